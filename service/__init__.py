@@ -1,0 +1,1 @@
+"""Leadfall: self-hosted lead enrichment."""
