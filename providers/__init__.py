@@ -1,0 +1,1 @@
+"""Data providers: one file per vendor, found by scanning this folder."""

@@ -1,0 +1,30 @@
+"""The built-in provider: patterns and verification over our own DNS and SMTP, no key, no vendor."""
+
+from typing import Final
+
+from providers.contract import Auth, Limits, Local, Offer, Provider
+from service.domain.kinds import Capability
+
+_HAS_MAIL_DOMAIN: Final = (("email",), ("company_domain",))
+
+PROVIDER: Final = Provider(
+    slug="enrich",
+    name="Leadfall built-in",
+    base_url="",
+    auth=Auth("none"),
+    limits=Limits(requests_per_minute=60_000, concurrency=64),
+    repeat_when_interrupted=True,
+    source="stated: our own code",
+    aliases=("sendkit", "builtin"),
+    offers=(
+        Offer(
+            Capability.FIND_EMAIL,
+            needs=(("first_name", "company_domain"), ("last_name", "company_domain")),
+            shape=Local(),
+            deadline_s=60.0,
+        ),
+        Offer(Capability.VERIFY_EMAIL, needs=(("email",),), shape=Local(), deadline_s=45.0),
+        Offer(Capability.DETECT_GATEWAY, needs=_HAS_MAIL_DOMAIN, shape=Local(), deadline_s=15.0),
+        Offer(Capability.DETECT_ESP, needs=_HAS_MAIL_DOMAIN, shape=Local(), deadline_s=15.0),
+    ),
+)

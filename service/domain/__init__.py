@@ -1,0 +1,1 @@
+"""Pure values and rules; nothing here awaits or does I/O."""

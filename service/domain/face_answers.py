@@ -1,0 +1,180 @@
+"""How each face shows a job and its results; answers and webhook bodies are built from these.
+
+Seleqt's result rows are its sync answer's; SendKit documents none, so its rows are an extension
+in its own naming.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from service.domain.job import Job, LookupResult
+from service.domain.kinds import Face, Target
+from service.domain.outcome import OutcomeName
+
+STILL_PROCESSING: Final = "Still processing"
+
+_MISS_MESSAGES: Final = {
+    Target.EMAIL: "Email not found",
+    Target.PHONE: "Phone not found",
+    Target.VERIFICATION: "Email could not be verified",
+    Target.GATEWAY: "Gateway could not be detected",
+    Target.ESP: "Provider could not be detected",
+}
+_OTHER_MESSAGES: Final = {
+    OutcomeName.NO_ANSWER: "No provider could answer; credits were refunded",
+    OutcomeName.REJECTED_INPUT: "The lead lacks the data this needs; credits were refunded",
+    OutcomeName.CANCELLED: "Cancelled; credits were refunded",
+}
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC with milliseconds and `Z`; None stays None."""
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def message_of(result: LookupResult) -> str | None:
+    """Return the sentence that tells a caller why there is no value; None for a found one."""
+    match result.outcome:
+        case None:
+            return STILL_PROCESSING
+        case OutcomeName.FOUND:
+            return None
+        case OutcomeName.MISSING:
+            return _MISS_MESSAGES[result.target]
+        case other:
+            return _OTHER_MESSAGES[other]
+
+
+def seleqt_result(result: LookupResult) -> dict[str, Any]:
+    """Return a row of Seleqt's `results`; found rows carry no `message`."""
+    value = result.value or {}
+    if result.target is Target.PHONE:
+        data = {"phone": value.get("phone"), "phone_number": value.get("phone")}
+    else:
+        data = {"email": value.get("email")}
+    row: dict[str, Any] = {
+        "id": result.lead_id,
+        "first_name": result.first_name,
+        "last_name": result.last_name,
+        "success": result.outcome is OutcomeName.FOUND,
+        "data": data,
+    }
+    message = message_of(result)
+    if message is not None:
+        row["message"] = message
+    return row
+
+
+def sendkit_result(result: LookupResult) -> dict[str, Any]:
+    """Return a row of our results extension in SendKit's naming."""
+    row: dict[str, Any] = {
+        "leadId": result.lead_public_id,
+        "success": result.outcome is OutcomeName.FOUND,
+        "outcome": result.outcome,
+        "data": sendkit_value(result.target, result.value or {}),
+    }
+    message = message_of(result)
+    if message is not None:
+        row["message"] = message
+    return row
+
+
+def sendkit_value(target: Target, value: dict[str, Any]) -> dict[str, Any]:
+    """Return what a lookup found, under the names of SendKit's lead object."""
+    match target:
+        case Target.VERIFICATION:
+            return {
+                "email": value.get("email"),
+                "emailVerificationResult": value.get("verdict"),
+                "emailVerificationReason": value.get("reason"),
+            }
+        case Target.EMAIL:
+            return {
+                "email": value.get("email"),
+                "emailVerificationResult": value.get("verdict"),
+            }
+        case Target.PHONE:
+            return {"phoneNumber": value.get("phone")}
+        case Target.GATEWAY:
+            return {
+                "segProtected": value.get("slug") is not None,
+                "segProvider": value.get("slug"),
+                "segProviderName": value.get("name"),
+            }
+        case Target.ESP:
+            return {"espProvider": value.get("slug"), "espProviderName": value.get("name")}
+
+
+def result_of(face: Face, result: LookupResult) -> dict[str, Any]:
+    """Return a result row in the face's own shape."""
+    return seleqt_result(result) if face is Face.SELEQT else sendkit_result(result)
+
+
+def sendkit_job(job: Job) -> dict[str, Any]:
+    """Return a job as SendKit's job page shows it, with what came back in credits."""
+    return {
+        "id": job.public_id,
+        "type": job.type,
+        "status": job.status,
+        "metadata": {
+            "totalItems": job.lookup_count,
+            "processedItems": job.settled_count,
+            "successCount": job.found_count,
+            "failedCount": job.settled_count - job.found_count,
+            "creditsUsed": job.charged,
+            "creditsRefunded": job.refunded,
+        },
+        "totalLeads": job.lookup_count,
+        "createdAt": iso(job.created_at),
+        "updatedAt": iso(job.updated_at),
+        "startedAt": iso(job.started_at),
+        "completedAt": iso(job.finished_at),
+    }
+
+
+def seleqt_job(job: Job, balance: int) -> dict[str, Any]:
+    """Return a finished job in the fields of Seleqt's own answers."""
+    return {
+        "success": True,
+        "mode": job.mode,
+        "enrichment_type": job.type,
+        "job_id": job.public_id,
+        "lead_list_id": job.list_id,
+        "status": job.status,
+        "total_count": job.lookup_count,
+        "success_count": job.found_count,
+        "credits_deducted": job.charged,
+        "credits_refunded": job.refunded,
+        "remaining_credits": balance,
+    }
+
+
+def results_path(job: Job) -> str:
+    """Return the path at which the job's results can be read with the same face's key."""
+    if job.face == Face.SELEQT:
+        return f"/api/v1/public/lead-lists/{job.list_id}/enrichment/{job.public_id}/results/"
+    return f"/v1/enrichment/jobs/{job.public_id}/results"
+
+
+def finished_data(
+    job: Job, results: Sequence[LookupResult] | None, *, balance: int, public_url: str
+) -> dict[str, Any]:
+    """Return the `data` of a finished job's event.
+
+    Args:
+        results: every row of the job, or None to name the URL where they can be read.
+    """
+    face = Face(job.face)
+    data = seleqt_job(job, balance) if face is Face.SELEQT else sendkit_job(job)
+    if job.metadata:
+        data["caller_metadata" if face is Face.SELEQT else "callerMetadata"] = job.metadata
+    if results is None:
+        data["results_url" if face is Face.SELEQT else "resultsUrl"] = public_url + results_path(
+            job
+        )
+    else:
+        data["results"] = [result_of(face, result) for result in results]
+    return data
