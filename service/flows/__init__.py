@@ -1,0 +1,1 @@
+"""One use case per file, named by a verb; flows own the transactions."""

@@ -1,0 +1,266 @@
+"""Accepts a request: the jobs, lookups, charge and events of it exist together or not at all."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from service.domain.identifiers import new_id, new_job_public_id
+from service.domain.kinds import Face, JobType
+from service.errors import KeyInProgress, KeyReused, TooBusy
+from service.flows.publish_finished import Publication, publish_finished
+from service.store.acceptance import (
+    Idempotency,
+    LeadsTaken,
+    NewJob,
+    NewRequest,
+    find_idempotency_key,
+    keep_facts,
+    write_jobs,
+)
+from service.store.connection import Connection, Pool
+from service.store.jobs import read_jobs_of_request, read_skipped
+from service.store.ledger import read_balance
+
+SYNC_PRIORITY: Final = 0
+ASYNC_PRIORITY: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class JobOrder:
+    """One job that is asked for.
+
+    Attributes:
+        price: credits per lead.
+        own_provider: run only this provider, with the workspace's own key.
+    """
+
+    job_type: JobType
+    price: int
+    waterfall_version: str
+    own_provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A request to accept.
+
+    Attributes:
+        facts: what the answer needs to know of the request and the jobs do not tell; kept with
+            the Idempotency-Key so that a replay answers the same.
+        skip_filled: leave out leads whose target already has a valid value.
+    """
+
+    workspace_id: int
+    face: Face
+    mode: str
+    jobs: tuple[JobOrder, ...]
+    skip_filled: bool
+    list_id: int | None = None
+    webhook_url: str | None = None
+    metadata: Mapping[str, str] | None = None
+    idempotency: Idempotency | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The leads to enrich, as read just before the accept.
+
+    Attributes:
+        lookup_count: lookups that should come of it, over all jobs.
+        facts: joined with the order's own facts.
+    """
+
+    lead_ids: Sequence[int]
+    lookup_count: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+Select = Callable[[Connection], Awaitable[Selection]]
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedJob:
+    """One job as its acceptance answers it; `refunded` is what came back so far."""
+
+    id: UUID
+    public_id: str
+    type: str
+    lookup_count: int
+    charged: int
+    refunded: int = 0
+    status: str = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a request came to.
+
+    Attributes:
+        balance: the workspace's credits now.
+        replayed: the Idempotency-Key had been used before with this body; nothing was charged.
+    """
+
+    jobs: tuple[AcceptedJob, ...]
+    balance: int
+    facts: Mapping[str, Any]
+    replayed: bool = False
+
+    @property
+    def charged(self) -> int:
+        """Credits charged for the whole request when it was accepted."""
+        return sum(job.charged for job in self.jobs)
+
+    @property
+    def refunded(self) -> int:
+        """Credits given back so far."""
+        return sum(job.refunded for job in self.jobs)
+
+    @property
+    def lookup_count(self) -> int:
+        """Lookups opened, over all jobs."""
+        return sum(job.lookup_count for job in self.jobs)
+
+
+async def accept_jobs(
+    pool: Pool, order: Order, select: Select, publication: Publication
+) -> Accepted:
+    """Accept the order; the caller rings the doorbell afterwards.
+
+    One round trip does the work itself. Where another request opens some of the selected lookups
+    first, the selection is made once more and what is then there is taken, priced as inserted.
+
+    Raises:
+        InsufficientCredits: nothing was written.
+        KeyReused: the Idempotency-Key came with another body before.
+        KeyInProgress: the first request of that key is still being accepted.
+        TooBusy: a lock was not free in time; nothing was written.
+    """
+    try:
+        async with pool.acquire() as connection:
+            replay = await _find_replay(connection, order)
+            if replay is not None:
+                return replay
+            selection = await select(connection)
+            try:
+                if selection.lookup_count == 0:
+                    raise LeadsTaken  # noqa: TRY301 - an empty job also needs its terminal event
+                accepted = await _write(connection, order, selection, exact=True)
+            except LeadsTaken:
+                accepted = await _write_what_is_left(connection, order, select, publication)
+            if accepted is None:
+                accepted = await _find_replay(connection, order)
+            if accepted is None:
+                raise KeyInProgress
+            return accepted
+    except asyncpg.LockNotAvailableError:
+        raise (KeyInProgress if order.idempotency else TooBusy) from None
+
+
+async def _find_replay(connection: Connection, order: Order) -> Accepted | None:
+    if order.idempotency is None:
+        return None
+    kept = await find_idempotency_key(
+        connection, order.workspace_id, order.face, order.idempotency.key
+    )
+    if kept is None:
+        return None
+    body_hash, request_id, facts = kept
+    if body_hash != order.idempotency.body_hash:
+        raise KeyReused
+    types = [job.job_type.shown_as for job in order.jobs]
+    jobs = await read_jobs_of_request(connection, request_id, types)
+    return Accepted(
+        tuple(
+            AcceptedJob(
+                job.id,
+                job.public_id,
+                job.type,
+                job.lookup_count,
+                job.charged,
+                job.refunded,
+                job.status,
+            )
+            for job in jobs
+        ),
+        await read_balance(connection, order.workspace_id),
+        facts,
+        replayed=True,
+    )
+
+
+async def _write(
+    connection: Connection, order: Order, selection: Selection, *, exact: bool
+) -> Accepted | None:
+    request = NewRequest(
+        id=new_id(),
+        workspace_id=order.workspace_id,
+        face=order.face,
+        mode=order.mode,
+        priority=SYNC_PRIORITY if order.mode == "sync" else ASYNC_PRIORITY,
+        list_id=order.list_id,
+        webhook_url=order.webhook_url,
+        metadata=order.metadata,
+        idempotency=order.idempotency,
+        facts={**order.facts, **selection.facts},
+    )
+    jobs = [
+        NewJob(
+            id=new_id(),
+            public_id=new_job_public_id(job.job_type),
+            type=job.job_type.shown_as,
+            kind=job.job_type.kind,
+            target=job.job_type.kind.target,
+            price=job.price,
+            own_provider=job.own_provider,
+            waterfall_version=job.waterfall_version,
+        )
+        for job in order.jobs
+    ]
+    written = await write_jobs(
+        connection,
+        request,
+        jobs,
+        selection.lead_ids,
+        skip_filled=order.skip_filled,
+        expected_count=selection.lookup_count if exact else None,
+    )
+    if not written:
+        return None
+    accepted = tuple(
+        AcceptedJob(one.id, one.public_id, job.type, one.lookup_count, one.charge)
+        for one, job in zip(written, jobs, strict=True)
+    )
+    return Accepted(accepted, written[0].balance, request.facts)
+
+
+async def _write_what_is_left(
+    connection: Connection, order: Order, select: Select, publication: Publication
+) -> Accepted | None:
+    """Select once more and take whatever can be opened now, in one transaction.
+
+    Only here can a job come out empty, so only here is a terminal event written at accept.
+    """
+    async with connection.transaction():
+        selection = await select(connection)
+        accepted = await _write(connection, order, selection, exact=False)
+        if accepted is None:
+            return None
+        job_ids = [job.id for job in accepted.jobs]
+        if not order.skip_filled:
+            skipped = await read_skipped(connection, job_ids, selection.lead_ids)
+            accepted = replace(accepted, facts={**accepted.facts, "skipped_lead_ids": skipped})
+            if order.idempotency:
+                await keep_facts(
+                    connection,
+                    order.workspace_id,
+                    order.face,
+                    order.idempotency.key,
+                    accepted.facts,
+                )
+        empty = [job.id for job in accepted.jobs if job.lookup_count == 0]
+        await publish_finished(connection, empty, publication)
+    return accepted

@@ -1,0 +1,35 @@
+-- The outbox: events and the deliveries that carry them, written where the work is written.
+
+-- name: insert_events
+-- $1 id, $2 aggregate type, $3 aggregate id, $4 type, $5 payload, $6 workspace, $7 URL the event
+-- is addressed to or null, as columns. Deliveries go to the hidden endpoint of that URL and to
+-- every subscribed endpoint; a disabled endpoint's wait parked.
+with moment as materialized (select leadfall_now() as now),
+batch as materialized (
+  select * from unnest(
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bigint[], $7::text[]
+  ) as b(id, aggregatetype, aggregateid, type, payload, workspace_id, url)
+),
+emitted as (
+  insert into events (id, aggregatetype, aggregateid, type, payload, workspace_id, created_at)
+  select id, aggregatetype, aggregateid, type, payload, workspace_id, now from batch, moment
+)
+insert into deliveries (
+  event_id, endpoint_id, workspace_id, event_type, event_created_at, state, due_at, created_at
+)
+select b.id, p.id, b.workspace_id, b.type, now,
+       case when p.enabled then 'due' else 'parked' end, now, now
+from moment, batch b
+join endpoints p on p.workspace_id = b.workspace_id and p.deleted_at is null and (
+  (p.hidden and md5(p.url) = md5(b.url)) or (not p.hidden and leadfall_subscribes(p.event_types, b.type))
+)
+on conflict do nothing;
+
+-- name: ensure_hidden_endpoints
+-- $1 workspace, $2 URL, $3 host, $4 port, as columns.
+insert into endpoints (workspace_id, name, url, host, port, hidden)
+select workspace_id, host, url, host, port, true
+from unnest($1::bigint[], $2::text[], $3::text[], $4::integer[])
+  as b(workspace_id, url, host, port)
+order by workspace_id, url
+on conflict (workspace_id, md5(url)) where hidden and deleted_at is null do nothing;

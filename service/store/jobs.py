@@ -1,0 +1,63 @@
+"""Reads jobs and the results of their lookups."""
+
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from service.domain.job import Job, LookupResult
+from service.store.connection import Connection
+from service.store.statements import load_statements
+
+_SQL: Final = load_statements("jobs")
+
+
+async def read_jobs_of_request(
+    connection: Connection, request_id: UUID, types: Sequence[str] = ()
+) -> list[Job]:
+    """Return the jobs accepted by one request, in the order of `types`."""
+    rows = await connection.fetch(_SQL["read_jobs_of_request"], request_id, list(types))
+    return [Job.read(row) for row in rows]
+
+
+async def read_job(
+    connection: Connection, workspace_id: int, face: str, public_id: str
+) -> Job | None:
+    """Return the job of this workspace and face, or None."""
+    row = await connection.fetchrow(_SQL["read_job"], workspace_id, face, public_id)
+    return None if row is None else Job.read(row)
+
+
+async def read_jobs(connection: Connection, job_ids: Sequence[UUID]) -> list[Job]:
+    """Return the jobs with these ids, in no order."""
+    return [Job.read(row) for row in await connection.fetch(_SQL["read_jobs"], list(job_ids))]
+
+
+async def read_results(
+    connection: Connection, job_id: UUID, *, after: int = 0, limit: int
+) -> list[LookupResult]:
+    """Return up to `limit` lookups of a job in order, beginning after lookup id `after`."""
+    rows = await connection.fetch(_SQL["read_results"], job_id, after, limit)
+    return [LookupResult.read(row) for row in rows]
+
+
+async def read_results_of_jobs(
+    connection: Connection, job_ids: Sequence[UUID]
+) -> dict[UUID, list[LookupResult]]:
+    """Return every result of several jobs, each job's in order; meant for small jobs."""
+    found: dict[UUID, list[LookupResult]] = {job_id: [] for job_id in job_ids}
+    for row in await connection.fetch(_SQL["read_results_of_jobs"], list(job_ids)):
+        found[row["job_id"]].append(LookupResult.read(row))
+    return found
+
+
+async def read_skipped(
+    connection: Connection, job_ids: Sequence[UUID], lead_ids: Sequence[int]
+) -> list[str]:
+    """Return the public ids of the leads for which at least one of the jobs has no lookup."""
+    rows = await connection.fetch(_SQL["read_skipped"], list(job_ids), list(lead_ids))
+    return [row["public_id"] for row in rows]
+
+
+async def read_finished(connection: Connection, job_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these jobs have no open lookup any more."""
+    return {row["id"] for row in await connection.fetch(_SQL["read_finished"], list(job_ids))}
