@@ -1,0 +1,51 @@
+# Everything a newcomer needs is `make demo`; `make help` lists the rest.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check fix providers pins clean
+
+help: ## show this
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z][a-z\/-]*:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ run
+demo: $(READY) ## set up, then run the main job on embedded servers and check every result
+	@$(BIN)/leadfall demo $(ARGS)
+
+dev: $(READY) ## everything in one terminal, data kept in .leadfall
+	@$(BIN)/leadfall dev --port 8080 --data-dir .leadfall $(ARGS)
+
+##@ test
+test: $(READY) check ## set up, then every check and every test
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+check: $(READY) ## types, lint, format, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(READY) ## let the formatter and the linter repair what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+##@ set-up
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation --editable .
+	@touch $@
+
+pins: ## pin the newest versions that pyproject.toml allows (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --extra embedded pyproject.toml --output-file requirements/runtime.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --extra embedded --group dev pyproject.toml --output-file requirements/dev.txt
+
+clean: ## remove the environment and the data of `make dev`
+	rm -rf .venv .leadfall
