@@ -1,0 +1,1 @@
+"""The outside world: HTTP, DNS, SMTP, the doorbell, secrets."""

@@ -1,0 +1,178 @@
+"""Everything held for one mail host: its conversations, its pace, and when it was last out."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from service.domain.smtp_reply import ReplyMeaning, SmtpReply
+from service.edges.dial_guard import DialRefused
+from service.edges.smtp_session import SessionRefused, SmtpSession
+
+OpenSession = Callable[[str], Awaitable[SmtpSession]]
+
+
+@dataclass(frozen=True, slots=True)
+class Courtesy:
+    """How gently one mail host is treated.
+
+    Attributes:
+        sessions_max: Conversations with one host at a time.
+        recipients_max: Recipients asked about in one conversation.
+        interval_s: Pause between the beginnings of two questions to one host.
+        idle_s: How long a conversation is kept without a question.
+        out_s: How long a host that could not be reached is left alone.
+    """
+
+    sessions_max: int = 2
+    recipients_max: int = 50
+    interval_s: float = 0.05
+    idle_s: float = 5.0
+    out_s: float = 30.0
+
+
+SERVICE_CLOSING: Final = 421
+"""The reply with which a host ends a conversation, whatever was asked."""
+
+
+class PortShut(OSError):  # noqa: N818 - said of this machine's network
+    """Nothing leaves this machine on the mail port at present."""
+
+
+class MailExchanger:
+    """One mail host; hands each question to a conversation that is free, or opens one."""
+
+    def __init__(
+        self,
+        host: str,
+        open_session: OpenSession,
+        courtesy: Courtesy,
+        dialogues: asyncio.Semaphore,
+    ) -> None:
+        """Share `dialogues`, the bound on conversations in use, with every other host."""
+        self.host = host
+        self.asker_count = 0
+        self._open_session = open_session
+        self._courtesy = courtesy
+        self._dialogues = dialogues
+        self._slots = asyncio.Semaphore(courtesy.sessions_max)
+        self._idle: list[tuple[SmtpSession, asyncio.TimerHandle]] = []
+        self._goodbyes: set[asyncio.Task[None]] = set()
+        self._next_at_s = 0.0
+        self._out_until_s = 0.0
+        self._out_reply: SmtpReply | None = None
+
+    async def ask(self, recipient: str, *, wait_s: float) -> SmtpReply:
+        """Return what the host says about `recipient`.
+
+        Waits at most `wait_s` seconds for its turn; `busy` says that the turn never came.
+        """
+        self.asker_count += 1
+        try:
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._slots.acquire()
+            except TimeoutError:
+                return SmtpReply(ReplyMeaning.BUSY, "connect", self.host)
+            try:
+                return await self._ask(recipient)
+            finally:
+                self._slots.release()
+        finally:
+            self.asker_count -= 1
+
+    async def close(self) -> None:
+        """Close every conversation."""
+        for session, timer in self._idle:
+            timer.cancel()
+            self._say_goodbye(session)
+        self._idle.clear()
+        await asyncio.gather(*self._goodbyes)
+
+    async def _ask(self, recipient: str) -> SmtpReply:
+        if self._out_reply is not None and time.monotonic() < self._out_until_s:
+            return self._out_reply
+        async with self._dialogues:
+            await self._pace()
+            session = self._take_idle()
+            reply = None if session is None else await self._converse(session, recipient)
+            # A host that hung up on an idle conversation has said nothing about the recipient.
+            if reply is None or (reply.code == SERVICE_CLOSING and reply.stage == "sender"):
+                reply = await self._ask_afresh(recipient)
+            return reply
+
+    async def _ask_afresh(self, recipient: str) -> SmtpReply:
+        try:
+            session = await self._open_session(self.host)
+        except SessionRefused as refused:
+            return refused.reply
+        except PortShut:
+            return SmtpReply(ReplyMeaning.PORT_BLOCKED, "connect", self.host)
+        except DialRefused:
+            return self._remember_out(ReplyMeaning.EGRESS_REFUSED)
+        except TimeoutError:
+            return self._remember_out(ReplyMeaning.TIMEOUT)
+        except OSError:
+            return self._remember_out(ReplyMeaning.UNREACHABLE)
+        reply = await self._converse(session, recipient)
+        return reply or SmtpReply(ReplyMeaning.UNKNOWN, "recipient", self.host)
+
+    async def _converse(self, session: SmtpSession, recipient: str) -> SmtpReply | None:
+        """Return the host's reply, or None if it hung up."""
+        whole = False
+        try:
+            reply = await session.ask(recipient)
+            whole = True
+        except SessionRefused as refused:
+            return refused.reply
+        except TimeoutError:
+            return SmtpReply(ReplyMeaning.TIMEOUT, "recipient", self.host)
+        except OSError:
+            return None
+        finally:
+            if not whole:
+                session.close()
+        spent = session.asked_count >= self._courtesy.recipients_max
+        blocked = reply.meaning is ReplyMeaning.BLOCKED_PROBER
+        if spent or blocked or reply.code == SERVICE_CLOSING:
+            self._say_goodbye(session)
+        else:
+            self._keep(session)
+        return reply
+
+    async def _pace(self) -> None:
+        now_s = time.monotonic()
+        start_at_s = max(now_s, self._next_at_s)
+        self._next_at_s = start_at_s + self._courtesy.interval_s
+        if start_at_s > now_s:
+            await asyncio.sleep(start_at_s - now_s)
+
+    def _take_idle(self) -> SmtpSession | None:
+        while self._idle:
+            session, timer = self._idle.pop()
+            timer.cancel()
+            if session.usable:
+                return session
+            session.close()
+        return None
+
+    def _keep(self, session: SmtpSession) -> None:
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._courtesy.idle_s, self._expire, session)
+        self._idle.append((session, timer))
+
+    def _expire(self, session: SmtpSession) -> None:
+        self._idle = [entry for entry in self._idle if entry[0] is not session]
+        self._say_goodbye(session)
+
+    def _say_goodbye(self, session: SmtpSession) -> None:
+        goodbye = asyncio.create_task(session.quit())
+        self._goodbyes.add(goodbye)
+        goodbye.add_done_callback(self._goodbyes.discard)
+
+    def _remember_out(self, meaning: ReplyMeaning) -> SmtpReply:
+        reply = SmtpReply(meaning, "connect", self.host)
+        self._out_reply = reply
+        self._out_until_s = time.monotonic() + self._courtesy.out_s
+        return reply

@@ -1,0 +1,163 @@
+"""Asking mail exchangers about recipients, through the dial guard and within courtesy's bounds."""
+
+import asyncio
+import socket
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from service.domain.smtp_reply import ReplyMeaning, SmtpReply
+from service.edges.dial_guard import EgressPolicy, dial
+from service.edges.dns import MailRoute, Resolver
+from service.edges.mail_exchanger import Courtesy, MailExchanger, PortShut
+from service.edges.port_watch import PortWatch
+from service.edges.smtp_session import Introduction, SmtpSession
+
+SMTP_PORT: Final = 25
+STEP_TIMEOUT_S: Final = 10.0
+DIAL_TIMEOUT_S: Final = 5.0
+HOSTS_MAX: Final = 256
+"""Mail hosts held at a time; with the sessions of each, the bound on open connections."""
+DIALOGUES_MAX: Final = 100
+EXCHANGES_TRIED_MAX: Final = 3
+ADDRESSES_TRIED_MAX: Final = 2
+TURN_SHARE: Final = 0.5
+"""The share of a probe's time it may spend waiting for its turn at a host."""
+
+UNHEARD: Final = frozenset(
+    {
+        ReplyMeaning.UNREACHABLE,
+        ReplyMeaning.TIMEOUT,
+        ReplyMeaning.EGRESS_REFUSED,
+        ReplyMeaning.TRY_LATER,
+    }
+)
+"""Ends of a dialogue before the recipient that are worth asking the next exchanger about."""
+
+OpenSocket = Callable[[int, int, int], socket.socket]
+
+
+class SmtpProber:
+    """Ask whether a mail host takes mail for a recipient; it never sends any.
+
+    At most one owner; close it when done. Safe for any number of concurrent probes.
+    """
+
+    def __init__(
+        self,
+        *,
+        resolver: Resolver,
+        policy: EgressPolicy,
+        helo: str,
+        sender: str,
+        port: int = SMTP_PORT,
+        step_timeout_s: float = STEP_TIMEOUT_S,
+        dial_timeout_s: float = DIAL_TIMEOUT_S,
+        courtesy: Courtesy | None = None,
+        open_socket: OpenSocket = socket.socket,
+    ) -> None:
+        self._resolver = resolver
+        self._policy = policy
+        self._introduction = Introduction(helo, sender, step_timeout_s)
+        self._port = port
+        self._dial_timeout_s = dial_timeout_s
+        self._courtesy = courtesy or Courtesy()
+        self._open_socket = open_socket
+        self._watch = PortWatch()
+        self._hosts: OrderedDict[str, MailExchanger] = OrderedDict()
+        self._dialogues = asyncio.Semaphore(DIALOGUES_MAX)
+        self._farewells: set[asyncio.Task[None]] = set()
+
+    async def probe(self, route: MailRoute, address: str, *, deadline_s: float) -> SmtpReply:
+        """Return what the domain's mail exchangers say about `address`.
+
+        `address` is in its envelope spelling (ASCII domain). Never takes longer than `deadline_s`,
+        and never raises for anything the other side does.
+
+        Raises:
+            ValueError: the address could smuggle commands.
+        """
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await self._probe(route, address, wait_s=deadline_s * TURN_SHARE)
+        except TimeoutError:
+            return SmtpReply(ReplyMeaning.TIMEOUT, "recipient")
+
+    async def close(self) -> None:
+        """End every conversation."""
+        hosts = list(self._hosts.values())
+        self._hosts.clear()
+        await asyncio.gather(*(host.close() for host in hosts), *self._farewells)
+
+    async def _probe(self, route: MailRoute, address: str, *, wait_s: float) -> SmtpReply:
+        reply = SmtpReply(ReplyMeaning.UNREACHABLE, "connect")
+        for host in self._in_order(route):
+            reply = await self._exchanger(host).ask(address, wait_s=wait_s)
+            if reply.stage == "recipient" or reply.meaning not in UNHEARD:
+                break
+        return reply
+
+    def _in_order(self, route: MailRoute) -> list[str]:
+        """Return the hosts to try: by preference, the least busy first among equals."""
+        ordered = sorted(
+            route.exchanges, key=lambda one: (one.preference, self._askers(one.host), one.host)
+        )
+        return [exchange.host for exchange in ordered[:EXCHANGES_TRIED_MAX]]
+
+    def _askers(self, host: str) -> int:
+        exchanger = self._hosts.get(host)
+        return exchanger.asker_count if exchanger else 0
+
+    def _exchanger(self, host: str) -> MailExchanger:
+        exchanger = self._hosts.get(host)
+        if exchanger is None:
+            self._make_room()
+            exchanger = MailExchanger(host, self._open_session, self._courtesy, self._dialogues)
+            self._hosts[host] = exchanger
+        self._hosts.move_to_end(host)
+        return exchanger
+
+    def _make_room(self) -> None:
+        """Let the host go that nobody has asked for longest; a host in use always stays."""
+        if len(self._hosts) < HOSTS_MAX:
+            return
+        host = next((name for name, one in self._hosts.items() if not one.asker_count), None)
+        if host is not None:
+            farewell = asyncio.create_task(self._hosts.pop(host).close())
+            self._farewells.add(farewell)
+            farewell.add_done_callback(self._farewells.discard)
+
+    async def _open_session(self, host: str) -> SmtpSession:
+        if not self._watch.may_dial():
+            raise PortShut
+        connection = await self._connect(host)
+        return await SmtpSession.open(connection, host=host, introduction=self._introduction)
+
+    async def _connect(self, host: str) -> socket.socket:
+        addresses = await self._resolver.addresses(host)
+        for address in addresses:
+            # One private answer discredits the name, even if that one would not be dialled.
+            self._policy.check_address(address, self._port, host=host)
+        problems: list[OSError] = []
+        for address in addresses[:ADDRESSES_TRIED_MAX]:
+            try:
+                async with asyncio.timeout(self._dial_timeout_s):
+                    connection = await dial(
+                        self._policy, address, self._port, host=host, open_socket=self._open_socket
+                    )
+            except OSError as problem:
+                problems.append(problem)
+            else:
+                self._watch.connected()
+                return connection
+        raise self._failure(host, problems)
+
+    def _failure(self, host: str, problems: list[OSError]) -> OSError:
+        """Return the problem that tells most: a refusal proves that something was reached."""
+        answered = [problem for problem in problems if not isinstance(problem, TimeoutError)]
+        if problems and not answered:
+            self._watch.stayed_silent(host)
+            return TimeoutError()
+        if any(isinstance(problem, ConnectionRefusedError) for problem in answered):
+            self._watch.connected()
+        return next(iter(answered), OSError("the mail host has no address"))

@@ -1,0 +1,177 @@
+"""Verify one e-mail address: spelling, domain, mail host, and whether the host takes anything."""
+
+import secrets
+import string
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from service.domain.email_address import EmailAddress, read_email_address
+from service.domain.expiring_map import ExpiringMap
+from service.domain.smtp_reply import ReplyMeaning, SmtpReply
+from service.domain.verdict import EmailVerdict, VerdictReason, VerdictStatus
+from service.edges.dns import MailRoute, Resolver, RouteStatus
+from service.edges.single_flight import SingleFlight
+from service.edges.smtp import SmtpProber
+
+PROBE_DEADLINE_S: Final = 45.0
+"""For each question to a domain's mail hosts; an address takes one, a new domain two."""
+GREYLIST_RETRY_S: Final = 300.0
+BUSY_RETRY_S: Final = 60.0
+
+CONTROL_CHARACTERS: Final = 24
+CONTROLS_MAX: Final = 50_000
+CONTROL_TTL_S: Final = 24 * 3_600.0
+
+# What a control question must end in to say something about the domain rather than the moment.
+_CONCLUSIVE: Final = frozenset(
+    {ReplyMeaning.ACCEPTED, ReplyMeaning.NO_MAILBOX, ReplyMeaning.DIRECTORY_BLOCK}
+)
+
+_ROUTE_VERDICTS: Final[Mapping[RouteStatus, tuple[VerdictStatus, VerdictReason]]] = {
+    RouteStatus.NO_SUCH_DOMAIN: ("undeliverable", "no_such_domain"),
+    RouteStatus.NO_MAIL_HOST: ("undeliverable", "no_mail_host"),
+    RouteStatus.NULL_MX: ("undeliverable", "null_mx"),
+    RouteStatus.UNKNOWN: ("unknown", "dns_silent"),
+}
+
+
+class _Reading(NamedTuple):
+    status: VerdictStatus
+    reason: VerdictReason
+    retry_after_s: float | None = None
+
+
+_READINGS: Final[Mapping[ReplyMeaning, _Reading]] = {
+    ReplyMeaning.ACCEPTED: _Reading("deliverable", "accepted_email"),
+    ReplyMeaning.NO_MAILBOX: _Reading("undeliverable", "no_mailbox"),
+    ReplyMeaning.FULL: _Reading("risky", "mailbox_full"),
+    ReplyMeaning.TRY_LATER: _Reading("unknown", "greylisted", GREYLIST_RETRY_S),
+    ReplyMeaning.BLOCKED_PROBER: _Reading("unknown", "prober_blocked"),
+    ReplyMeaning.DOMAIN_REFUSES: _Reading("undeliverable", "domain_refuses"),
+    ReplyMeaning.DIRECTORY_BLOCK: _Reading("unknown", "directory_block"),
+    ReplyMeaning.TLS_REQUIRED: _Reading("unknown", "tls_required"),
+    ReplyMeaning.UNKNOWN: _Reading("unknown", "unclear_reply"),
+    ReplyMeaning.TIMEOUT: _Reading("unknown", "timeout"),
+    ReplyMeaning.UNREACHABLE: _Reading("unknown", "unreachable"),
+    ReplyMeaning.PORT_BLOCKED: _Reading("unknown", "port_blocked"),
+    ReplyMeaning.EGRESS_REFUSED: _Reading("unknown", "egress_refused"),
+    ReplyMeaning.BUSY: _Reading("unknown", "host_busy", BUSY_RETRY_S),
+}
+
+
+class Controls:
+    """What domains say about addresses that nobody asked for, so that each is asked only once.
+
+    Only conclusive answers are remembered; the same question is never in progress twice.
+    """
+
+    def __init__(self) -> None:
+        self._known: ExpiringMap[tuple[str, str], SmtpReply] = ExpiringMap(CONTROLS_MAX)
+        self._flights: SingleFlight[tuple[str, str], SmtpReply] = SingleFlight()
+
+    async def invented(
+        self, prober: SmtpProber, route: MailRoute, *, deadline_s: float
+    ) -> SmtpReply:
+        """Return what the domain says to a mailbox that cannot exist; accepted is catch-all."""
+        return await self._ask("invented", _invented_name(), prober, route, deadline_s)
+
+    async def postmaster(
+        self, prober: SmtpProber, route: MailRoute, *, deadline_s: float
+    ) -> SmtpReply:
+        """Return what the domain says to the one mailbox that RFC 5321 makes it have."""
+        return await self._ask("postmaster", "postmaster", prober, route, deadline_s)
+
+    def is_catch_all(self, domain: str) -> bool | None:
+        """Tell whether `domain` takes mail for anything; None as long as nobody found out."""
+        reply = self._known.get((domain, "invented"))
+        return None if reply is None else reply.meaning is ReplyMeaning.ACCEPTED
+
+    async def _ask(
+        self, kind: str, local: str, prober: SmtpProber, route: MailRoute, deadline_s: float
+    ) -> SmtpReply:
+        key = (route.domain, kind)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+
+        async def probe() -> SmtpReply:
+            address = f"{local}@{route.domain}"
+            reply = await prober.probe(route, address, deadline_s=deadline_s)
+            if reply.meaning in _CONCLUSIVE and reply.stage == "recipient":
+                self._known.put(key, reply, ttl_s=CONTROL_TTL_S)
+            return reply
+
+        return await self._flights.run(key, probe)
+
+
+async def verify_address(
+    address: str,
+    *,
+    resolver: Resolver,
+    prober: SmtpProber,
+    controls: Controls,
+    deadline_s: float = PROBE_DEADLINE_S,
+) -> EmailVerdict:
+    """Return whether mail to `address` would arrive.
+
+    Asks at most three questions (the address, an invented one, the postmaster), each at most
+    `deadline_s` seconds long. Silence and refusals to talk are the status `unknown`.
+    A verdict with `retry_after_s` is worth asking for again after that time.
+    """
+    read = read_email_address(address)
+    if read is None:
+        return EmailVerdict("undeliverable", "invalid_syntax")
+    route = await resolver.mail_exchangers(read.domain)
+    if route.status in _ROUTE_VERDICTS:
+        return _verdict(read, _Reading(*_ROUTE_VERDICTS[route.status]))
+    if read.disposable:
+        return _verdict(read, _Reading("risky", "disposable"))
+    if controls.is_catch_all(read.domain):
+        return _verdict(read, _Reading("risky", "catch_all"), exchange=route.hosts[0])
+    reply = await prober.probe(route, read.envelope, deadline_s=deadline_s)
+    reading = await _weigh(reply, route, prober, controls, deadline_s=deadline_s)
+    if reading.status == "deliverable" and read.role:
+        reading = _Reading("risky", "role")
+    return _verdict(read, reading, exchange=reply.exchange)
+
+
+async def _weigh(
+    reply: SmtpReply,
+    route: MailRoute,
+    prober: SmtpProber,
+    controls: Controls,
+    *,
+    deadline_s: float,
+) -> _Reading:
+    """Return what a reply means in the light of what the domain says about other addresses."""
+    if reply.meaning is ReplyMeaning.ACCEPTED:
+        control = await controls.invented(prober, route, deadline_s=deadline_s)
+        if control.meaning is ReplyMeaning.ACCEPTED:
+            return _Reading("risky", "catch_all")
+        if control.meaning not in _CONCLUSIVE:
+            # Without a refusal to compare it with, an acceptance says nothing.
+            return _READINGS[control.meaning]
+    if reply.meaning is ReplyMeaning.DIRECTORY_BLOCK:
+        control = await controls.postmaster(prober, route, deadline_s=deadline_s)
+        if control.meaning is ReplyMeaning.ACCEPTED:
+            return _READINGS[ReplyMeaning.NO_MAILBOX]
+    return _READINGS[reply.meaning]
+
+
+def _verdict(
+    address: EmailAddress, reading: _Reading, *, exchange: str | None = None
+) -> EmailVerdict:
+    return EmailVerdict(
+        status=reading.status,
+        reason=reading.reason,
+        role=address.role,
+        disposable=address.disposable,
+        free=address.free,
+        exchange=exchange,
+        retry_after_s=reading.retry_after_s,
+    )
+
+
+def _invented_name() -> str:
+    alphabet = string.ascii_lowercase + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(CONTROL_CHARACTERS))

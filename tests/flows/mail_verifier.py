@@ -1,0 +1,41 @@
+"""The verifier with its edges, as the service wires it, pointed at a small world."""
+
+from service.domain.verdict import EmailVerdict
+from service.edges.dial_guard import EgressPolicy
+from service.edges.dns import Resolver
+from service.edges.mail_exchanger import Courtesy
+from service.edges.smtp import SmtpProber
+from service.flows.verify_address import Controls, verify_address
+from tests.flows.mail_world import MailWorld
+
+HURRIED = Courtesy(interval_s=0.0)
+SENDER = "probe@leadfall.test"
+
+
+class Verifier:
+    """The verifier with its edges, as the service wires it, pointed at a small world."""
+
+    def __init__(
+        self, world: MailWorld, *, courtesy: Courtesy = HURRIED, smtp_port: int = 0
+    ) -> None:
+        self.resolver = Resolver([world.dns_server], timeout_s=0.3)
+        self.prober = SmtpProber(
+            resolver=self.resolver,
+            policy=EgressPolicy.parse(["127.0.0.0/8"]),
+            helo="leadfall.test",
+            sender=SENDER,
+            port=smtp_port or world.smtp_port,
+            step_timeout_s=0.3,
+            dial_timeout_s=0.3,
+            courtesy=courtesy,
+        )
+        self.controls = Controls()
+
+    async def __call__(self, address: str) -> EmailVerdict:
+        return await verify_address(
+            address,
+            resolver=self.resolver,
+            prober=self.prober,
+            controls=self.controls,
+            deadline_s=5.0,
+        )

@@ -1,0 +1,87 @@
+"""Reading addresses and their classes."""
+
+import pytest
+
+from service.domain.email_address import EmailAddress, is_role, read_email_address
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("jane@acme.com", "jane@acme.com"),
+        ("  Jane.Doe@ACME.com ", "jane.doe@acme.com"),
+        ("o'hara+news@acme.co.uk", "o'hara+news@acme.co.uk"),
+        ("jane@bücher.example", "jane@xn--bcher-kva.example"),
+        ("jane@acme.test", "jane@acme.test"),
+    ],
+)
+def test_addresses_are_read(text: str, key: str) -> None:
+    """An ordinary address is read; its key is lower case with an ASCII domain."""
+    address = read_email_address(text)
+
+    assert address is not None
+    assert key == address.key
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "jane",
+        "jane@",
+        "@acme.com",
+        "jane@acme",
+        "jane@localhost",
+        "jane@acme.local",
+        "jane@acme.invalid",
+        "jane@[127.0.0.1]",
+        '"jane doe"@acme.com',
+        "jane(comment)@acme.com",
+        "Jane <jane@acme.com>",
+        "jane..doe@acme.com",
+        "jane@acme..com",
+        "jane@acme.com.",
+        "jane@@acme.com",
+        "jane@acme.com\r\nRCPT TO:<x@acme.com>",
+        "a" * 65 + "@acme.com",
+        "jane@" + "a" * 250 + ".com",
+    ],
+)
+def test_what_mail_could_not_reach_is_no_address(text: str) -> None:
+    """Broken, local and smuggling spellings are refused."""
+    assert None is read_email_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "role", "disposable", "free"),
+    [
+        ("jane@acme.com", False, False, False),
+        ("Info@acme.com", True, False, False),
+        ("sales+eu@acme.com", True, False, False),
+        ("jane@gmail.com", False, False, True),
+        ("jane@mailinator.com", False, True, False),
+        ("jane@anything.mailinator.com", False, True, False),
+        ("jane@notmailinator.com.acme.com", False, False, False),
+    ],
+)
+def test_addresses_are_classed(*, text: str, role: bool, disposable: bool, free: bool) -> None:
+    """Role names, throw-away domains (with those above them) and free-mail domains are marked."""
+    address = read_email_address(text)
+
+    assert address is not None
+    assert (role, disposable, free) == (address.role, address.disposable, address.free)
+
+
+@pytest.mark.parametrize("local", ["postmaster", "no-reply", "HR"])
+def test_role_names(local: str) -> None:
+    """Role names are known whatever their case."""
+    assert is_role(local)
+
+
+def test_an_address_does_not_show_itself() -> None:
+    """Printing an address into a log shows its domain only."""
+    address = EmailAddress(
+        "jane@acme.com", "jane", "acme.com", role=False, disposable=False, free=False
+    )
+
+    assert "jane" not in repr(address)

@@ -1,0 +1,128 @@
+"""Cleaning names, reading company domains, and the order of guesses."""
+
+import pytest
+
+from service.domain.email_patterns import (
+    clean_first_name,
+    clean_last_name,
+    company_domain,
+    mailbox_names,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Jane", "jane"),
+        ("  JANE ", "jane"),
+        ("Zoë", "zoe"),
+        ("Zoe\u0308", "zoe"),
+        ("Jean-Pierre", "jeanpierre"),
+        ("Mary Ann", "mary"),
+        ("J. Robert", "robert"),
+        ("J.", "j"),
+        ("Dr. Jane", "jane"),
+        ("Jane (Janey)", "jane"),
+        ('Robert "Bob"', "robert"),
+        ("D'Arcy", "darcy"),
+        ("İpek", "ipek"),
+        ("Łukasz", "lukasz"),
+        ("Søren", "soren"),
+        ("李", ""),
+        ("", ""),
+    ],
+)
+def test_first_names(text: str, cleaned: str) -> None:
+    """A first name keeps its first whole word, in plain letters."""
+    assert cleaned == clean_first_name(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("Doe", "doe"),
+        ("O'Hara", "ohara"),
+        ("O’Hara", "ohara"),  # noqa: RUF001 - the typographic apostrophe on purpose
+        ("Smith-Jones", "smithjones"),
+        ("van der Berg", "vanderberg"),
+        ("Doe Jr.", "doe"),
+        ("Doe, PhD, MBA", "doe"),
+        ("Doe III", "doe"),
+        ("Doe Ph.D.", "doe"),
+        ("Straße", "strasse"),
+        ("Núñez", "nunez"),
+        ("Jr", "jr"),
+    ],
+)
+def test_last_names(text: str, cleaned: str) -> None:
+    """A last name keeps all its words, without degrees and generations."""
+    assert cleaned == clean_last_name(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "domain"),
+    [
+        ("acme.com", "acme.com"),
+        ("ACME.com.", "acme.com"),
+        ("www.acme.com", "acme.com"),
+        ("https://www.acme.com/about?x=1", "acme.com"),
+        ("http://acme.com:8080", "acme.com"),
+        ("jane@acme.com", "acme.com"),
+        ("https://user:pass@acme.com/", "acme.com"),
+        ("mail.acme.co.uk", "mail.acme.co.uk"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("acme", None),
+        ("acme inc", None),
+        ("", None),
+        ("https://", None),
+        ("10.0.0.1", None),
+        ("a" * 64 + ".com", None),
+        ("-acme.com", None),
+    ],
+)
+def test_company_domains(text: str, domain: str | None) -> None:
+    """Web addresses, domains and e-mail addresses lead to the mail domain."""
+    assert domain == company_domain(text)
+
+
+def test_guesses_come_likeliest_first() -> None:
+    """The order of the patterns is the order of asking."""
+    assert [
+        "jane.doe",
+        "jdoe",
+        "jane",
+        "janedoe",
+        "j.doe",
+        "doe",
+        "jane_doe",
+        "janed",
+        "jane.d",
+        "doe.jane",
+        "doej",
+        "jane-doe",
+        "doejane",
+        "doe.j",
+        "jd",
+    ] == list(mailbox_names("Jane", "Doe"))
+
+
+def test_a_second_spelling_joins_soon() -> None:
+    """An umlaut is tried without its dots first, and spelled out before the rare patterns."""
+    assert [
+        "jorg.muller",
+        "jmuller",
+        "jorg",
+        "jorgmuller",
+        "joerg.mueller",
+        "j.muller",
+        "jmueller",
+    ] == list(mailbox_names("Jörg", "Müller"))[:7]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "names"),
+    [("", "", []), ("Jane", "", ["jane"]), ("", "Doe", ["doe"]), ("J.", "Doe", ["j.doe", "jdoe"])],
+)
+def test_missing_names_leave_what_can_be_made(first: str, last: str, names: list[str]) -> None:
+    """A pattern that needs a missing name is left out, and no guess comes twice."""
+    assert names == list(mailbox_names(first, last))[:2]
