@@ -249,7 +249,7 @@ class Submitted:
             callback URL where one is known.
         read_handle: the vendor's handle from the answer to the submit.
         poll: builds the request that reads the results of a handle.
-        read: results by row reference, or `NotReady`; a row it does not name is missing.
+            read: results by row reference, or `NotReady`; a row it does not name has no answer.
         first_poll_after_s, poll_every_s: the vendor's own pace.
     """
 

@@ -1,0 +1,205 @@
+"""How mail hosts are called: few connections, kept in use, guarded, encrypted on demand."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from service.domain.verdict import EmailVerdict
+from service.edges.dial_guard import EgressPolicy
+from service.edges.dns import Resolver
+from service.edges.mail_exchanger import Courtesy
+from service.edges.smtp import SmtpProber
+from service.flows.verify_address import Controls, verify_address
+from tests.flows.mail_verifier import SENDER, Verifier
+from tests.flows.mail_world import ACCEPTED, LOOPBACK, MailWorld
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[MailWorld]:
+    """A world with one domain, whose server knows jane."""
+    async with MailWorld() as world:
+        world.domain("acme.test", {"jane": ACCEPTED})
+        yield world
+
+
+@pytest.fixture
+async def verify(world: MailWorld) -> AsyncIterator[Verifier]:
+    """A verifier in that world."""
+    verifier = Verifier(world)
+    yield verifier
+    await verifier.prober.close()
+
+
+async def test_one_conversation_serves_many_questions(world: MailWorld, verify: Verifier) -> None:
+    """The connection to a mail host stays in use, with a reset between two envelopes."""
+    await verify("jane@acme.test")
+    await verify("nobody@acme.test")
+
+    assert 1 == world.mail.session_count
+    assert 2 == world.mail.heard.count("RSET")
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+@pytest.mark.parametrize("hang_up_after", [1, 2, 3])
+async def test_a_host_that_hangs_up_is_called_again(
+    world: MailWorld, verify: Verifier, extensions: tuple[str, ...], hang_up_after: int
+) -> None:
+    """A host that ends a conversation between two questions has said nothing about the second."""
+    world.mail.extensions = extensions
+    world.mail.hang_up_after = hang_up_after
+
+    verdicts = [await verify(f"{name}@acme.test") for name in ("jane", "x1", "x2", "x3")]
+
+    assert ["deliverable", *["undeliverable"] * 3] == [verdict.status for verdict in verdicts]
+
+
+async def test_a_host_is_asked_by_two_at_most(world: MailWorld, verify: Verifier) -> None:
+    """However many ask at once, a mail host sees two connections at a time."""
+    await asyncio.gather(*(verify(f"user{n}@acme.test") for n in range(50)))
+
+    assert 2 == world.mail.open_count_max
+
+
+async def test_a_conversation_has_a_bounded_number_of_questions(world: MailWorld) -> None:
+    """After so many recipients the conversation ends politely and a new one begins."""
+    verifier = Verifier(world, courtesy=Courtesy(interval_s=0.0, recipients_max=3, sessions_max=1))
+
+    await asyncio.gather(*(verifier(f"user{number}@acme.test") for number in range(7)))
+    await verifier.prober.close()
+
+    assert (3, 3) == (world.mail.session_count, world.mail.heard.count("QUIT"))
+
+
+async def test_an_idle_conversation_is_ended(world: MailWorld) -> None:
+    """A conversation nobody uses is closed after its idle time, without anybody asking."""
+    verifier = Verifier(world, courtesy=Courtesy(interval_s=0.0, idle_s=0.01))
+
+    await verifier("jane@acme.test")
+
+    await world.mail.everybody_left()
+    assert "QUIT" == world.mail.heard[-1]
+
+
+async def test_a_host_whose_turn_never_comes_is_busy(world: MailWorld) -> None:
+    """A question that spends half its time waiting for a turn ends, worth asking again."""
+    world.domain("crowd.test", mx="mx.acme.test")
+    verifier = Verifier(world, courtesy=Courtesy(sessions_max=1, interval_s=3.0))
+
+    async def ask(name: str) -> EmailVerdict:
+        return await verify_address(
+            f"{name}@crowd.test",
+            resolver=verifier.resolver,
+            prober=verifier.prober,
+            controls=verifier.controls,
+            deadline_s=0.4,
+        )
+
+    verdicts = await asyncio.gather(ask("a"), ask("b"), ask("c"))
+    await verifier.prober.close()
+
+    assert ["host_busy", "no_mailbox", "timeout"] == sorted(one.reason for one in verdicts)
+
+
+async def test_a_private_mail_host_is_never_dialled(world: MailWorld) -> None:
+    """Without an allowance, a mail host on a private address is refused before a socket opens."""
+    opened: list[int] = []
+
+    def spy(family: int, kind: int, protocol: int) -> socket.socket:
+        opened.append(family)
+        return socket.socket(family, kind, protocol)
+
+    resolver = Resolver([world.dns_server])
+    prober = SmtpProber(
+        resolver=resolver,
+        policy=EgressPolicy(),
+        helo="leadfall.test",
+        sender=SENDER,
+        port=world.smtp_port,
+        open_socket=spy,
+    )
+    world.names.records["mx.acme.test", "A"] = ["93.184.215.14", LOOPBACK]
+
+    verdict = await verify_address(
+        "jane@acme.test", resolver=resolver, prober=prober, controls=Controls()
+    )
+
+    assert ("unknown", "egress_refused", []) == (verdict.status, verdict.reason, opened)
+
+
+async def test_the_next_exchanger_is_asked_when_the_first_is_away(
+    world: MailWorld, verify: Verifier
+) -> None:
+    """An exchanger that cannot be reached sends the question to the next preference."""
+    world.names.records["acme.test", "MX"] = ["20 mx.acme.test.", "10 away.acme.test."]
+    world.names.records["away.acme.test", "A"] = ["127.0.0.2"]
+
+    verdict = await verify("jane@acme.test")
+
+    assert ("deliverable", "mx.acme.test") == (verdict.status, verdict.exchange)
+
+
+async def test_a_host_that_refuses_connections_is_unreachable(world: MailWorld) -> None:
+    """A mail host with nobody at its port is no verdict, and is left alone for a while."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        nobodys_port = server.getsockname()[1]
+    verifier = Verifier(world, smtp_port=nobodys_port)
+
+    verdicts = [await verifier("jane@acme.test"), await verifier("john@acme.test")]
+
+    assert [("unknown", "unreachable")] * 2 == [(one.status, one.reason) for one in verdicts]
+
+
+async def test_encryption_is_used_where_it_is_demanded(
+    world: MailWorld, verify: Verifier, tmp_path: Path
+) -> None:
+    """A host that insists on STARTTLS gets it, and the question is asked again inside."""
+    world.mail.tls = own_certificate(tmp_path)
+
+    verdict = await verify("jane@acme.test")
+
+    assert "deliverable" == verdict.status
+    assert "STARTTLS" in world.mail.heard
+
+
+@pytest.mark.parametrize("extensions", [("SMTPUTF8", "PIPELINING"), ("SMTPUTF8",)])
+async def test_a_local_part_beyond_ascii_needs_a_host_that_can(
+    world: MailWorld, verify: Verifier, extensions: tuple[str, ...]
+) -> None:
+    """An internationalised local part is asked about where the host announces SMTPUTF8."""
+    world.mail.extensions = extensions
+    world.mail.says["jörg@acme.test"] = ACCEPTED
+
+    verdict = await verify("jörg@acme.test")
+
+    assert "deliverable" == verdict.status
+
+
+def own_certificate(folder: Path) -> ssl.SSLContext:
+    """Return a server context with a self-signed certificate for another name."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "elsewhere.test")])
+    now = datetime.now(tz=UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "server.pem"
+    pem.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    return context

@@ -1,0 +1,284 @@
+"""The recorded answers of every vendor, and how a recorded case is played through an adapter.
+
+A test that asks for `recorded_case` runs once for each case. A case is played over any sender, so
+the same cases serve recorded answers, a local server and the sandbox.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from aioresponses import aioresponses
+from prometheus_client import CollectorRegistry
+from yarl import URL
+
+from providers.contract import (
+    AskAgain,
+    Direct,
+    NotReady,
+    Offer,
+    Provider,
+    Row,
+    Submitted,
+    VendorAnswer,
+    VendorFault,
+    VendorRequest,
+)
+from providers.registry import all_providers
+from service.domain.kinds import Capability
+from service.domain.lead_input import LeadInput
+from service.domain.outcome import Missing, Outcome
+from service.edges.vendor_http import VendorHTTP
+
+RECORDED = Path(__file__).parent / "recorded"
+ROW_REFERENCE = "17"
+SUBMISSION_REFERENCE = "submission-1"
+CALLBACK_URL = "https://leadfall.test/callbacks/1"
+
+Sender = Callable[[VendorRequest], Awaitable[VendorAnswer]]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCase:
+    """One exchange with a vendor and what must be read from it.
+
+    Attributes:
+        requests: what must be asked; the last one stands for all that follow it.
+        answers: what the vendor says, one to each request.
+        expected: the end as `describe` writes it.
+    """
+
+    provider: Provider
+    capability: Capability
+    name: str
+    lead: LeadInput
+    requests: Sequence[Mapping[str, Any]]
+    answers: Sequence[VendorAnswer]
+    expected: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.provider.slug}-{self.capability}-{self.name}"
+
+    @property
+    def offer(self) -> Offer:
+        """The offer that the case is about."""
+        offer = self.provider.offer(self.capability)
+        assert offer is not None
+        return offer
+
+    @property
+    def requests_due(self) -> list[Mapping[str, Any]]:
+        """One expected request for each recorded answer."""
+        last = len(self.requests) - 1
+        return [self.requests[min(turn, last)] for turn in range(len(self.answers))]
+
+
+@dataclass(slots=True)
+class Played:
+    """What came of playing a case: its end, described, and the requests that led there."""
+
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    end: dict[str, Any] = field(default_factory=dict)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests that ask for a recorded case, a provider or an offer once for each."""
+    if "recorded_case" in metafunc.fixturenames:
+        metafunc.parametrize("recorded_case", list(recorded_cases()), ids=str)
+    if "declared_provider" in metafunc.fixturenames:
+        every = list(all_providers().values())
+        metafunc.parametrize("declared_provider", every, ids=[provider.slug for provider in every])
+    if "remote_offer" in metafunc.fixturenames:
+        remote = [
+            (provider, offer)
+            for provider in all_providers().values()
+            for offer in provider.offers
+            if isinstance(offer.shape, Direct | Submitted)
+        ]
+        ids = [f"{provider.slug}-{offer.capability}" for provider, offer in remote]
+        metafunc.parametrize("remote_offer", remote, ids=ids)
+    if "submitted_offer" in metafunc.fixturenames:
+        submitted = {
+            f"{provider.slug}-{offer.capability}": offer
+            for provider in all_providers().values()
+            for offer in provider.offers
+            if isinstance(offer.shape, Submitted)
+        }
+        metafunc.parametrize("submitted_offer", submitted.values(), ids=submitted)
+    if "reader" in metafunc.fixturenames:
+        readers = dict(_readers())
+        metafunc.parametrize("reader", readers.values(), ids=readers)
+
+
+def _readers() -> Iterator[tuple[str, Callable[[VendorAnswer], object]]]:
+    """Yield every pure function that reads an answer, with a name for it."""
+    for slug, provider in all_providers().items():
+        for offer in provider.offers:
+            if isinstance(offer.shape, Direct):
+                yield f"{slug}-{offer.capability}", offer.shape.read
+            if isinstance(offer.shape, Submitted):
+                yield f"{slug}-{offer.capability}-handle", offer.shape.read_handle
+                yield f"{slug}-{offer.capability}-results", offer.shape.read
+
+
+def recorded_cases() -> Iterator[RecordedCase]:
+    """Yield every recorded case of every vendor; faults count for each capability."""
+    for path in sorted(RECORDED.glob("*.json")):
+        page = json.loads(path.read_text())
+        provider = all_providers()[path.stem]
+        for capability, section in page["capabilities"].items():
+            cases = section["cases"] | _faults(page)
+            for name, case in cases.items():
+                yield RecordedCase(
+                    provider=provider,
+                    capability=Capability(capability),
+                    name=name,
+                    lead=LeadInput(**section["lead"]),
+                    requests=section["requests"],
+                    answers=[_answer(answer) for answer in case["answers"]],
+                    expected=case["expected"],
+                )
+
+
+def _faults(page: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the page's faults as cases: of the first request, and of a poll where there is one."""
+    cases: dict[str, Any] = {}
+    for name, fault in page["faults"].items():
+        cases[name] = {"answers": [fault["answer"]], "expected": fault["expected"]}
+        if "accepted" in page:
+            answers = [page["accepted"], fault["answer"]]
+            cases[f"{name}_while_polling"] = {"answers": answers, "expected": fault["expected"]}
+    return cases
+
+
+def _answer(raw: Mapping[str, Any]) -> VendorAnswer:
+    text = json.dumps(raw["json"]) if "json" in raw else raw["text"]
+    headers = {name.lower(): value for name, value in raw.get("headers", {}).items()}
+    return VendorAnswer(raw["status"], headers, text.encode())
+
+
+async def play(case: RecordedCase, send: Sender) -> Played:
+    """Take a case as far as its recorded answers reach, and describe how it ends."""
+    played = Played()
+
+    async def send_and_note(request: VendorRequest) -> VendorAnswer:
+        played.requests.append(asdict(request))
+        return await send(request)
+
+    try:
+        played.end = describe(await _play(case, send_and_note))
+    except VendorFault as fault:
+        played.end = describe(fault)
+    return played
+
+
+async def _play(case: RecordedCase, send: Sender) -> Outcome | AskAgain | NotReady:
+    shape = case.offer.shape
+    if isinstance(shape, Direct):
+        return await _play_direct(shape, case, send)
+    assert isinstance(shape, Submitted)
+    return await _play_submitted(shape, case, send)
+
+
+async def _play_direct(shape: Direct, case: RecordedCase, send: Sender) -> Outcome | AskAgain:
+    end = shape.read(await send(shape.request(case.lead)))
+    for _ in case.answers[1:]:
+        assert isinstance(end, AskAgain)
+        end = shape.read(await send(shape.request(case.lead)))
+    return end
+
+
+async def _play_submitted(shape: Submitted, case: RecordedCase, send: Sender) -> Outcome | NotReady:
+    rows = [Row(ROW_REFERENCE, case.lead)]
+    handle = shape.read_handle(await send(shape.submit(rows, SUBMISSION_REFERENCE, CALLBACK_URL)))
+    end: Mapping[str, Outcome] | NotReady = NotReady()
+    for _ in case.answers[1:]:
+        assert isinstance(end, NotReady)
+        end = shape.read(await send(shape.poll(handle)))
+    return end if isinstance(end, NotReady) else end.get(ROW_REFERENCE, Missing())
+
+
+def describe(end: Outcome | AskAgain | NotReady | VendorFault) -> dict[str, Any]:
+    """Write an end in the words of the recorded pages."""
+    if isinstance(end, VendorFault):
+        waits = {name: vars(end)[name] for name in ("retry_after_s",) if name in vars(end)}
+        return {"fault": end.slug} | waits
+    if isinstance(end, AskAgain):
+        return {"ask_again_s": end.after_s}
+    if isinstance(end, NotReady):
+        return {"not_ready": True}
+    known = {name: getattr(end, name) for name in ("value", "reason") if hasattr(end, name)}
+    return {"outcome": str(end.name)} | known
+
+
+class RecordedResponse(aiohttp.ClientResponse):
+    """A response without a writer: aioresponses builds its responses as aiohttp before 3.14 did."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs, stream_writer=SimpleNamespace(output_size=0))  # type: ignore[arg-type]  # only its size is read
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Vendors that answer as recorded, and what reached them."""
+
+    mocked: aioresponses
+
+    def expect(self, case: RecordedCase) -> None:
+        """Let each request that the case should make be answered as recorded, once."""
+        for request, answer in zip(case.requests_due, case.answers, strict=True):
+            self.mocked.add(
+                str(URL(case.provider.base_url + request["path"]).with_query(request["query"])),
+                method=request["method"],
+                status=answer.status,
+                headers=dict(answer.headers),
+                body=answer.body,
+                response_class=RecordedResponse,
+            )
+
+    @property
+    def headers_sent(self) -> list[Mapping[str, str]]:
+        """The headers of every request that was made, beside those of the session."""
+        return [call.kwargs["headers"] for calls in self.mocked.requests.values() for call in calls]
+
+
+@pytest.fixture
+def recording() -> Iterator[Recording]:
+    """Stand in for every vendor; a request that nobody expects fails as a refused connection."""
+    with aioresponses() as mocked:
+        yield Recording(mocked)
+
+
+@pytest.fixture
+def metrics() -> CollectorRegistry:
+    """A registry of this test's own."""
+    return CollectorRegistry()
+
+
+@pytest.fixture
+async def vendor_http(metrics: CollectorRegistry) -> AsyncIterator[VendorHTTP]:
+    """The real edge, closed at the end of the test."""
+    http = VendorHTTP(registry=metrics)
+    yield http
+    await http.close()
+
+
+@pytest.fixture(scope="session")
+def recorded_case_names() -> Mapping[tuple[str, str], set[str]]:
+    """The names of the recorded cases by slug and capability."""
+    names: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for case in recorded_cases():
+        names[case.provider.slug, case.capability].add(case.name)
+    return names
+
+
+@pytest.fixture(name="play")
+def play_fixture() -> Callable[[RecordedCase, Sender], Awaitable[Played]]:
+    """Give tests the player, since test files cannot import each other."""
+    return play

@@ -1,0 +1,38 @@
+"""Phone numbers are read into E.164, or not at all."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.domain.phone_number import parse_phone
+
+
+@pytest.mark.parametrize(
+    ("expected", "text", "region"),
+    [
+        ("+12025550147", "+1 202 555 0147", None),
+        ("+12025550147", "(202) 555-0147", "US"),
+        ("+12025550147", "202.555.0147", " us "),
+        ("+12025550147", "+1 202 555 0147 ext. 5", None),
+        ("+447700900123", "+44 7700 900123", "US"),
+        ("+33612345678", "06 12 34 56 78", "FR"),
+        (None, "202 555 0147", None),
+        (None, "202 555 0147", "ZZ"),
+        (None, "+1 202 555", None),
+        (None, "+999 123 456", None),
+        (None, "ask reception", "US"),
+        (None, "", "US"),
+        (None, "+1" * 500, None),
+    ],
+)
+def test_a_number_is_read_into_e164(expected: str | None, text: str, region: str | None) -> None:
+    """Any usual spelling is understood; one without a country, or of no possible length, is not."""
+    assert expected == parse_phone(text, region)
+
+
+@given(text=st.text() | st.from_regex(r"\+?[0-9 ()./-]{3,20}"), region=st.none() | st.text())
+def test_any_text_is_read_or_refused(text: str, region: str | None) -> None:
+    """No text raises, and what is read reads as itself again."""
+    phone = parse_phone(text, region)
+
+    assert phone is None or phone == parse_phone(phone)
