@@ -1,5 +1,6 @@
 """All settings, read once from `LEADFALL_*` variables; nothing else reads the environment."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -52,7 +53,8 @@ class SMTPSettings(_Section):
     sender: str = Field("probe@leadfall.invalid", alias="from")
     helo: str = "leadfall.invalid"
     step_timeout_s: float = Field(10.0, gt=0, le=60)
-    total_timeout_s: float = Field(30.0, gt=0, le=300)
+    # Pause between two questions to one mail host; big hosts block who asks faster.
+    host_interval_s: float = Field(0.05, ge=0, le=60)
 
 
 class PriceSettings(_Section):
@@ -91,6 +93,16 @@ class WorkerSettings(_Section):
     drain_grace_s: float = Field(30.0, gt=0, le=900)
     reclaim_count_max: int = Field(5, ge=0, le=100)
     interrupted_wait_s: float = Field(600.0, gt=0)
+
+    @property
+    def drain_span(self) -> timedelta:
+        """How long one drain claims before it rings again."""
+        return timedelta(seconds=self.drain_span_s)
+
+    @property
+    def drain_grace(self) -> timedelta:
+        """How long a stopping worker waits for what is under way."""
+        return timedelta(seconds=self.drain_grace_s)
 
 
 class DispatcherSettings(_Section):
@@ -147,6 +159,8 @@ class Settings(BaseSettings):
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
     waterfalls_file: str | None = None
     lease_s: float = Field(5.0, ge=0.2, le=60)
+    # Real seconds per second of a vendor's published times and limits; only a sandbox has another.
+    vendor_time_scale: float = Field(1.0, gt=0, le=1)
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
 
     providers: dict[str, ProviderSettings] = {}
@@ -177,9 +191,15 @@ class Settings(BaseSettings):
         """Slugs of the providers that the operator's settings make usable."""
         return frozenset({"enrich"} | {slug for slug, p in self.providers.items() if p.api_key})
 
-    def refund(self, kind: Kind, price: int) -> int:
-        """Return the credits given back for one lookup of `kind` that ended without a value."""
-        return price * self.refund_percent.get(kind, 100) // 100
+    @property
+    def idempotency_kept(self) -> timedelta:
+        """How long an Idempotency-Key is remembered."""
+        return timedelta(hours=self.idempotency_hours)
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a process may be silent before its work is another's."""
+        return timedelta(seconds=self.lease_s)
 
     def redacted(self) -> dict[str, Any]:
         """Return every setting with its value, secrets masked, for `leadfall doctor`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -144,6 +145,6 @@ async def keep_facts(
     await connection.execute(_SQL["keep_facts"], workspace_id, face, key, facts)
 
 
-async def keep_waterfall(connection: Connection, version: str, kind: str, steps: object) -> None:
-    """Keep the steps of a waterfall version; a version that is there already stays as it is."""
-    await connection.execute(_SQL["keep_waterfall"], version, kind, steps)
+async def expire_idempotency_keys(connection: Connection, age: timedelta) -> None:
+    """Forget keys older than `age`; a request with one of them is a new request then."""
+    await connection.execute(_SQL["expire_idempotency_keys"], age)

@@ -135,9 +135,6 @@ where workspace_id = $1 and face = $2 and key = $3;
 update idempotency_keys set facts = $4
 where workspace_id = $1 and face = $2 and key = $3;
 
--- name: keep_waterfall
-insert into waterfalls (version, kind, steps) values ($1, $2, $3) on conflict do nothing;
-
 -- name: expire_idempotency_keys
 delete from idempotency_keys
 where created_at < (select leadfall_now()) - $1::interval;

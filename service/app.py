@@ -1,0 +1,101 @@
+"""The composition root: the only place where objects are built and wired, for every process."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+
+from providers.registry import all_providers
+from service.domain.kinds import Kind
+from service.domain.waterfall import Waterfall, load_waterfalls, usable
+from service.edges.dial_guard import EgressPolicy
+from service.edges.dns import Resolver
+from service.edges.mail_exchanger import Courtesy
+from service.edges.smtp import SmtpProber
+from service.edges.vendor_http import VendorHTTP
+from service.flows.ask_builtin import Builtin
+from service.flows.ask_provider import Access, ProviderDesk
+from service.flows.publish_finished import Publication
+from service.flows.verify_address import Controls
+from service.settings import Settings
+from service.store.connection import Pool, open_pool
+from service.worker.process import WorkerProcess
+
+
+def usable_waterfalls(settings: Settings) -> Mapping[Kind, Waterfall]:
+    """Return every kind's waterfall with only the steps that the settings make usable.
+
+    Raises:
+        WaterfallsInvalidError: the operator's file cannot be used; the message says where and why.
+    """
+    if settings.waterfalls_file is None:
+        text = files("providers").joinpath("waterfalls.toml").read_text(encoding="utf-8")
+    else:
+        text = Path(settings.waterfalls_file).read_text(encoding="utf-8")
+    known = {
+        slug: frozenset(offer.capability for offer in provider.offers)
+        for slug, provider in all_providers().items()
+    }
+    waterfalls = load_waterfalls(text, known)
+    return {
+        kind: usable(waterfall, settings.configured_providers)
+        for kind, waterfall in waterfalls.items()
+    }
+
+
+def publication(settings: Settings) -> Publication:
+    """Return how finished jobs are told."""
+    return Publication(settings.limits.inline_results_max, (settings.public_url or "").rstrip("/"))
+
+
+@asynccontextmanager
+async def database(settings: Settings, role: str) -> AsyncIterator[Pool]:
+    """Open the process's pool and close it at the end."""
+    pool = await open_pool(
+        settings.database_url.get_secret_value(), size_max=settings.database_pool_max, role=role
+    )
+    try:
+        yield pool
+    finally:
+        await pool.close()
+
+
+@asynccontextmanager
+async def provider_desk(settings: Settings) -> AsyncIterator[ProviderDesk]:
+    """Build what asks providers, over this process's own HTTP, DNS and SMTP edges."""
+    resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
+    prober = SmtpProber(
+        resolver=resolver,
+        policy=EgressPolicy.parse(settings.egress.allow),
+        helo=settings.smtp.helo,
+        sender=settings.smtp.sender,
+        port=settings.smtp.port,
+        step_timeout_s=settings.smtp.step_timeout_s,
+        courtesy=Courtesy(interval_s=settings.smtp.host_interval_s),
+    )
+    vendor_http = VendorHTTP()
+    access = {
+        slug: Access(each.api_key.get_secret_value(), each.base_url)
+        for slug, each in settings.providers.items()
+        if each.api_key is not None
+    }
+    builtin = Builtin(resolver, prober, Controls())
+    try:
+        yield ProviderDesk(
+            vendor_http, access, builtin.capabilities(), time_scale=settings.vendor_time_scale
+        )
+    finally:
+        await vendor_http.close()
+        await prober.close()
+
+
+@asynccontextmanager
+async def worker(settings: Settings) -> AsyncIterator[WorkerProcess]:
+    """Run a worker for as long as the context lasts."""
+    async with database(settings, "worker") as pool, provider_desk(settings) as desk:
+        process = WorkerProcess(settings, pool, desk, all_providers(), publication(settings))
+        await process.start()
+        try:
+            yield process
+        finally:
+            await process.stop()

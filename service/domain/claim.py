@@ -1,0 +1,65 @@
+"""A lookup that a worker holds, with what earlier claims already asked for it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from service.domain.kinds import Kind
+from service.domain.lead_input import LeadInput
+from service.domain.outcome import OutcomeName
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """A step that was begun before this claim; `outcome` is None while nobody knows its end.
+
+    Attributes:
+        submission_state: of the submission it is part of; None for a direct call.
+        age_s: seconds since the intent was written.
+    """
+
+    step: int
+    provider: str
+    ask_count: int
+    submission_state: str | None
+    outcome: OutcomeName | None
+    value: dict[str, Any] | None = field(repr=False)
+    reason: str | None
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A lookup held under `epoch`; only a settle of that epoch counts.
+
+    Attributes:
+        price: credits charged for it.
+        cancelled: its job was cancelled; no step may start.
+        first_of_job: its job had not been started.
+    """
+
+    lookup_id: int
+    job_id: UUID
+    workspace_id: int
+    lead_id: int
+    kind: Kind
+    epoch: int
+    reclaim_count: int
+    price: int
+    own_provider: str | None
+    waterfall_version: str
+    cancelled: bool
+    first_of_job: bool
+    lead: LeadInput = field(repr=False)
+    calls: dict[int, RecordedCall] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How a claimed lookup ended, and the credits given back for it."""
+
+    claim: Claim
+    outcome: OutcomeName
+    value: dict[str, Any] | None = field(default=None, repr=False)
+    reason: str | None = None
+    refund: int = 0

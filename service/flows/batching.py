@@ -1,0 +1,74 @@
+"""Gathers what arrives while a flush is under way, so that the database sees batches."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Batcher(Generic[T, R]):
+    """Hand items to `flush` in batches: one flush at a time, the next takes what came meanwhile.
+
+    There is no timer to tune: an idle batcher flushes at once, a busy one in growing batches.
+    `flush` returns one result per item, in order; what it raises reaches every item of the batch.
+    """
+
+    __slots__ = ("_batch_max", "_flush", "_linger_s", "_task", "_waiting")
+
+    def __init__(
+        self,
+        flush: Callable[[list[T]], Awaitable[Sequence[R]]],
+        *,
+        batch_max: int,
+        linger_s: float = 0.0,
+    ) -> None:
+        self._flush = flush
+        self._batch_max = batch_max
+        self._linger_s = linger_s
+        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, item: T) -> "asyncio.Future[R]":
+        """Add an item; the future gives its result once its batch was flushed."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        return future
+
+    async def drain(self) -> None:
+        """Wait until everything added so far was flushed."""
+        while self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                if self._linger_s and len(self._waiting) < self._batch_max:
+                    await asyncio.sleep(self._linger_s)
+                size = min(len(self._waiting), self._batch_max)
+                await self._flush_batch([self._waiting.popleft() for _ in range(size)])
+        finally:
+            self._task = None
+
+    async def _flush_batch(self, batch: list[tuple[T, "asyncio.Future[R]"]]) -> None:
+        try:
+            results = await self._flush([item for item, _ in batch])
+        except BaseException as error:
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+                    # Marks it as seen: an item whose adder was cancelled must not warn.
+                    future.exception()
+            if not isinstance(error, Exception):
+                raise
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)

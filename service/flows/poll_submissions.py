@@ -1,0 +1,128 @@
+"""Polls submissions whose time has come, at the vendor's pace, and lets their lookups go on."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
+from service.domain.outcome import Found, NoAnswer, Outcome
+from service.flows.ask_provider import ProviderDesk, price_of
+from service.store.calls import Answer, write_answers
+from service.store.connection import Pool
+from service.store.submissions import (
+    DueSubmission,
+    claim_due_submissions,
+    close_submission,
+    postpone_poll,
+    read_open_calls,
+    references,
+)
+from service.store.transient import until_done
+
+_log = structlog.get_logger()
+
+POLL_TIMEOUT_S: Final = 30.0
+SUBMISSIONS_PER_TURN: Final = 32
+_PATIENCE_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Poller:
+    """Polls for one process."""
+
+    pool: Pool
+    desk: ProviderDesk
+    providers: Mapping[str, Provider]
+    process_id: UUID
+
+    async def poll_due(self) -> int:
+        """Poll what is due, a bounded number at once, and return how many submissions that was."""
+        async with self.pool.acquire() as connection:
+            due = await claim_due_submissions(
+                connection,
+                self.process_id,
+                count_max=SUBMISSIONS_PER_TURN,
+                hold_s=POLL_TIMEOUT_S * 2,
+            )
+        await asyncio.gather(*(self._poll(submission) for submission in due))
+        return len(due)
+
+    async def _poll(self, submission: DueSubmission) -> None:
+        provider = self.providers.get(submission.provider)
+        offer = provider.offer(submission.capability) if provider else None
+        if provider is None or offer is None or not isinstance(offer.shape, Submitted):
+            await self._finish(submission, None, {}, NoAnswer("provider_gone"))
+            return
+        try:
+            results = await self._read(provider, offer.shape, submission.handle)
+        except VendorFault as fault:
+            self.desk.gate(provider).note_fault(fault)
+            if submission.overdue:
+                await self._finish(submission, offer, {}, NoAnswer(fault.slug))
+            else:
+                wait_s = getattr(fault, "retry_after_s", None) or self._pace(offer.shape)
+                await self._postpone(submission, wait_s)
+            return
+        if not isinstance(results, NotReady):
+            await self._finish(submission, offer, results, NoAnswer("unnamed_row"))
+        elif submission.overdue:
+            await self._finish(submission, offer, {}, NoAnswer("deadline"))
+        else:
+            await self._postpone(submission, self._pace(offer.shape))
+
+    async def _read(
+        self, provider: Provider, shape: Submitted, handle: str
+    ) -> Mapping[str, Outcome] | NotReady:
+        access = self.desk.access[provider.slug]
+        async with self.desk.gate(provider).pass_through():
+            answer = await self.desk.vendor_http.send(
+                provider,
+                shape.poll(handle),
+                api_key=access.api_key,
+                base_url=access.base_url,
+                timeout_s=POLL_TIMEOUT_S,
+            )
+        return shape.read(answer)
+
+    def _pace(self, shape: Submitted) -> float:
+        return shape.poll_every_s * self.desk.time_scale
+
+    async def _postpone(self, submission: DueSubmission, wait_s: float) -> None:
+        async with self.pool.acquire() as connection:
+            await postpone_poll(connection, submission.id, self.process_id, wait_s)
+
+    async def _finish(
+        self,
+        submission: DueSubmission,
+        offer: Offer | None,
+        results: Mapping[str, Outcome],
+        otherwise: Outcome,
+    ) -> None:
+        """Write every row's outcome; rows that the vendor did not name end as `otherwise`."""
+
+        async def finish() -> None:
+            async with self.pool.acquire() as connection, connection.transaction():
+                calls = references(await read_open_calls(connection, submission.id))
+                answers: list[Answer] = []
+                for reference, call in calls.items():
+                    outcome = results.get(reference, otherwise)
+                    answers.append(
+                        Answer(
+                            call.lookup_id,
+                            call.step,
+                            call.epoch,
+                            outcome.name,
+                            dict(outcome.value) if isinstance(outcome, Found) else None,
+                            getattr(outcome, "reason", None),
+                            price_of(offer, outcome) if offer else 0,
+                        )
+                    )
+                await write_answers(connection, answers)
+                await close_submission(connection, submission.id, "answered")
+
+        await until_done(finish, name="submission.finish", patience_s=_PATIENCE_S)
+        _log.info("submission.answered", provider=submission.provider, polls=submission.poll_count)

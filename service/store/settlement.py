@@ -1,0 +1,101 @@
+"""Settles lookups: the separate statements of the one transaction that ends them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from service.domain.claim import Settlement
+from service.domain.outcome import OutcomeName
+from service.store.connection import Connection
+from service.store.statements import load_statements
+
+_SQL: Final = load_statements("settlement")
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedLookup:
+    """A lookup that this transaction really settled."""
+
+    lookup_id: int
+    job_id: UUID
+    workspace_id: int
+    lead_id: int
+    target: str
+    outcome: OutcomeName
+    value: dict[str, Any] | None = field(repr=False)
+    refunded: int
+
+
+async def close_lookups(
+    connection: Connection, settlements: Sequence[Settlement]
+) -> list[ClosedLookup]:
+    """End the lookups whose epoch still holds the claim and return those; others are left out."""
+    rows = await connection.fetch(
+        _SQL["close_lookups"],
+        [each.claim.lookup_id for each in settlements],
+        [each.claim.epoch for each in settlements],
+        [each.outcome for each in settlements],
+        [each.value for each in settlements],
+        [each.reason for each in settlements],
+        [each.refund for each in settlements],
+    )
+    return [
+        ClosedLookup(
+            row["id"],
+            row["job_id"],
+            row["workspace_id"],
+            row["lead_id"],
+            row["target"],
+            OutcomeName(row["outcome"]),
+            row["value"],
+            row["refunded"],
+        )
+        for row in rows
+    ]
+
+
+async def fill_leads(connection: Connection, closed: Sequence[ClosedLookup]) -> None:
+    """Write what was found to the leads."""
+    found = [each for each in closed if each.outcome is OutcomeName.FOUND]
+    if found:
+        await connection.execute(
+            _SQL["fill_leads"],
+            [each.lead_id for each in found],
+            [each.target for each in found],
+            [each.value for each in found],
+        )
+
+
+async def lower_open_counts(connection: Connection, closed: Sequence[ClosedLookup]) -> list[UUID]:
+    """Count the closed lookups into their jobs; return the jobs that have none open any more."""
+    counts: dict[UUID, Counter[str]] = {}
+    for each in closed:
+        count = counts.setdefault(each.job_id, Counter())
+        count[each.outcome] += 1
+        count["settled"] += 1
+        count["refunded"] += each.refunded
+    jobs = sorted(counts)
+    rows = await connection.fetch(
+        _SQL["lower_open_counts"],
+        jobs,
+        *([counts[job][name] for job in jobs] for name in _COUNTED),
+    )
+    return [row["id"] for row in rows]
+
+
+_COUNTED: Final = (
+    "settled",
+    OutcomeName.FOUND,
+    OutcomeName.MISSING,
+    OutcomeName.NO_ANSWER,
+    OutcomeName.REJECTED_INPUT,
+    OutcomeName.CANCELLED,
+    "refunded",
+)
+
+
+async def announce_settled(connection: Connection) -> None:
+    """Wake dispatchers and waiting callers when this transaction commits."""
+    await connection.execute(_SQL["announce"])

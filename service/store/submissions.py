@@ -1,0 +1,122 @@
+"""Keeps submissions: what was submitted to a vendor, under which handle, and when to ask for it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+from service.domain.kinds import Capability
+from service.store.connection import Connection
+from service.store.statements import load_statements
+
+_SQL: Final = load_statements("submissions")
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubmission:
+    """A submission that is about to be made.
+
+    Attributes:
+        credential: whose key submits it, and so must poll it.
+        token: names it in a callback URL; unguessable.
+        deadline_s: seconds from now until its calls end as no answer.
+    """
+
+    id: UUID
+    provider: str
+    capability: Capability
+    credential: str
+    token: str = field(repr=False)
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DueSubmission:
+    """A submission to poll now; `overdue` ones have used up their deadline."""
+
+    id: UUID
+    provider: str
+    capability: Capability
+    credential: str
+    handle: str
+    poll_count: int
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedCall:
+    """A call of a submission that has no outcome yet."""
+
+    lookup_id: int
+    step: int
+    epoch: int
+
+
+async def intend_submission(connection: Connection, submission: NewSubmission, owner: UUID) -> None:
+    """Write a submission before its request is made."""
+    await connection.execute(
+        _SQL["intend"],
+        submission.id,
+        submission.provider,
+        submission.capability,
+        submission.credential,
+        submission.token,
+        submission.deadline_s,
+        owner,
+    )
+
+
+async def keep_handle(
+    connection: Connection, submission_id: UUID, handle: str, first_poll_after_s: float
+) -> None:
+    """Keep the vendor's handle and park the lookups; polled at once if a callback came already."""
+    await connection.execute(_SQL["submitted"], submission_id, handle, first_poll_after_s)
+    await connection.execute(_SQL["park_lookups"], submission_id)
+
+
+async def claim_due_submissions(
+    connection: Connection, owner: UUID, *, count_max: int, hold_s: float
+) -> list[DueSubmission]:
+    """Claim submissions whose next poll is due; nobody else polls them for `hold_s` seconds."""
+    rows = await connection.fetch(_SQL["claim_due"], owner, count_max, hold_s)
+    return [
+        DueSubmission(
+            row["id"],
+            row["provider"],
+            Capability(row["capability"]),
+            row["credential"],
+            row["handle"],
+            row["poll_count"],
+            row["overdue"],
+        )
+        for row in rows
+    ]
+
+
+async def read_open_calls(connection: Connection, submission_id: UUID) -> list[SubmittedCall]:
+    """Return the calls of a submission that have no outcome yet."""
+    rows = await connection.fetch(_SQL["read_rows"], submission_id)
+    return [SubmittedCall(row["lookup_id"], row["step"], row["epoch"]) for row in rows]
+
+
+async def postpone_poll(
+    connection: Connection, submission_id: UUID, owner: UUID, wait_s: float
+) -> None:
+    """Set the next poll `wait_s` seconds from now."""
+    await connection.execute(_SQL["postpone"], submission_id, owner, wait_s)
+
+
+async def close_submission(connection: Connection, submission_id: UUID, state: str) -> None:
+    """End a submission as `answered` or `abandoned`, and let its lookups go on."""
+    await connection.execute(_SQL["close"], submission_id, state)
+    await connection.execute(_SQL["wake_lookups"], submission_id)
+
+
+def row_reference(lookup_id: int, step: int) -> str:
+    """Return the reference under which a vendor knows one call of a submission."""
+    return f"{lookup_id}.{step}"
+
+
+def references(calls: Sequence[SubmittedCall]) -> dict[str, SubmittedCall]:
+    """Return the calls by the references their vendor knows them under."""
+    return {row_reference(call.lookup_id, call.step): call for call in calls}

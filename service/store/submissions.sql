@@ -1,0 +1,66 @@
+-- Submissions: one vendor request that covers one or more calls and is polled until it is answered.
+
+-- name: intend
+insert into submissions (
+  id, provider, capability, credential, token, state, deadline_at, owner, created_at
+)
+select $1, $2, $3, $4, $5, 'intended', now + make_interval(secs => $6), $7, now
+from (select leadfall_now() as now) moment;
+
+-- name: submitted
+-- The handle, at once and alone: losing it would lose the answers that were paid for.
+update submissions
+set state = 'submitted', handle = $2, owner = null,
+    poll_at = case when callback_at is null then now + make_interval(secs => $3) else now end,
+    submitted_at = now
+from (select leadfall_now() as now) moment
+where id = $1 and state = 'intended';
+
+-- name: park_lookups
+-- The running lookups of a submission give up their slot until it is answered.
+update lookups l
+set state = 'waiting', owner = null, wake_at = s.deadline_at + interval '5 seconds'
+from calls c join submissions s on s.id = c.submission_id
+where c.submission_id = $1 and l.id = c.lookup_id and l.epoch = c.epoch and l.state = 'running';
+
+-- name: claim_due
+-- Submissions to poll now, at most $2; each is the poller's alone for $3 seconds.
+with moment as materialized (select leadfall_now() as now),
+due as materialized (
+  select id from submissions, moment
+  where state = 'submitted' and poll_at <= now
+  order by poll_at limit $2 for update skip locked
+)
+update submissions s
+set owner = $1, poll_at = moment.now + make_interval(secs => $3), poll_count = s.poll_count + 1
+from due, moment
+where s.id = due.id
+returning s.id, s.provider, s.capability, s.credential, s.handle, s.poll_count,
+          s.deadline_at <= moment.now as overdue;
+
+-- name: read_rows
+select lookup_id, step, epoch from calls where submission_id = $1 and outcome is null
+order by lookup_id;
+
+-- name: postpone
+update submissions
+set owner = null, poll_at = (select leadfall_now()) + make_interval(secs => $3)
+where id = $1 and owner = $2 and state = 'submitted';
+
+-- name: close
+update submissions set state = $2, owner = null, poll_at = null
+where id = $1 and state in ('intended', 'submitted');
+
+-- name: wake_lookups
+-- The lookups of a submission go on: those parked for it, and those still held by a worker.
+update lookups l set state = 'ready', wake_at = null, owner = null
+from (
+  select k.id from lookups k join calls c on c.lookup_id = k.id
+  where c.submission_id = $1 and k.state in ('waiting', 'running') and k.epoch = c.epoch
+  order by k.id for update of k
+) held
+where l.id = held.id;
+
+-- name: oldest_overdue
+select extract(epoch from (select leadfall_now()) - min(poll_at))::float8 from submissions
+where state = 'submitted';

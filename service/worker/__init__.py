@@ -1,0 +1,1 @@
+"""The worker process: drain loop, arq doorbell and janitor."""

@@ -1,0 +1,95 @@
+"""Answers the doorbell: an arq worker whose only job is to start a drain."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from service.edges.doorbell import DRAIN, QUEUE, connect, decode, encode
+
+_log = structlog.get_logger()
+
+# Every call's deadline and every drain's span end before this, so arq cancels no paid call.
+JOB_TIMEOUT_S: Final = 60
+_JOBS_MAX: Final = 4
+_POLL_DELAY_S: Final = 0.1
+_HEALTH_INTERVAL_S: Final = 10
+_RESTART_S: Final = 2.0
+
+
+class DoorbellWorker:
+    """Runs arq's worker and starts it anew whenever it ends; without Redis it just keeps trying."""
+
+    def __init__(
+        self, redis_url: str, process_id: UUID, answer: Callable[[], Awaitable[object]]
+    ) -> None:
+        self._redis_url = redis_url
+        self._process_id = process_id
+        self._answer = answer
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to listen; a second call does nothing."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep_running(), name="doorbell")
+
+    async def stop(self) -> None:
+        """Stop listening; harmless when it never began."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _keep_running(self) -> None:
+        while True:
+            worker = self._build()
+            try:
+                await worker.async_run()
+            except asyncio.CancelledError:
+                await self._close(worker)
+                raise
+            except (RedisError, OSError, TimeoutError) as error:
+                _log.debug("doorbell.lost", error=type(error).__name__)
+            except Exception:  # noqa: BLE001 - the edge of a loop: whatever arq raises
+                _log.exception("doorbell.failed")
+            await self._close(worker)
+            await asyncio.sleep(_RESTART_S)
+
+    def _build(self) -> Worker:
+        async def drain(_context: dict[Any, Any]) -> None:
+            await self._answer()
+
+        return Worker(
+            # arq's protocol for functions asks for attributes that a plain coroutine has not.
+            functions=[
+                func(
+                    drain,  # type: ignore[arg-type]
+                    name=DRAIN,
+                    timeout=JOB_TIMEOUT_S,
+                    keep_result=0,
+                    max_tries=1,
+                )
+            ],
+            queue_name=QUEUE,
+            redis_pool=connect(self._redis_url),
+            max_jobs=_JOBS_MAX,
+            poll_delay=_POLL_DELAY_S,
+            job_timeout=JOB_TIMEOUT_S,
+            keep_result=0,
+            max_tries=1,
+            handle_signals=False,
+            health_check_key=f"leadfall:health:{self._process_id.hex}",
+            health_check_interval=_HEALTH_INTERVAL_S,
+            job_serializer=encode,
+            job_deserializer=decode,
+        )
+
+    async def _close(self, worker: Worker) -> None:
+        try:
+            await worker.close()
+        except (RedisError, OSError, TimeoutError, asyncio.CancelledError) as error:
+            _log.debug("doorbell.closed_roughly", error=type(error).__name__)

@@ -1,0 +1,266 @@
+"""Claims lookups and runs them in a sliding window, settling in batches, until none is ready."""
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from prometheus_client import Gauge
+
+from service.domain.claim import Claim, Settlement
+from service.domain.waterfall import Waterfall
+from service.flows.accept_jobs import ASYNC_PRIORITY, SYNC_PRIORITY
+from service.flows.batching import Batcher
+from service.flows.hold_lease import ProcessLease
+from service.flows.publish_finished import Publication
+from service.flows.run_waterfall import (
+    Lost,
+    Parked,
+    ToSubmit,
+    WaterfallRunner,
+    failed_settlement,
+)
+from service.flows.settle_lookups import settle_lookups
+from service.flows.submit_calls import Submitter
+from service.settings import WorkerSettings
+from service.store.claims import claim_lookups, mark_started, park_lookup, release_lookups
+from service.store.connection import Pool
+from service.store.processes import read_owned_lookups
+from service.store.transient import TRANSIENT, until_done
+from service.store.waterfalls import read_waterfall
+
+_log = structlog.get_logger()
+
+# Settle batches that may wait before claiming stops.
+_SETTLE_BACKLOG_MAX: Final = 2
+# How long calls that share a submission are gathered for.
+_GATHER_S: Final = 0.005
+_PARK_PATIENCE_S: Final = 30.0
+_WATERFALLS_KEPT_MAX: Final = 256
+
+_held = Gauge("leadfall_lookups_held", "Lookups that this process holds now.")
+
+
+class Drain:
+    """The one place where a process claims work: doorbell and poll both call it.
+
+    `concurrency` lookups run at once; one more claim of `claim_batch` waits in memory, so that the
+    database is asked before the window runs dry.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        lease: ProcessLease,
+        *,
+        runner: WaterfallRunner,
+        submitter: Submitter,
+        publication: Publication,
+        settings: WorkerSettings,
+    ) -> None:
+        self._pool = pool
+        self._owner = lease.process_id
+        self._runner = runner
+        self._submitter = submitter
+        self._publication = publication
+        self._settings = settings
+        self._queue: asyncio.Queue[Claim] = asyncio.Queue()
+        self._held: dict[int, Claim] = {}
+        self._suspects: set[int] = set()
+        self._left = asyncio.Event()
+        self._draining = False
+        self._again = False
+        self._stopping = False
+        self._runners: list[asyncio.Task[None]] = []
+        self._waterfalls: dict[str, Waterfall] = {}
+        self._last_workspace = {SYNC_PRIORITY: 0, ASYNC_PRIORITY: 0}
+        self._gathering: dict[tuple[str, str], Batcher[ToSubmit, None]] = {}
+        self._settling: Batcher[Settlement, None] = Batcher(
+            self._settle,
+            batch_max=settings.settle_batch,
+            linger_s=settings.flush_interval_s,
+        )
+
+    @property
+    def draining(self) -> bool:
+        """Whether a drain is under way now."""
+        return self._draining
+
+    def start(self) -> None:
+        """Start the runners; a second call does nothing."""
+        if not self._runners:
+            self._runners = [
+                asyncio.create_task(self._run_forever()) for _ in range(self._settings.concurrency)
+            ]
+
+    async def drain(self, span: timedelta) -> bool:
+        """Claim and run for at most `span`; return whether there may be work left.
+
+        While a drain is under way a second call only makes it look once more.
+        """
+        if self._draining:
+            self._again = True
+            return False
+        self._draining = True
+        try:
+            loop = asyncio.get_running_loop()
+            until = loop.time() + span.total_seconds()
+            while not self._stopping:
+                self._again = False
+                if loop.time() >= until:
+                    return True
+                await self._wait_for_room()
+                if not await self._claim() and not self._again:
+                    return False
+            return False
+        finally:
+            self._draining = False
+
+    async def stop(self, grace: timedelta) -> None:
+        """Stop claiming, give back what has not begun, and settle what ends within `grace`."""
+        self._stopping = True
+        self._left.set()
+        unbegun = []
+        while not self._queue.empty():
+            unbegun.append(self._queue.get_nowait())
+        await self._release(unbegun)
+        try:
+            async with asyncio.timeout(grace.total_seconds()):
+                while self._held:
+                    self._left.clear()
+                    await self._left.wait()
+        except TimeoutError:
+            _log.warning("drain.cut_short", held=len(self._held))
+        for task in self._runners:
+            task.cancel()
+        await asyncio.gather(*self._runners, return_exceptions=True)
+        self._runners = []
+        await self._settling.drain()
+        await self._release(list(self._held.values()))
+
+    async def give_back_strays(self) -> int:
+        """Give back lookups that the database counts as ours and that nothing here works on.
+
+        Such a row comes from a claim whose answer was lost, or from an end that could not be
+        written. Two looks in a row must agree, because a claim may be on its way.
+        """
+        async with self._pool.acquire() as connection:
+            owned = await read_owned_lookups(connection, self._owner)
+            strays = {lookup_id for lookup_id in owned if lookup_id not in self._held}
+            confirmed = strays & self._suspects
+            self._suspects = strays
+            if confirmed:
+                await release_lookups(connection, self._owner, sorted(confirmed))
+                _log.warning("strays.released", count=len(confirmed))
+        return len(confirmed)
+
+    async def _wait_for_room(self) -> None:
+        backlog_max = _SETTLE_BACKLOG_MAX * self._settings.settle_batch
+        while not self._stopping and (
+            len(self._held) > self._settings.concurrency or len(self._settling) > backlog_max
+        ):
+            self._left.clear()
+            await self._left.wait()
+
+    async def _claim(self) -> int:
+        room = self._settings.claim_batch
+        claimed: list[Claim] = []
+        async with self._pool.acquire() as connection:
+            for priority in (SYNC_PRIORITY, ASYNC_PRIORITY):
+                if room <= len(claimed):
+                    break
+                claims = await claim_lookups(
+                    connection,
+                    self._owner,
+                    priority=priority,
+                    count_max=room - len(claimed),
+                    after_workspace=self._last_workspace[priority],
+                )
+                if claims:
+                    self._last_workspace[priority] = claims[-1].workspace_id
+                for claim in claims:
+                    self._held[claim.lookup_id] = claim
+                claimed += claims
+            if started := {claim.job_id for claim in claimed if claim.first_of_job}:
+                await mark_started(connection, sorted(started))
+        _held.set(len(self._held))
+        for claim in claimed:
+            self._queue.put_nowait(claim)
+        return len(claimed)
+
+    async def _run_forever(self) -> None:
+        while True:
+            claim = await self._queue.get()
+            try:
+                await self._run(claim)
+            except TRANSIENT as error:
+                _log.warning("lookup.left", lookup_id=claim.lookup_id, error=type(error).__name__)
+                self._forget(claim)
+            except Exception as error:  # noqa: BLE001 - the edge of one lookup
+                # A fault of ours ends this lookup, refunded, and no other.
+                _log.exception("lookup.failed", lookup_id=claim.lookup_id)
+                self._end(failed_settlement(claim, type(error).__name__))
+
+    async def _run(self, claim: Claim) -> None:
+        ended = await self._runner.run(claim, await self._waterfall(claim.waterfall_version))
+        match ended:
+            case Settlement():
+                self._end(ended)
+            case Parked(wait_s):
+                await until_done(
+                    lambda: self._park(claim, wait_s), name="park", patience_s=_PARK_PATIENCE_S
+                )
+                self._forget(claim)
+            case ToSubmit():
+                self._gather(ended).add_done_callback(lambda _: self._forget(claim))
+            case Lost():
+                self._forget(claim)
+
+    def _end(self, settlement: Settlement) -> None:
+        # Not waited for: the slot is free while the batch is on its way.
+        done = self._settling.add(settlement)
+        done.add_done_callback(lambda _: self._forget(settlement.claim))
+
+    def _gather(self, call: ToSubmit) -> "asyncio.Future[None]":
+        key = (call.provider.slug, call.offer.capability)
+        batcher = self._gathering.get(key)
+        if batcher is None:
+            batch_max = getattr(call.offer.shape, "batch_max", 1)
+            batcher = Batcher(self._submit, batch_max=batch_max, linger_s=_GATHER_S)
+            self._gathering[key] = batcher
+        return batcher.add(call)
+
+    async def _submit(self, group: list[ToSubmit]) -> list[None]:
+        await self._submitter.submit(group)
+        return [None] * len(group)
+
+    async def _settle(self, settlements: list[Settlement]) -> list[None]:
+        await settle_lookups(self._pool, settlements, self._publication)
+        return [None] * len(settlements)
+
+    async def _park(self, claim: Claim, wait_s: float) -> None:
+        async with self._pool.acquire() as connection:
+            await park_lookup(connection, self._owner, claim, wait_s)
+
+    async def _release(self, claims: list[Claim]) -> None:
+        if not claims:
+            return
+        async with self._pool.acquire() as connection:
+            await release_lookups(connection, self._owner, [claim.lookup_id for claim in claims])
+        for claim in claims:
+            self._forget(claim)
+
+    def _forget(self, claim: Claim) -> None:
+        self._held.pop(claim.lookup_id, None)
+        _held.set(len(self._held))
+        self._left.set()
+
+    async def _waterfall(self, version: str) -> Waterfall:
+        waterfall = self._waterfalls.get(version)
+        if waterfall is None:
+            async with self._pool.acquire() as connection:
+                waterfall = await read_waterfall(connection, version)
+            if len(self._waterfalls) >= _WATERFALLS_KEPT_MAX:
+                self._waterfalls.clear()
+            self._waterfalls[version] = waterfall
+        return waterfall

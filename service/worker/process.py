@@ -1,0 +1,155 @@
+"""The worker process: drain, doorbell, submissions and chores under one lease."""
+
+import time
+from collections.abc import Mapping
+
+import structlog
+
+from providers.contract import Provider
+from service.domain.kinds import Kind
+from service.edges.doorbell import Doorbell, connect
+from service.flows.ask_provider import ProviderDesk
+from service.flows.batching import Batcher
+from service.flows.hold_lease import ProcessLease
+from service.flows.poll_submissions import Poller
+from service.flows.publish_finished import Publication
+from service.flows.run_waterfall import Policy, Recorder, WaterfallRunner
+from service.flows.submit_calls import Submitter
+from service.settings import Settings
+from service.store.calls import (
+    Answer,
+    Grant,
+    Intent,
+    Skip,
+    write_answers,
+    write_intents,
+    write_skips,
+)
+from service.store.connection import Pool
+from service.store.transient import until_done
+from service.worker.doorbell import DoorbellWorker
+from service.worker.drain import Drain
+from service.worker.janitor import Janitor
+from service.worker.loops import Loop
+
+_log = structlog.get_logger()
+
+_RECORD_BATCH_MAX = 500
+_RECORD_PATIENCE_S = 30.0
+_CHORES_PER_LEASE = 5
+_STRAYS_EVERY_LEASES = 1
+_SUBMISSION_POLL_S = 0.25
+
+
+class WorkerProcess:
+    """Everything a worker runs; start and stop it once."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        pool: Pool,
+        desk: ProviderDesk,
+        providers: Mapping[str, Provider],
+        publication: Publication,
+    ) -> None:
+        lease_s = settings.lease_s
+        self.lease = ProcessLease(pool, "worker", settings.lease)
+        self._pool = pool
+        self._settings = settings
+        self._bell = Doorbell(connect(settings.redis_url.get_secret_value()))
+        self._drain = Drain(
+            pool,
+            self.lease,
+            runner=WaterfallRunner(desk, self._recorder(), providers, _policy(settings)),
+            submitter=Submitter(pool, desk, self.lease.process_id, settings.lease),
+            publication=publication,
+            settings=settings.worker,
+        )
+        poller = Poller(pool, desk, providers, self.lease.process_id)
+        janitor = Janitor(
+            pool, settings.lease, idempotency_kept=settings.idempotency_kept, ring=self._look
+        )
+        self._poll = Loop("drain", self._work, interval_s=settings.worker.poll_interval_s)
+        self._loops = (
+            self._poll,
+            Loop("submissions", poller.poll_due, interval_s=_SUBMISSION_POLL_S),
+            Loop("janitor", janitor.run_once, interval_s=lease_s / _CHORES_PER_LEASE),
+            Loop("strays", self._drain.give_back_strays, interval_s=lease_s * _STRAYS_EVERY_LEASES),
+        )
+        self._doorbell = DoorbellWorker(
+            settings.redis_url.get_secret_value(), self.lease.process_id, self._work
+        )
+
+    @property
+    def beat_age_s(self) -> float:
+        """Seconds since the slowest loop last turned; a drain under way counts as turning."""
+        if self._drain.draining:
+            return 0.0
+        return time.monotonic() - min(loop.beat_at for loop in self._loops)
+
+    async def start(self) -> None:
+        """Take the lease out and begin to work."""
+        await self.lease.start()
+        self._drain.start()
+        for loop in self._loops:
+            loop.start()
+        self._doorbell.start()
+
+    async def stop(self) -> None:
+        """Claim nothing more, end what is under way within the grace, give the rest back."""
+        await self._doorbell.stop()
+        await self._drain.stop(self._settings.worker.drain_grace)
+        for loop in self._loops:
+            await loop.stop()
+        await self.lease.stop()
+        await self._bell.close()
+
+    async def _work(self) -> None:
+        if await self._drain.drain(self._settings.worker.drain_span):
+            self._bell.ring()
+
+    def _look(self) -> None:
+        """Look for work here at once, and have other workers look too."""
+        self._poll.wake()
+        self._bell.ring()
+
+    def _recorder(self) -> Recorder:
+        pool, lease = self._pool, self._settings.lease
+
+        async def intend(intents: list[Intent]) -> list[Grant]:
+            async def write() -> list[Grant]:
+                async with pool.acquire() as connection:
+                    return await write_intents(connection, intents, lease)
+
+            return await until_done(write, name="intents", patience_s=_RECORD_PATIENCE_S)
+
+        async def answer(answers: list[Answer]) -> list[None]:
+            async def write() -> None:
+                async with pool.acquire() as connection:
+                    await write_answers(connection, answers)
+
+            await until_done(write, name="answers", patience_s=_RECORD_PATIENCE_S)
+            return [None] * len(answers)
+
+        async def skip(skips: list[Skip]) -> list[None]:
+            async def write() -> None:
+                async with pool.acquire() as connection:
+                    await write_skips(connection, skips)
+
+            await until_done(write, name="skips", patience_s=_RECORD_PATIENCE_S)
+            return [None] * len(skips)
+
+        return Recorder(
+            intents=Batcher(intend, batch_max=_RECORD_BATCH_MAX),
+            answers=Batcher(answer, batch_max=_RECORD_BATCH_MAX),
+            skips=Batcher(skip, batch_max=_RECORD_BATCH_MAX),
+        )
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        lease=settings.lease,
+        interrupted_wait_s=settings.worker.interrupted_wait_s,
+        reclaim_count_max=settings.worker.reclaim_count_max,
+        refund_percent={kind: settings.refund_percent.get(kind, 100) for kind in Kind},
+    )
