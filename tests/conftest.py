@@ -16,6 +16,8 @@ import pytest
 import redis.asyncio
 
 from service.embedded import start_postgres, start_valkey
+from service.store.connection import open_pool, prepare_connection
+from service.store.migrations import migrate
 
 POOL_CONNECTIONS_MAX = 8
 
@@ -70,17 +72,16 @@ async def database_url(postgres_server: str, template_database: str) -> AsyncIte
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    """A pool of up to eight connections to this test's database."""
-    async with asyncpg.create_pool(
-        database_url, min_size=1, max_size=POOL_CONNECTIONS_MAX
-    ) as opened:
+    """A pool of up to eight connections, as every process of ours opens it."""
+    async with await open_pool(database_url, size_max=POOL_CONNECTIONS_MAX, role="test") as opened:
         yield opened
 
 
 @pytest.fixture
 async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """One connection to this test's database, beside the pool's."""
+    """One prepared connection to this test's database, beside the pool's."""
     opened = await asyncpg.connect(database_url)
+    await prepare_connection(opened)
     yield opened
     await opened.close()
 
@@ -119,8 +120,6 @@ async def _run(url: str, statement: str) -> None:
 
 
 async def _migrate(url: str) -> None:
-    from service.store.migrations import migrate
-
     opened = await asyncpg.connect(url)
     try:
         await migrate(opened)

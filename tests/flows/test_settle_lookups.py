@@ -1,0 +1,198 @@
+"""Settling: once per lookup, fenced by the epoch, with one terminal event per job."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import orjson
+import pytest
+
+from service.domain.outcome import OutcomeName
+from service.flows.settle_lookups import settle_lookups
+from service.store.claims import reclaim_lookups
+from service.store.transient import TRANSIENT
+from tests.flows.workshop import PUBLICATION, TYPES, found, missing, new_worker, open_workshop
+
+PAST_LEASE = timedelta(seconds=5)
+TERMINAL = "select * from events where type in ('enrichment.completed', 'enrichment.failed')"
+
+
+async def test_found_is_kept_and_missing_refunded(pool: asyncpg.Pool) -> None:
+    """A find keeps its charge and fills the lead; a miss gives its credits back."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(2))
+    one, other = await shop.claim(await new_worker(pool))
+
+    assert 2 == await settle_lookups(pool, [found(one), missing(other)], PUBLICATION)
+
+    assert 1_000 - 3 == await shop.balance()
+    job = await pool.fetchrow("select * from jobs")
+    assert (0, 1, 1, 3) == (
+        job["open_count"],
+        job["found_count"],
+        job["missing_count"],
+        job["refunded"],
+    )
+    lead = await pool.fetchrow("select * from leads where id = $1", one.lead_id)
+    assert ("nadia@brightwater.leadfall", "found", "deliverable") == (
+        lead["email"],
+        lead["email_source"],
+        lead["email_verdict"],
+    )
+
+
+async def test_terminal_event_holds_every_row(pool: asyncpg.Pool) -> None:
+    """The one event of a finished job tells each lead's result and what came back."""
+    shop = await open_workshop(pool)
+    accepted = await shop.accept(await shop.add_leads(3), webhook_url="https://hooks.example.net/s")
+    claims = await shop.claim(await new_worker(pool))
+
+    await settle_lookups(pool, [found(claims[0]), *map(missing, claims[1:])], PUBLICATION)
+
+    (event,) = await pool.fetch(TERMINAL)
+    body = orjson.loads(event["payload"])
+    assert "enrichment.completed" == body["type"]
+    data = body["data"]
+    assert [claim.lead_id for claim in claims] == [row["id"] for row in data["results"]]
+    assert (accepted.jobs[0].public_id, 9, 6, 997) == (
+        data["job_id"],
+        data["credits_deducted"],
+        data["credits_refunded"],
+        data["remaining_credits"],
+    )
+    assert 1 == await pool.fetchval(
+        "select count(*) from deliveries where event_id = $1", event["id"]
+    )
+
+
+async def test_second_settle_changes_nothing(pool: asyncpg.Pool) -> None:
+    """Repeating a settle is harmless: no refund, no count and no event comes twice."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(2))
+    settlements = [missing(claim) for claim in await shop.claim(await new_worker(pool))]
+    await settle_lookups(pool, settlements, PUBLICATION)
+
+    assert 0 == await settle_lookups(pool, settlements, PUBLICATION)
+
+    assert 1_000 == await shop.balance()
+    assert 1 == len(await pool.fetch(TERMINAL))
+
+
+async def test_worker_that_lost_its_claim_settles_nothing(pool: asyncpg.Pool) -> None:
+    """Once another worker has claimed a lookup, only that worker's settle counts."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(1))
+    (old,) = await shop.claim(await new_worker(pool))
+    await pool.execute("delete from processes")
+    async with pool.acquire() as connection:
+        assert 1 == await reclaim_lookups(connection, PAST_LEASE, 10)
+    (new,) = await shop.claim(await new_worker(pool))
+
+    assert 0 == await settle_lookups(pool, [found(old)], PUBLICATION)
+    assert 1 == await settle_lookups(pool, [missing(new)], PUBLICATION)
+
+    assert (1, 2) == (new.reclaim_count, new.epoch)
+    assert 1_000 == await shop.balance()
+
+
+@pytest.mark.parametrize("attempt", range(10))
+async def test_two_last_settles_at_once(pool: asyncpg.Pool, attempt: int) -> None:
+    """Two settles that end a job side by side make exactly one terminal event, with every row."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(8))
+    claims = await shop.claim(await new_worker(pool))
+    halves = [
+        [found(claim, f"{claim.lead_id}@a.leadfall") for claim in claims[n::2]] for n in (0, 1)
+    ]
+
+    await asyncio.gather(*(settle_lookups(pool, half, PUBLICATION) for half in halves))
+
+    (event,) = await pool.fetch(TERMINAL)
+    results = orjson.loads(event["payload"])["data"]["results"]
+    assert [claim.lead_id for claim in claims] == [row["id"] for row in results]
+    assert all(row["success"] for row in results)
+
+
+async def test_settles_of_shared_workspaces_do_not_deadlock(pool: asyncpg.Pool) -> None:
+    """Batches that touch the same jobs and workspaces in any order all succeed."""
+    shops = [await open_workshop(pool) for _ in range(4)]
+    for shop in shops:
+        await shop.accept(await shop.add_leads(16))
+    claims = await shops[0].claim(await new_worker(pool))
+    batches = [[missing(claim) for claim in claims[n::8]] for n in range(8)]
+
+    counts = await asyncio.gather(
+        *(settle_lookups(pool, batch[:: (-1) ** n], PUBLICATION) for n, batch in enumerate(batches))
+    )
+
+    assert 64 == sum(counts)
+    assert [1_000] * 4 == [await shop.balance() for shop in shops]
+    assert 4 == len(await pool.fetch(TERMINAL))
+
+
+async def test_accept_and_settle_of_the_same_leads_do_not_deadlock(pool: asyncpg.Pool) -> None:
+    """Accepting leads while their open lookups settle waits, and never in a circle."""
+    shop = await open_workshop(pool, credits_granted=100_000)
+    lead_ids = await shop.add_leads(30)
+    await shop.accept(lead_ids)
+    worker = await new_worker(pool)
+
+    for _ in range(10):
+        claims = await shop.claim(worker)
+        settling = [
+            settle_lookups(pool, list(map(missing, claims[n::3])), PUBLICATION) for n in range(3)
+        ]
+        accepting = [shop.accept(lead_ids) for _ in range(3)]
+        results = await asyncio.gather(*settling, *accepting, return_exceptions=True)
+        assert [] == [result for result in results if isinstance(result, BaseException)]
+
+    entries = await pool.fetchval("select sum(amount) from ledger")
+    assert entries == await shop.balance()
+
+
+async def test_row_that_cannot_be_stored_ends_alone(pool: asyncpg.Pool) -> None:
+    """A value that the database refuses costs its own lookup only, which is refunded."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(3))
+    claims = await shop.claim(await new_worker(pool))
+    settlements = [found(claim) for claim in claims]
+    settlements[1].value["email"] = "nul\x00byte@brightwater.leadfall"
+
+    assert 3 == await settle_lookups(pool, settlements, PUBLICATION)
+
+    outcomes = [r["outcome"] for r in await pool.fetch("select outcome from lookups order by id")]
+    assert [OutcomeName.FOUND, OutcomeName.NO_ANSWER, OutcomeName.FOUND] == outcomes
+    assert 1_000 - 6 == await shop.balance()
+
+
+async def test_verdict_counts_only_for_its_own_address(pool: asyncpg.Pool) -> None:
+    """A verdict on an address that the lead no longer has is not written to the lead."""
+    shop = await open_workshop(pool)
+    (lead_id,) = await shop.add_leads(1)
+    await shop.accept([lead_id], job_types=(TYPES["email"],), skip_filled=False)
+    (claim,) = await shop.claim(await new_worker(pool))
+    await pool.execute("update leads set email = 'new@a.leadfall', email_source = 'given'")
+
+    await settle_lookups(pool, [found(claim, "old@a.leadfall")], PUBLICATION)
+
+    assert None is await pool.fetchval("select email_verdict from leads")
+
+
+async def test_job_without_an_answer_has_failed(pool: asyncpg.Pool) -> None:
+    """A job of which nothing was found or missing ends as failed, refunded in full."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(1))
+    (claim,) = await shop.claim(await new_worker(pool))
+    settlement = missing(claim)
+    object.__setattr__(settlement, "outcome", OutcomeName.NO_ANSWER)
+
+    await settle_lookups(pool, [settlement], PUBLICATION)
+
+    (event,) = await pool.fetch(TERMINAL)
+    assert "enrichment.failed" == event["type"]
+
+
+def test_lost_connections_count_as_transient() -> None:
+    """Refused and reset connections are OSErrors, which asyncpg does not wrap."""
+    assert issubclass(ConnectionRefusedError, TRANSIENT)
+    assert issubclass(asyncpg.DeadlockDetectedError, TRANSIENT)
