@@ -8,6 +8,7 @@ LeadfallError
 ├── ProviderLacksCapability
 ├── InsufficientCredits
 ├── NotFound                  a list, lead or job of this workspace
+├── JobNotCancellable         it has ended already
 ├── KeyReused                 an Idempotency-Key with another body
 ├── KeyInProgress             the first request of that key is not finished
 └── TooBusy                   a bound of ours was reached; try again
@@ -110,6 +111,16 @@ class NotFound(LeadfallError):  # noqa: N818
     def __init__(self, message: str, details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.details = dict(details or {})
+
+
+class JobNotCancellable(LeadfallError):  # noqa: N818
+    """The job has ended, or was cancelled before."""
+
+    code = "JOB_NOT_CANCELLABLE"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("Only a pending or processing job can be cancelled; this one has ended.")
 
 
 class KeyReused(LeadfallError):  # noqa: N818

@@ -76,7 +76,7 @@ class Doorbell:
         """Let the last ring out and close the connections."""
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)
 
     async def _ring(self) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import Final
 import aiohttp
 import orjson
 import structlog
-from prometheus_client import REGISTRY, CollectorRegistry, Histogram
+from prometheus_client import Histogram
 from yarl import URL
 
 from providers.contract import (
@@ -43,6 +43,13 @@ _BROKEN: Final = (aiohttp.ClientPayloadError, aiohttp.ClientResponseError)
 
 log = structlog.get_logger()
 
+_duration = Histogram(
+    "leadfall_vendor_request_seconds",
+    "Requests to vendors by what came of them.",
+    ["provider", "result"],
+    buckets=_DURATION_BUCKETS_S,
+)
+
 
 @dataclass(slots=True)
 class _Progress:
@@ -62,7 +69,6 @@ class VendorHTTP:
         self,
         *,
         connections_per_vendor_max: int = CONNECTIONS_PER_VENDOR_MAX,
-        registry: CollectorRegistry = REGISTRY,
     ) -> None:
         self._session = aiohttp.ClientSession(
             # No bound over all vendors: a slow one would take every connection from the others.
@@ -83,13 +89,6 @@ class VendorHTTP:
         # aiohttp sends a GET again by itself when its connection dies before the answer. Vendors
         # charge for some GETs, so only the runner may repeat one; there is no public switch for it.
         self._session._retry_connection = False  # noqa: SLF001
-        self._duration = Histogram(
-            "leadfall_vendor_request_seconds",
-            "Requests to vendors by what came of them.",
-            ("provider", "result"),
-            buckets=_DURATION_BUCKETS_S,
-            registry=registry,
-        )
 
     async def send(
         self,
@@ -132,7 +131,7 @@ class VendorHTTP:
             result = f"{answer.status // 100}xx"
             return answer
         finally:
-            self._duration.labels(provider.slug, result).observe(time.perf_counter() - started)
+            _duration.labels(provider.slug, result).observe(time.perf_counter() - started)
             log.debug("vendor.asked", provider=provider.slug, result=result)
         # Raised out here so that the error behind it, whose text can show the key as part of the
         # URL, is not carried along as its context.

@@ -61,3 +61,11 @@ async def read_skipped(
 async def read_finished(connection: Connection, job_ids: Sequence[UUID]) -> set[UUID]:
     """Return which of these jobs have no open lookup any more."""
     return {row["id"] for row in await connection.fetch(_SQL["read_finished"], list(job_ids))}
+
+
+async def cancel_job(
+    connection: Connection, workspace_id: int, face: str, public_id: str
+) -> Job | None:
+    """Mark an unfinished job cancelled and return it; None when there is none to cancel."""
+    row = await connection.fetchrow(_SQL["cancel"], workspace_id, face, public_id)
+    return None if row is None else Job.read(row)

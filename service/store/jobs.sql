@@ -38,3 +38,11 @@ order by l.id;
 
 -- name: read_finished
 select id from jobs where id = any($1::uuid[]) and finished_at is not null;
+
+-- name: cancel
+-- Marked at once; its lookups settle as workers come across them.
+update jobs set cancelled_at = now, updated_at = now
+from (select leadfall_now() as now) moment
+where workspace_id = $1 and face = $2 and public_id = $3
+  and finished_at is null and cancelled_at is null
+returning jobs.*;

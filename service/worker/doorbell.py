@@ -89,7 +89,12 @@ class DoorbellWorker:
         )
 
     async def _close(self, worker: Worker) -> None:
+        # Not arq's own close: it calls a method that redis-py has deprecated.
+        for task in worker.tasks.values():
+            task.cancel()
+        await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
         try:
-            await worker.close()
-        except (RedisError, OSError, TimeoutError, asyncio.CancelledError) as error:
+            await worker.pool.delete(worker.health_check_key)
+        except (RedisError, OSError, TimeoutError) as error:
             _log.debug("doorbell.closed_roughly", error=type(error).__name__)
+        await worker.pool.aclose(close_connection_pool=True)

@@ -136,7 +136,7 @@ class Drain:
         await asyncio.gather(*self._runners, return_exceptions=True)
         self._runners = []
         await self._settling.drain()
-        await self._release(list(self._held.values()))
+        await self._release_owned()
 
     async def give_back_strays(self) -> int:
         """Give back lookups that the database counts as ours and that nothing here works on.
@@ -241,6 +241,12 @@ class Drain:
     async def _park(self, claim: Claim, wait_s: float) -> None:
         async with self._pool.acquire() as connection:
             await park_lookup(connection, self._owner, claim, wait_s)
+
+    async def _release_owned(self) -> None:
+        """Give back whatever the database counts as ours, also claims whose answer was lost."""
+        async with self._pool.acquire() as connection:
+            owned = await read_owned_lookups(connection, self._owner)
+            await release_lookups(connection, self._owner, sorted(owned))
 
     async def _release(self, claims: list[Claim]) -> None:
         if not claims:

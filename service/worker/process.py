@@ -97,8 +97,8 @@ class WorkerProcess:
 
     async def stop(self) -> None:
         """Claim nothing more, end what is under way within the grace, give the rest back."""
-        await self._doorbell.stop()
         await self._drain.stop(self._settings.worker.drain_grace)
+        await self._doorbell.stop()
         for loop in self._loops:
             await loop.stop()
         await self.lease.stop()

@@ -15,7 +15,6 @@ from typing import Any
 import aiohttp
 import pytest
 from aioresponses import aioresponses
-from prometheus_client import CollectorRegistry
 from yarl import URL
 
 from providers.contract import (
@@ -256,15 +255,9 @@ def recording() -> Iterator[Recording]:
 
 
 @pytest.fixture
-def metrics() -> CollectorRegistry:
-    """A registry of this test's own."""
-    return CollectorRegistry()
-
-
-@pytest.fixture
-async def vendor_http(metrics: CollectorRegistry) -> AsyncIterator[VendorHTTP]:
+async def vendor_http() -> AsyncIterator[VendorHTTP]:
     """The real edge, closed at the end of the test."""
-    http = VendorHTTP(registry=metrics)
+    http = VendorHTTP()
     yield http
     await http.close()
 

@@ -1,0 +1,141 @@
+"""Connections to receivers: guarded, counted, and able to say how far a request came."""
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakSet
+
+from aiohttp import ClientRequest, ClientTimeout, TCPConnector
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
+
+from service.edges.dial_guard import AddressInfo, EgressPolicy, guarded_socket_factory
+from service.edges.guarded_resolver import GuardedResolver, Lookup
+
+KEEPALIVE_S: Final = 75.0
+RESOLVER_PROOF_S: Final = 30.0
+"""How long one answer of the name servers proves that they are up."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far one request came; filled in by whatever the request passes on its way.
+
+    Attributes:
+        asking: the name servers were asked and have not answered.
+        dialled: a new connection was tried, none was left over from before.
+        connected_at_s: when there was a connection, in monotonic seconds. From here on the
+            request may be on its way.
+    """
+
+    asking: bool = False
+    dns_s: float | None = None
+    dialled: bool = False
+    connected_at_s: float | None = None
+    address: str | None = None
+
+
+CURRENT: Final[ContextVar[Progress | None]] = ContextVar("receiver_progress", default=None)
+"""The request that this task, or one it started, is making."""
+
+
+class WatchedLookup:
+    """A look-up of names that notes when the name servers last answered anybody."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._answered_at_s: float | None = None
+
+    def answers(self) -> bool:
+        """Tell whether the name servers answered some question lately."""
+        return (
+            self._answered_at_s is not None
+            and time.monotonic() - self._answered_at_s < RESOLVER_PROOF_S
+        )
+
+    async def __call__(self, host: str) -> Sequence[str]:
+        """Look up `host`; an error or a cancellation leaves the request marked as asking."""
+        progress = CURRENT.get() or Progress()
+        progress.asking = True
+        started_s = time.monotonic()
+        try:
+            found = await self._lookup(host)
+        finally:
+            progress.dns_s = time.monotonic() - started_s
+        progress.asking = False
+        self._answered_at_s = time.monotonic()
+        return found
+
+
+class CountedSockets:
+    """Opens sockets and knows about how many of them are still open."""
+
+    def __init__(self) -> None:
+        self._open: WeakSet[socket.socket] = WeakSet()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __call__(self, family: int, kind: int, protocol: int) -> socket.socket:
+        """Open a socket for the request that is being made."""
+        opened = socket.socket(family, kind, protocol)
+        self._open.add(opened)
+        return opened
+
+
+class ReceiverConnector(TCPConnector):
+    """A connector behind the dial guard that notes in `CURRENT` what it did for a request."""
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: ClientTimeout,  # noqa: ASYNC109 - the name is that of the method it replaces
+    ) -> Connection:
+        """Return a connection, pooled or new."""
+        connection = await super().connect(req, traces, timeout)
+        progress = CURRENT.get()
+        if progress is not None:
+            progress.connected_at_s = time.monotonic()
+            transport = connection.transport
+            peer = None if transport is None else transport.get_extra_info("peername")
+            progress.address = None if peer is None else str(peer[0])
+        return connection
+
+
+def receiver_connector(
+    policy: EgressPolicy, lookup: Lookup, sockets: CountedSockets, *, pooled: bool
+) -> ReceiverConnector:
+    """Return a connector without limits of its own: the dispatcher's caps nest more finely."""
+    resolver = GuardedResolver(policy, lookup)
+    factory = _noting_factory(guarded_socket_factory(policy, open_socket=sockets))
+    if not pooled:
+        return ReceiverConnector(
+            resolver=resolver,
+            socket_factory=factory,
+            use_dns_cache=False,
+            limit=0,
+            force_close=True,
+        )
+    return ReceiverConnector(
+        resolver=resolver,
+        socket_factory=factory,
+        use_dns_cache=False,
+        limit=0,
+        keepalive_timeout=KEEPALIVE_S,
+    )
+
+
+def _noting_factory(
+    factory: Callable[[AddressInfo], socket.socket],
+) -> Callable[[AddressInfo], socket.socket]:
+    def open_noted(info: AddressInfo) -> socket.socket:
+        progress = CURRENT.get()
+        if progress is not None:
+            progress.dialled = True
+        return factory(info)
+
+    return open_noted

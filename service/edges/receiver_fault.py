@@ -1,0 +1,69 @@
+"""Reads from the error of a request to a receiver what happened, and whose fault it is."""
+
+import errno
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+import aiohttp
+
+from service.domain.attempt_class import AttemptClass
+from service.edges.dial_guard import DialRefused
+from service.edges.guarded_resolver import NameNotResolved
+from service.edges.receiver_connector import Progress
+
+E = TypeVar("E", bound=BaseException)
+
+_BY_TYPE: Final = (
+    (aiohttp.ClientSSLError, AttemptClass.TLS_FAILED),
+    (aiohttp.InvalidURL, AttemptClass.URL_REFUSED),
+    (aiohttp.NonHttpUrlClientError, AttemptClass.URL_REFUSED),
+    (aiohttp.ClientResponseError, AttemptClass.BAD_ANSWER),
+    (aiohttp.ClientPayloadError, AttemptClass.BAD_ANSWER),
+)
+_BY_ERRNO: Final[Mapping[int | None, AttemptClass]] = MappingProxyType(
+    {
+        errno.ECONNREFUSED: AttemptClass.CONNECTION_REFUSED,
+        errno.ETIMEDOUT: AttemptClass.CONNECT_TIMEOUT,
+        errno.ENETUNREACH: AttemptClass.NO_ROUTE,
+        errno.ENETDOWN: AttemptClass.NO_ROUTE,
+        errno.EADDRNOTAVAIL: AttemptClass.NO_ROUTE,
+        # Limits of this host: too many files, no buffers, no memory.
+        errno.EMFILE: AttemptClass.OUR_FAULT,
+        errno.ENFILE: AttemptClass.OUR_FAULT,
+        errno.ENOBUFS: AttemptClass.OUR_FAULT,
+        errno.ENOMEM: AttemptClass.OUR_FAULT,
+    }
+)
+
+
+def class_of_error(
+    error: BaseException, progress: Progress, *, resolver_answers: bool
+) -> AttemptClass:
+    """Return what kept a request from its answer.
+
+    Args:
+        resolver_answers: the name servers answered somebody lately. Of one name that nobody
+            answers for, its owner is to blame; of all names, we are.
+    """
+    connected = progress.connected_at_s is not None
+    if cause(error, DialRefused) is not None:
+        return AttemptClass.ADDRESS_REFUSED
+    if progress.asking and not progress.dialled:
+        return AttemptClass.NAME_UNANSWERED if resolver_answers else AttemptClass.RESOLVER_DOWN
+    if cause(error, NameNotResolved) is not None:
+        return AttemptClass.NAME_UNKNOWN
+    if isinstance(error, TimeoutError):
+        return AttemptClass.TIMEOUT if connected else AttemptClass.CONNECT_TIMEOUT
+    found = next((known for kind, known in _BY_TYPE if isinstance(error, kind)), None)
+    if found is None and not connected:
+        number = error.errno if isinstance(error, OSError) else None
+        found = _BY_ERRNO.get(number, AttemptClass.CONNECTION_FAILED)
+    return found or AttemptClass.CONNECTION_LOST
+
+
+def cause(error: BaseException | None, kind: type[E]) -> E | None:
+    """Return the first error of this kind among `error` and its causes."""
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__
+    return error
