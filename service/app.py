@@ -1,24 +1,35 @@
 """The composition root: the only place where objects are built and wired, for every process."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
 
 from providers.registry import all_providers
+from service.api.application import build_application
+from service.api.context import ApiContext
+from service.api.process import ApiProcess
+from service.dispatcher.loop import Dispatcher
 from service.domain.kinds import Kind
 from service.domain.waterfall import Waterfall, load_waterfalls, usable
 from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
+from service.edges.doorbell import Doorbell, connect
 from service.edges.mail_exchanger import Courtesy
+from service.edges.receiver_http import ReceiverHTTP
+from service.edges.secret_box import SecretBox
 from service.edges.smtp import SmtpProber
 from service.edges.vendor_http import VendorHTTP
 from service.flows.ask_builtin import Builtin
 from service.flows.ask_provider import Access, ProviderDesk
+from service.flows.hold_lease import ProcessLease
 from service.flows.publish_finished import Publication
 from service.flows.verify_address import Controls
+from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool, open_pool
+from service.store.waterfalls import keep_waterfall
 from service.worker.process import WorkerProcess
 
 
@@ -94,6 +105,91 @@ async def worker(settings: Settings) -> AsyncIterator[WorkerProcess]:
     """Run a worker for as long as the context lasts."""
     async with database(settings, "worker") as pool, provider_desk(settings) as desk:
         process = WorkerProcess(settings, pool, desk, all_providers(), publication(settings))
+        await process.start()
+        try:
+            yield process
+        finally:
+            await process.stop()
+
+
+@asynccontextmanager
+async def dispatcher(settings: Settings) -> AsyncIterator[Dispatcher]:
+    """Run a dispatcher for as long as the context lasts.
+
+    Raises:
+        ValueError: LEADFALL_SECRET_KEYS holds no usable key.
+    """
+    box = secret_box(settings)
+    resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
+    http = ReceiverHTTP(EgressPolicy.parse(settings.egress.allow), resolver.addresses)
+    async with database(settings, "dispatcher") as pool:
+        lease = ProcessLease(pool, "dispatcher", settings.lease)
+        process = Dispatcher(
+            pool=pool,
+            http=http,
+            box=box,
+            settings=settings.dispatcher,
+            process_id=lease.process_id,
+            lease_s=settings.lease_s,
+            listen_url=settings.listen_url,
+        )
+        await lease.start()
+        await process.start()
+        try:
+            yield process
+        finally:
+            await process.stop()
+            await lease.stop()
+            await http.close()
+
+
+def secret_box(settings: Settings) -> SecretBox:
+    """Return what opens and seals stored secrets.
+
+    Raises:
+        ValueError: LEADFALL_SECRET_KEYS holds no usable key.
+    """
+    return SecretBox([key.get_secret_value() for key in settings.secret_keys])
+
+
+@asynccontextmanager
+async def api(settings: Settings) -> AsyncIterator[ApiProcess]:
+    """Serve both APIs for as long as the context lasts.
+
+    Raises:
+        OSError: the port is not to be had.
+    """
+    waterfalls = usable_waterfalls(settings)
+    draining = asyncio.Event()
+    async with database(settings, "api") as pool:
+        async with pool.acquire() as connection:
+            for waterfall in waterfalls.values():
+                await keep_waterfall(connection, waterfall)
+        doorbell = Doorbell(connect(settings.redis_url.get_secret_value()))
+        watcher = FinishedWatcher(
+            pool,
+            listen_url=settings.listen_url,
+            draining=draining,
+            waiters_max=settings.limits.sync_waiters_max,
+        )
+        context = ApiContext(
+            settings=settings,
+            pool=pool,
+            ring=doorbell.ring,
+            publication=publication(settings),
+            waterfalls=waterfalls,
+            egress=EgressPolicy.parse(settings.egress.allow),
+            finished=watcher,
+            draining=draining,
+        )
+        process = ApiProcess(
+            build_application(context),
+            host=settings.host,
+            port=settings.port,
+            watcher=watcher,
+            doorbell=doorbell,
+            draining=draining,
+        )
         await process.start()
         try:
             yield process

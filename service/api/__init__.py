@@ -1,0 +1,1 @@
+"""The HTTP API: routes, middleware and one folder per face."""

@@ -1,0 +1,33 @@
+"""Builds the web application: routes of both faces, middleware, bounds."""
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from service.api.caller import CALLERS, Callers
+from service.api.context import CONTEXT, ApiContext
+from service.api.error_answers import answer_errors
+from service.api.request_log import log_request
+from service.api.seleqt.routes import seleqt_routes
+from service.api.sendkit.routes import sendkit_routes
+
+
+def build_application(
+    context: ApiContext, extra_routes: Iterable[web.RouteDef] = ()
+) -> web.Application:
+    """Return the application of the API port.
+
+    The caller starts and stops what is in the context; handlers are not cancelled when a client
+    leaves, since what they write is written as a whole.
+
+    Args:
+        extra_routes: served beside the faces, such as health.
+    """
+    application = web.Application(
+        middlewares=[log_request, answer_errors],
+        client_max_size=context.settings.limits.body_bytes_max,
+    )
+    application[CONTEXT] = context
+    application[CALLERS] = Callers(context)
+    application.add_routes([*seleqt_routes(), *sendkit_routes(), *extra_routes])
+    return application

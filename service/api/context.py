@@ -1,0 +1,39 @@
+"""What every handler needs, built once by the composition root."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from service.domain.kinds import Kind
+from service.domain.waterfall import Waterfall
+from service.edges.dial_guard import EgressPolicy
+from service.flows.publish_finished import Publication
+from service.flows.wait_for_jobs import Draining, FinishedWatcher
+from service.settings import Settings
+from service.store.connection import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """The API's means.
+
+    Attributes:
+        ring: wakes a worker; called after a commit that left work, must not block or raise.
+        waterfalls: one for every kind, with only the steps that are usable on this server.
+        finished: wakes callers who wait for a job.
+        draining: set when the process begins to stop.
+    """
+
+    settings: Settings = field(repr=False)
+    pool: Pool
+    ring: Callable[[], None]
+    publication: Publication
+    waterfalls: Mapping[Kind, Waterfall]
+    egress: EgressPolicy
+    finished: FinishedWatcher
+    draining: Draining
+
+
+CONTEXT: Final = web.AppKey("context", ApiContext)

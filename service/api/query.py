@@ -1,0 +1,74 @@
+"""Reads query parameters and opaque cursors."""
+
+import base64
+import binascii
+from collections.abc import Collection
+from typing import Final
+
+from aiohttp import web
+
+from service.api.validation import invalid
+from service.domain.sentences import joined
+
+_INTEGER_DIGITS_MAX: Final = 9
+_NAME_CHARACTERS_MAX: Final = 100
+_CURSOR_BYTES: Final = 8
+
+
+def require_known(request: web.Request, known: Collection[str]) -> None:
+    """Refuse parameters that nobody reads, and ones given twice.
+
+    Raises:
+        InvalidRequest: names them.
+    """
+    problems: dict[str, str] = {}
+    for name in request.query:
+        shown = name.replace("\0", "\\0")[:_NAME_CHARACTERS_MAX]
+        if name not in known:
+            problems[shown] = (
+                f"{shown} is not a known parameter; known are {joined(sorted(known))}"
+                if known
+                else f"{shown} is not a known parameter; there are none here"
+            )
+        elif len(request.query.getall(name)) > 1:
+            problems[shown] = f"{shown} is given more than once"
+    if problems:
+        raise invalid(problems)
+
+
+def read_integer(request: web.Request, name: str, default: int) -> int:
+    """Return a parameter as an integer of at least 1.
+
+    Raises:
+        InvalidRequest: it is something else.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= _INTEGER_DIGITS_MAX and int(text)):
+        raise invalid({name: f"{name} must be an integer of at least 1"})
+    return int(text)
+
+
+def write_cursor(after: int) -> str:
+    """Return the cursor that continues after a row."""
+    return base64.urlsafe_b64encode(after.to_bytes(_CURSOR_BYTES, "big")).decode().rstrip("=")
+
+
+def read_cursor(request: web.Request, name: str = "cursor") -> int:
+    """Return the row after which to continue; 0 without a cursor.
+
+    Raises:
+        InvalidRequest: it is not one of ours.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return 0
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    after = int.from_bytes(raw[:_CURSOR_BYTES], "big", signed=True)
+    if after < 0 or text != write_cursor(after):
+        raise invalid({name: f"{name} is not valid; use the one of the answer before, unchanged"})
+    return after

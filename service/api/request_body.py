@@ -1,0 +1,84 @@
+"""Reads a request's body: bounded, JSON by its media type, without what the database refuses."""
+
+import asyncio
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from service.api.refusals import BodyTooSlow, MalformedBody, UnsupportedMediaType
+from service.errors import InvalidRequest
+
+_READ_TIMEOUT_S: Final = 30.0
+_PATH_CHARACTERS_MAX: Final = 100
+
+
+async def read_body(request: web.Request) -> bytes:
+    """Return the body, at most as long as the application allows.
+
+    Raises:
+        BodyTooSlow: it did not arrive in time.
+        UnsupportedMediaType: there is one and it is not said to be JSON in UTF-8.
+    """
+    try:
+        async with asyncio.timeout(_READ_TIMEOUT_S):
+            raw = await request.read()
+    except TimeoutError:
+        raise BodyTooSlow("Request body too slow", "Send the whole body within 30 s") from None
+    if raw and not _is_json(request):
+        raise UnsupportedMediaType
+    return raw
+
+
+def _is_json(request: web.Request) -> bool:
+    if "Content-Type" not in request.headers:
+        return True
+    media_type = request.content_type
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        return False
+    return (request.charset or "utf-8").lower() in {"utf-8", "utf8", "us-ascii"}
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body; an empty body reads as an empty object.
+
+    Raises:
+        MalformedBody: it is not JSON, or not an object.
+        InvalidRequest: a text in it contains a NUL character.
+    """
+    if not raw.strip():
+        return {}
+    try:
+        parsed = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise MalformedBody(
+            "Request body is not valid JSON",
+            f"See line {error.lineno}, column {error.colno} of the body",
+        ) from None
+    if not isinstance(parsed, dict):
+        raise MalformedBody("Request body must be a JSON object")
+    refuse_nul(parsed)
+    return parsed
+
+
+def refuse_nul(parsed: dict[str, Any]) -> None:
+    """Refuse texts and names with a NUL character anywhere in an object; Postgres keeps none.
+
+    Raises:
+        InvalidRequest: names where.
+    """
+    to_check: list[tuple[str, Any]] = [("", parsed)]
+    while to_check:
+        path, value = to_check.pop()
+        if isinstance(value, str) and "\0" in value:
+            shown = path.replace("\0", "\\0")[:_PATH_CHARACTERS_MAX]
+            raise InvalidRequest(
+                f"{shown} contains a NUL character; take it out",
+                {shown: "contains a NUL character"},
+            )
+        if isinstance(value, dict):
+            for name, each in value.items():
+                inner = f"{path}.{name}" if path else name
+                to_check.extend(((inner, name), (inner, each)))
+        elif isinstance(value, list):
+            to_check.extend((path, each) for each in value)

@@ -1,0 +1,1 @@
+"""The Seleqt face: the routes under `/api/v1/public/`."""

@@ -1,0 +1,119 @@
+"""What a Seleqt caller may send, and the sentences that say what is wrong with it."""
+
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from aiohttp import web
+from pydantic import Field
+
+from service.api.request_body import refuse_nul
+from service.api.validation import Body, invalid, validate
+from service.domain.kinds import JOB_TYPES, Face, JobType
+from service.domain.lead_filter import FilterInvalidError, LeadFilter, read_lead_filter
+from service.edges.dial_guard import DialRefused, EgressPolicy
+from service.settings import LimitSettings
+from service.store.leads import SortField
+
+Requested = Literal["FIND_EMAIL", "FIND_EMAIL_WATERFALL", "FIND_PHONE"]
+
+DEFAULT_TYPE: Final = "FIND_EMAIL"
+_TYPE_SENTENCE: Final = "enrichment_type must be FIND_EMAIL, FIND_EMAIL_WATERFALL, or FIND_PHONE"
+_TYPES: Final = {each.requested_as: each for each in JOB_TYPES if each.face is Face.SELEQT}
+
+
+class EnrichmentBody(Body):
+    """The body of the call that starts an enrichment; everything in it has a default."""
+
+    enrichment_type: Requested = "FIND_EMAIL"
+    # 0 is what the page's own sample sends when its count was 0: no leads, no error.
+    prospect_limit: Annotated[int, Field(ge=0)] = 100
+    mode: Literal["sync", "async"] = "async"
+    webhook_url: str | None = None
+    filters: Annotated[dict[str, Any], Field(default_factory=dict)]
+    sort_field: SortField = "id"
+    sort_direction: Literal["asc", "desc"] = "asc"
+
+    @property
+    def job_type(self) -> JobType:
+        """The type asked for."""
+        return _TYPES[self.enrichment_type]
+
+
+def read_enrichment(
+    raw: dict[str, Any], limits: LimitSettings, egress: EgressPolicy
+) -> tuple[EnrichmentBody, LeadFilter]:
+    """Return the body and the filter in it.
+
+    Raises:
+        InvalidRequest: names everything that is wrong.
+    """
+    body = validate(EnrichmentBody, raw, {"enrichment_type": _TYPE_SENTENCE})
+    problems = _limit_problems(body, limits) | _url_problems(body, egress)
+    lead_filter = LeadFilter()
+    try:
+        lead_filter = read_lead_filter(body.filters)
+    except FilterInvalidError as error:
+        problems |= error.problems
+    if problems:
+        raise invalid(problems)
+    return body, lead_filter
+
+
+def _limit_problems(body: EnrichmentBody, limits: LimitSettings) -> dict[str, str]:
+    if body.prospect_limit > limits.leads_per_request_max:
+        return {
+            "prospect_limit": f"prospect_limit must be at most {limits.leads_per_request_max}; "
+            "send several requests"
+        }
+    if body.mode == "sync" and body.prospect_limit > limits.sync_leads_max:
+        return {
+            "prospect_limit": f"prospect_limit must be at most {limits.sync_leads_max} in sync "
+            "mode; lower it, or use mode async"
+        }
+    return {}
+
+
+def _url_problems(body: EnrichmentBody, egress: EgressPolicy) -> dict[str, str]:
+    if body.webhook_url is None:
+        return {}
+    if body.mode == "sync":
+        return {"webhook_url": "webhook_url is for mode async only; leave it out, or use async"}
+    try:
+        egress.check_url(body.webhook_url)
+    except DialRefused as refusal:
+        return {"webhook_url": f"webhook_url is not allowed: {refusal}"}
+    return {}
+
+
+def read_type(request: web.Request) -> JobType:
+    """Return the type named by the query, FIND_EMAIL by default.
+
+    Raises:
+        InvalidRequest: there is no such type.
+    """
+    job_type = _TYPES.get(request.query.get("enrichment_type", DEFAULT_TYPE))
+    if job_type is None:
+        raise invalid({"enrichment_type": _TYPE_SENTENCE})
+    return job_type
+
+
+def read_filter(request: web.Request) -> LeadFilter:
+    """Return the filter in the query, a JSON object as in the body of the call that enriches.
+
+    Raises:
+        InvalidRequest: it cannot be read.
+    """
+    text = request.query.get("filters")
+    if text is None:
+        return LeadFilter()
+    try:
+        filters = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        filters = None
+    if not isinstance(filters, dict):
+        raise invalid({"filters": "filters must be a JSON object"})
+    refuse_nul({"filters": filters})
+    try:
+        return read_lead_filter(filters)
+    except FilterInvalidError as error:
+        raise invalid(error.problems) from None

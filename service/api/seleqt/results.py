@@ -1,0 +1,43 @@
+"""`GET …/lead-lists/{id}/enrichment/{job_id}/results/`: what became of a job, row by row."""
+
+from aiohttp import web
+
+from service.api.answers import json_answer
+from service.api.caller import context_of
+from service.api.query import read_cursor, read_integer, require_known, write_cursor
+from service.api.seleqt.access import authenticate, list_id_of
+from service.domain.face_answers import seleqt_job, seleqt_result
+from service.domain.kinds import Face
+from service.errors import NotFound
+from service.store.jobs import read_job, read_results
+from service.store.ledger import read_balance
+
+
+async def list_results(request: web.Request) -> web.Response:
+    """Answer with the job and a page of its rows; `next_cursor` is null on the last page."""
+    caller = await authenticate(request)
+    context = context_of(request)
+    list_id = list_id_of(request)
+    require_known(request, {"cursor", "page_size"})
+    after = read_cursor(request)
+    bound = context.settings.limits.page_size_max
+    page_size = min(read_integer(request, "page_size", bound), bound)
+    async with context.pool.acquire() as connection:
+        job = await read_job(
+            connection, caller.workspace_id, Face.SELEQT, request.match_info["job_id"]
+        )
+        if job is None or job.list_id != list_id:
+            raise NotFound("Enrichment job not found")
+        rows = await read_results(connection, job.id, after=after, limit=page_size + 1)
+        balance = await read_balance(connection, caller.workspace_id)
+    page = rows[:page_size]
+    more = len(rows) > page_size
+    return json_answer(
+        {
+            **seleqt_job(job, balance),
+            "pending_count": job.open_count,
+            "results": [seleqt_result(row) for row in page],
+            "page_size": page_size,
+            "next_cursor": write_cursor(page[-1].lookup_id) if more else None,
+        }
+    )

@@ -1,0 +1,1 @@
+"""The SendKit face: the routes under `/v1/`."""

@@ -1,0 +1,102 @@
+"""What a SendKit caller may send, and the sentences that say what is wrong with it."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from service.api.sendkit.providers import EMAIL_PROVIDER, PHONE_PROVIDER, read_provider
+from service.api.validation import Body, invalid, validate
+from service.domain.kinds import JOB_TYPES, Face, JobType, Kind
+from service.settings import LimitSettings
+
+_PROVIDER_CHARACTERS_MAX: Final = 64
+_PARAMETERS: Final = (EMAIL_PROVIDER, PHONE_PROVIDER)
+PARAMETER_OF: Final = {Kind.VERIFY_EMAIL: EMAIL_PROVIDER, Kind.FIND_PHONE: PHONE_PROVIDER}
+_TYPES: Final = {each.requested_as: each for each in JOB_TYPES if each.face is Face.SENDKIT}
+_OBJECT_ID: Final = re.compile(r"[0-9A-Fa-f]{24}")
+
+ProviderName = Annotated[str, Field(max_length=_PROVIDER_CHARACTERS_MAX)] | None
+
+
+class EnrichBody(Body):
+    """The body of the call that enriches; both names of a provider parameter are known."""
+
+    lead_ids: Annotated[list[str], Field(alias="leadIds", min_length=1)]
+    types: Annotated[
+        list[Literal["email", "phoneEnrichment", "segGateway", "espDetection"]],
+        Field(alias="enrichmentTypes", min_length=1),
+    ]
+    email_provider: Annotated[ProviderName, Field(alias=EMAIL_PROVIDER.name)] = None
+    phone_provider: Annotated[ProviderName, Field(alias=PHONE_PROVIDER.name)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """One type that is asked for; `provider` is None for the built-in."""
+
+    job_type: JobType
+    provider: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichRequest:
+    """What a caller asks for, each lead and each type once, in the order given."""
+
+    lead_ids: tuple[str, ...]
+    ordered: tuple[Ordered, ...]
+
+    @property
+    def requested(self) -> list[str]:
+        """The types by the names the caller used."""
+        return [each.job_type.requested_as for each in self.ordered]
+
+
+def read_enrich(raw: dict[str, Any], limits: LimitSettings) -> EnrichRequest:
+    """Return what a body asks for.
+
+    Raises:
+        InvalidRequest: names everything that is wrong.
+    """
+    body = validate(EnrichBody, _under_canonical_names(raw))
+    lead_ids = tuple(
+        dict.fromkeys(
+            each.lower() if _OBJECT_ID.fullmatch(each) else each for each in body.lead_ids
+        )
+    )
+    if len(lead_ids) > limits.leads_per_request_max:
+        raise invalid(
+            {
+                "leadIds": f"leadIds must have at most {limits.leads_per_request_max} leads; "
+                "send several requests"
+            }
+        )
+    chosen = {
+        EMAIL_PROVIDER: read_provider(EMAIL_PROVIDER, body.email_provider),
+        PHONE_PROVIDER: read_provider(PHONE_PROVIDER, body.phone_provider),
+    }
+    types = [_TYPES[name] for name in dict.fromkeys(body.types)]
+    return EnrichRequest(
+        lead_ids,
+        tuple(
+            Ordered(each, chosen[PARAMETER_OF[each.kind]] if each.kind in PARAMETER_OF else None)
+            for each in types
+        ),
+    )
+
+
+def _under_canonical_names(raw: dict[str, Any]) -> dict[str, Any]:
+    renamed = dict(raw)
+    for parameter in _PARAMETERS:
+        if parameter.alias not in renamed:
+            continue
+        value = renamed.pop(parameter.alias)
+        if renamed.setdefault(parameter.name, value) != value:
+            raise invalid(
+                {
+                    parameter.alias: f"{parameter.alias} and {parameter.name} are the same "
+                    "parameter with different values; send one"
+                }
+            )
+    return renamed

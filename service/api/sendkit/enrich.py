@@ -1,0 +1,98 @@
+"""`POST /v1/enrichment/enrich`: one job for each type that is asked for."""
+
+from typing import Any
+
+from aiohttp import web
+
+from service.api.answers import json_answer
+from service.api.availability import require_usable
+from service.api.caller import context_of
+from service.api.context import ApiContext
+from service.api.idempotency import read_idempotency
+from service.api.request_body import parse_object, read_body
+from service.api.sendkit.access import authenticate
+from service.api.sendkit.bodies import PARAMETER_OF, EnrichRequest, Ordered, read_enrich
+from service.api.sendkit.errors import CreditsMissing
+from service.api.sendkit.providers import require_own_key
+from service.domain.kinds import Face
+from service.domain.waterfall import Step, Waterfall
+from service.errors import InsufficientCredits
+from service.flows.accept_jobs import Accepted, JobOrder, Order, Select, Selection, accept_jobs
+from service.flows.select_leads import select_by_public_id
+from service.store.connection import Connection
+
+
+async def enrich_leads(request: web.Request) -> web.Response:
+    """Accept the request and answer with its jobs."""
+    caller = await authenticate(request)
+    context = context_of(request)
+    raw = await read_body(request)
+    asked = read_enrich(parse_object(raw), context.settings.limits)
+    order = Order(
+        workspace_id=caller.workspace_id,
+        face=Face.SENDKIT,
+        mode="async",
+        jobs=tuple(_job_order(context, each) for each in asked.ordered),
+        skip_filled=False,
+        idempotency=read_idempotency(request, "sendkit enrich", raw),
+        facts={"lead_count": len(asked.lead_ids)},
+    )
+    select = _selection(context, caller.workspace_id, asked)
+    try:
+        accepted = await accept_jobs(context.pool, order, select, context.publication)
+    except InsufficientCredits as error:
+        raise CreditsMissing(
+            error, lead_count=len(asked.lead_ids), requested=asked.requested
+        ) from None
+    if accepted.lookup_count and not accepted.replayed:
+        context.ring()
+    return json_answer({"success": True, "data": _answer(accepted)})
+
+
+def _job_order(context: ApiContext, ordered: Ordered) -> JobOrder:
+    job_type = ordered.job_type
+    if ordered.provider is not None:
+        alone = Waterfall(job_type.kind, (Step(ordered.provider),))
+        return JobOrder(job_type, 0, alone.version, ordered.provider)
+    return JobOrder(
+        job_type,
+        context.settings.prices.sendkit[job_type.requested_as],
+        context.waterfalls[job_type.kind].version,
+    )
+
+
+def _selection(context: ApiContext, workspace_id: int, asked: EnrichRequest) -> Select:
+    by_id = select_by_public_id(workspace_id, asked.lead_ids, len(asked.ordered))
+
+    async def select(connection: Connection) -> Selection:
+        # Here, and not before: a repeated request is answered even if the set-up changed.
+        for each in asked.ordered:
+            if each.provider is None:
+                require_usable(context, each.job_type)
+            else:
+                await require_own_key(
+                    connection, workspace_id, PARAMETER_OF[each.job_type.kind], each.provider
+                )
+        return await by_id(connection)
+
+    return select
+
+
+def _answer(accepted: Accepted) -> dict[str, Any]:
+    return {
+        "jobs": [
+            {
+                "jobId": job.public_id,
+                "type": job.type,
+                "status": job.status,
+                "totalItems": job.lookup_count,
+                "creditsUsed": job.charged,
+            }
+            for job in accepted.jobs
+        ],
+        "totalLeads": accepted.facts["lead_count"],
+        "totalCreditsCharged": accepted.charged,
+        "creditsRefunded": accepted.refunded,
+        "remainingCredits": accepted.balance,
+        "skippedLeadIds": accepted.facts.get("skipped_lead_ids", []),
+    }

@@ -1,0 +1,49 @@
+"""Errors as SendKit shows them: nested, with a code and, where there are any, details."""
+
+from typing import Any
+
+from aiohttp import web
+
+from service.api.answers import json_answer
+from service.api.refusals import Refusal
+from service.errors import InsufficientCredits, InvalidRequest, LeadfallError, NotFound
+
+
+class CreditsMissing(LeadfallError):  # noqa: N818
+    """The balance does not cover the request; carries what SendKit's page shows of it."""
+
+    code = InsufficientCredits.code
+    status = InsufficientCredits.status
+
+    def __init__(
+        self, error: InsufficientCredits, *, lead_count: int, requested: list[str]
+    ) -> None:
+        super().__init__("Insufficient credits")
+        self.details = {
+            "required": error.required,
+            "available": error.available,
+            "leads": lead_count,
+            "enrichmentTypes": requested,
+        }
+
+
+def sendkit_error(error: LeadfallError) -> web.Response:
+    """Return the answer for an error."""
+    message = error.message
+    if isinstance(error, Refusal) and error.advice:
+        message = f"{message}. {error.advice}"
+    shown: dict[str, Any] = {"code": error.code, "message": message}
+    details = _details(error)
+    if details:
+        shown["details"] = details
+    return json_answer({"success": False, "error": shown}, status=error.status)
+
+
+def _details(error: LeadfallError) -> dict[str, Any]:
+    match error:
+        case CreditsMissing() | NotFound():
+            return error.details
+        case InvalidRequest() if error.fields:
+            return {"fields": error.fields}
+        case _:
+            return {}

@@ -1,0 +1,83 @@
+"""Which provider a SendKit caller means, and whether it can be used."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from providers.registry import all_providers, find_provider
+from service.api.availability import BUILT_IN
+from service.api.validation import invalid
+from service.domain.kinds import Capability
+from service.domain.sentences import joined
+from service.errors import ProviderLacksCapability, ProviderNotConfigured
+from service.store.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderParameter:
+    """One of the two parameters that name a provider.
+
+    Attributes:
+        name: the canonical name; the only place where it and its alias are written down.
+        purpose: how messages call its providers.
+        capability: what they must be able to do.
+    """
+
+    name: str
+    alias: str
+    purpose: str
+    capability: Capability
+
+
+EMAIL_PROVIDER: Final = ProviderParameter(
+    "emailProvider", "emailVerificationProvider", "Email", Capability.VERIFY_EMAIL
+)
+PHONE_PROVIDER: Final = ProviderParameter(
+    "phoneProvider", "phoneEnrichmentProvider", "Phone", Capability.FIND_PHONE
+)
+
+
+def read_provider(parameter: ProviderParameter, given: str | None) -> str | None:
+    """Return the slug of an external provider, or None for the built-in one.
+
+    Raises:
+        InvalidRequest: there is no such provider.
+        ProviderLacksCapability: it cannot do what the parameter is for.
+    """
+    if given is None:
+        return None
+    provider = find_provider(given.strip().lower())
+    able = _able(parameter.capability)
+    if provider is None:
+        problem = f"{parameter.name} is not a known provider. Use one of: {joined(able)}"
+        raise invalid({parameter.name: problem})
+    if provider.slug == BUILT_IN:
+        return None
+    if provider.offer(parameter.capability) is None:
+        raise ProviderLacksCapability(parameter.purpose, provider.slug, able)
+    return provider.slug
+
+
+def _able(capability: Capability) -> list[str]:
+    """Return who can do it; the built-in can do all, by the server's own waterfall."""
+    others = [slug for slug, each in all_providers().items() if each.offer(capability)]
+    return [BUILT_IN, *(slug for slug in others if slug != BUILT_IN)]
+
+
+async def require_own_key(
+    connection: Connection, workspace_id: int, parameter: ProviderParameter, provider: str
+) -> None:
+    """Refuse an external provider for which the workspace has no key of its own.
+
+    Raises:
+        ProviderNotConfigured: says where to add the key.
+    """
+    if not await own_key_configured(connection, workspace_id, provider):
+        raise ProviderNotConfigured(parameter.purpose, provider)
+
+
+async def own_key_configured(connection: Connection, workspace_id: int, provider: str) -> bool:  # noqa: ARG001
+    """Tell whether the workspace keeps a key of its own for a provider.
+
+    There is no store for such keys yet, so no workspace has one; the store's question goes here.
+    """
+    return False

@@ -1,0 +1,71 @@
+"""A running API over this test's own database."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from service.api.application import build_application
+from service.api.context import ApiContext
+from service.app import publication, usable_waterfalls
+from service.edges.dial_guard import EgressPolicy
+from service.flows.wait_for_jobs import FinishedWatcher
+from service.settings import Settings
+from service.store.connection import Pool, open_pool
+from tests.api.stage import Client, Stage, add_tenant
+
+OpenStage = Callable[..., Awaitable[Stage]]
+
+PROVIDER_KEYS = {"leadmagic": {"api_key": "test"}, "hunter": {"api_key": "test"}}
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    """A pool as the service opens it."""
+    opened = await open_pool(database_url, size_max=8, role="test")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def open_stage(
+    pool: Pool,
+    database_url: str,
+    aiohttp_client: Callable[..., Awaitable[Client]],
+) -> AsyncIterator[OpenStage]:
+    """A function that starts the API with credits and settings of the test's choice."""
+    async with AsyncExitStack() as opened:
+
+        async def open_with(credit: int = 1_000, *, listen: bool = True, **settings: Any) -> Stage:
+            chosen = Settings(**{"providers": PROVIDER_KEYS, **settings})
+            rings: list[None] = []
+            draining = asyncio.Event()
+            watcher = FinishedWatcher(
+                pool,
+                listen_url=database_url if listen else None,
+                draining=draining,
+                waiters_max=chosen.limits.sync_waiters_max,
+            )
+            await opened.enter_async_context(watcher)
+            context = ApiContext(
+                settings=chosen,
+                pool=pool,
+                ring=lambda: rings.append(None),
+                publication=publication(chosen),
+                waterfalls=usable_waterfalls(chosen),
+                egress=EgressPolicy.parse(chosen.egress.allow),
+                finished=watcher,
+                draining=draining,
+            )
+            client = await aiohttp_client(build_application(context))
+            return Stage(context, client, await add_tenant(pool, "Acme", credit), rings)
+
+        yield open_with
+
+
+@pytest.fixture
+async def stage(open_stage: OpenStage) -> Stage:
+    """The API with 1,000 credits and the default settings."""
+    return await open_stage()
