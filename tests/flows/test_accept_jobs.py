@@ -19,21 +19,21 @@ async def test_accept_writes_all_of_it(pool: asyncpg.Pool) -> None:
     accepted = await shop.accept(lead_ids)
 
     job = await pool.fetchrow("select * from jobs")
-    assert (5, 5, 15, 985) == (
+    assert (
         job["lookup_count"],
         job["open_count"],
         job["charged"],
         accepted.balance,
-    )
-    assert 985 == await shop.balance()
-    assert [-15] == [
+    ) == (5, 5, 15, 985)
+    assert await shop.balance() == 985
+    assert [
         r["amount"] for r in await pool.fetch("select amount from ledger where kind = 'charge'")
-    ]
+    ] == [-15]
     assert sorted(lead_ids) == [
         r["lead_id"] for r in await pool.fetch("select lead_id from lookups order by 1")
     ]
     event = await pool.fetchrow("select * from events")
-    assert "enrichment.accepted" == event["type"]
+    assert event["type"] == "enrichment.accepted"
     assert {"type", "timestamp", "data"} == set(orjson.loads(event["payload"]))
 
 
@@ -46,9 +46,9 @@ async def test_several_types_are_one_charge_each(pool: asyncpg.Pool) -> None:
         lead_ids, job_types=(TYPES["email"], TYPES["phoneEnrichment"]), price=7, skip_filled=False
     )
 
-    assert [14, 14] == [job.charged for job in accepted.jobs]
-    assert 2 == await pool.fetchval("select count(*) from ledger where kind = 'charge'")
-    assert 972 == await shop.balance()
+    assert [job.charged for job in accepted.jobs] == [14, 14]
+    assert await pool.fetchval("select count(*) from ledger where kind = 'charge'") == 2
+    assert await shop.balance() == 972
 
 
 async def test_free_kind_leaves_no_entry(pool: asyncpg.Pool) -> None:
@@ -59,8 +59,8 @@ async def test_free_kind_leaves_no_entry(pool: asyncpg.Pool) -> None:
         await shop.add_leads(2), job_types=(TYPES["segGateway"],), price=0, skip_filled=False
     )
 
-    assert 0 == accepted.charged
-    assert 0 == await pool.fetchval("select count(*) from ledger")
+    assert accepted.charged == 0
+    assert await pool.fetchval("select count(*) from ledger") == 0
 
 
 async def test_short_of_credits_leaves_nothing(pool: asyncpg.Pool) -> None:
@@ -72,8 +72,8 @@ async def test_short_of_credits_leaves_nothing(pool: asyncpg.Pool) -> None:
         await shop.accept(lead_ids, idempotency=Idempotency("key", b"hash"))
 
     tables = ("jobs", "lookups", "events", "idempotency_keys")
-    assert [0, 0, 0, 0] == [await pool.fetchval(f"select count(*) from {name}") for name in tables]
-    assert 14 == await shop.balance()
+    assert [await pool.fetchval(f"select count(*) from {name}") for name in tables] == [0, 0, 0, 0]
+    assert await shop.balance() == 14
 
 
 async def test_lookup_open_elsewhere_is_left_out(pool: asyncpg.Pool) -> None:
@@ -84,8 +84,8 @@ async def test_lookup_open_elsewhere_is_left_out(pool: asyncpg.Pool) -> None:
 
     again = await shop.accept(lead_ids)
 
-    assert 1 == again.lookup_count
-    assert 988 == await shop.balance()
+    assert again.lookup_count == 1
+    assert await shop.balance() == 988
 
 
 async def test_no_leads_is_a_finished_job(pool: asyncpg.Pool) -> None:
@@ -94,9 +94,9 @@ async def test_no_leads_is_a_finished_job(pool: asyncpg.Pool) -> None:
 
     accepted = await shop.accept([])
 
-    assert (0, 0, 1_000) == (accepted.lookup_count, accepted.charged, accepted.balance)
+    assert (accepted.lookup_count, accepted.charged, accepted.balance) == (0, 0, 1_000)
     types = [r["type"] for r in await pool.fetch("select type from events order by type")]
-    assert ["enrichment.accepted", "enrichment.completed"] == types
+    assert types == ["enrichment.accepted", "enrichment.completed"]
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -107,15 +107,15 @@ async def test_two_at_once_over_the_same_leads(pool: asyncpg.Pool, attempt: int)
 
     accepted = await asyncio.gather(*(shop.accept(lead_ids[n * 5 :]) for n in range(4)))
 
-    assert 40 == sum(each.lookup_count for each in accepted)
-    assert 40 == await pool.fetchval("select count(distinct lead_id) from lookups")
-    assert 40 == await pool.fetchval("select count(*) from lookups")
-    assert 1_000 - 40 * 3 == await shop.balance()
+    assert sum(each.lookup_count for each in accepted) == 40
+    assert await pool.fetchval("select count(distinct lead_id) from lookups") == 40
+    assert await pool.fetchval("select count(*) from lookups") == 40
+    assert await shop.balance() == 1_000 - 40 * 3
     assert [each.lookup_count * 3 for each in accepted] == [each.charged for each in accepted]
     jobs = await pool.fetch("select id, open_count, finished_at from jobs")
-    assert [] == [
+    assert [
         job["id"] for job in jobs if (job["open_count"] == 0) != (job["finished_at"] is not None)
-    ]
+    ] == []
 
 
 async def test_balance_never_below_zero(pool: asyncpg.Pool) -> None:
@@ -125,8 +125,8 @@ async def test_balance_never_below_zero(pool: asyncpg.Pool) -> None:
 
     results = await asyncio.gather(*(shop.accept(each) for each in leads), return_exceptions=True)
 
-    assert 3 == len([result for result in results if isinstance(result, InsufficientCredits)])
-    assert 0 == await shop.balance()
+    assert len([result for result in results if isinstance(result, InsufficientCredits)]) == 3
+    assert await shop.balance() == 0
 
 
 async def test_key_used_again_answers_the_same(pool: asyncpg.Pool) -> None:
@@ -140,7 +140,7 @@ async def test_key_used_again_answers_the_same(pool: asyncpg.Pool) -> None:
 
     assert second.replayed
     assert [job.public_id for job in first.jobs] == [job.public_id for job in second.jobs]
-    assert 991 == await shop.balance()
+    assert await shop.balance() == 991
 
 
 async def test_key_used_twice_at_once_is_one_request(pool: asyncpg.Pool) -> None:
@@ -151,10 +151,10 @@ async def test_key_used_twice_at_once_is_one_request(pool: asyncpg.Pool) -> None
 
     answers = await asyncio.gather(*(shop.accept(lead_ids, idempotency=key) for _ in range(6)))
 
-    assert 1 == len({answer.jobs[0].public_id for answer in answers})
-    assert 5 == len([answer for answer in answers if answer.replayed])
-    assert 1 == await pool.fetchval("select count(*) from jobs")
-    assert 991 == await shop.balance()
+    assert len({answer.jobs[0].public_id for answer in answers}) == 1
+    assert len([answer for answer in answers if answer.replayed]) == 5
+    assert await pool.fetchval("select count(*) from jobs") == 1
+    assert await shop.balance() == 991
 
 
 async def test_key_with_another_body_is_refused(pool: asyncpg.Pool) -> None:
@@ -166,7 +166,7 @@ async def test_key_with_another_body_is_refused(pool: asyncpg.Pool) -> None:
     with pytest.raises(KeyReused):
         await shop.accept(lead_ids, idempotency=Idempotency("order-1", b"other"))
 
-    assert 1 == await pool.fetchval("select count(*) from jobs")
+    assert await pool.fetchval("select count(*) from jobs") == 1
 
 
 async def test_low_balance_is_told_once(pool: asyncpg.Pool) -> None:
@@ -177,7 +177,7 @@ async def test_low_balance_is_told_once(pool: asyncpg.Pool) -> None:
     for each in leads:
         await shop.accept(each)
 
-    assert 1 == await pool.fetchval("select count(*) from events where type = 'credits.low'")
+    assert await pool.fetchval("select count(*) from events where type = 'credits.low'") == 1
 
 
 async def test_ten_thousand_leads_in_one_request(pool: asyncpg.Pool) -> None:
@@ -186,4 +186,4 @@ async def test_ten_thousand_leads_in_one_request(pool: asyncpg.Pool) -> None:
 
     accepted = await shop.accept(await shop.add_leads(10_000))
 
-    assert (10_000, 0) == (accepted.lookup_count, accepted.balance)
+    assert (accepted.lookup_count, accepted.balance) == (10_000, 0)

@@ -45,8 +45,8 @@ async def test_one_conversation_serves_many_questions(world: MailWorld, verify: 
     await verify("jane@acme.test")
     await verify("nobody@acme.test")
 
-    assert 1 == world.mail.session_count
-    assert 2 == world.mail.heard.count("RSET")
+    assert world.mail.session_count == 1
+    assert world.mail.heard.count("RSET") == 2
 
 
 @pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
@@ -67,7 +67,7 @@ async def test_a_host_is_asked_by_two_at_most(world: MailWorld, verify: Verifier
     """However many ask at once, a mail host sees two connections at a time."""
     await asyncio.gather(*(verify(f"user{n}@acme.test") for n in range(50)))
 
-    assert 2 == world.mail.open_count_max
+    assert world.mail.open_count_max == 2
 
 
 async def test_a_conversation_has_a_bounded_number_of_questions(world: MailWorld) -> None:
@@ -77,7 +77,7 @@ async def test_a_conversation_has_a_bounded_number_of_questions(world: MailWorld
     await asyncio.gather(*(verifier(f"user{number}@acme.test") for number in range(7)))
     await verifier.prober.close()
 
-    assert (3, 3) == (world.mail.session_count, world.mail.heard.count("QUIT"))
+    assert (world.mail.session_count, world.mail.heard.count("QUIT")) == (3, 3)
 
 
 async def test_an_idle_conversation_is_ended(world: MailWorld) -> None:
@@ -87,7 +87,7 @@ async def test_an_idle_conversation_is_ended(world: MailWorld) -> None:
     await verifier("jane@acme.test")
 
     await world.mail.everybody_left()
-    assert "QUIT" == world.mail.heard[-1]
+    assert world.mail.heard[-1] == "QUIT"
 
 
 async def test_a_host_whose_turn_never_comes_is_busy(world: MailWorld) -> None:
@@ -107,7 +107,7 @@ async def test_a_host_whose_turn_never_comes_is_busy(world: MailWorld) -> None:
     verdicts = await asyncio.gather(ask("a"), ask("b"), ask("c"))
     await verifier.prober.close()
 
-    assert ["host_busy", "no_mailbox", "timeout"] == sorted(one.reason for one in verdicts)
+    assert sorted(one.reason for one in verdicts) == ["host_busy", "no_mailbox", "timeout"]
 
 
 async def test_a_private_mail_host_is_never_dialled(world: MailWorld) -> None:
@@ -133,7 +133,7 @@ async def test_a_private_mail_host_is_never_dialled(world: MailWorld) -> None:
         "jane@acme.test", resolver=resolver, prober=prober, controls=Controls()
     )
 
-    assert ("unknown", "egress_refused", []) == (verdict.status, verdict.reason, opened)
+    assert (verdict.status, verdict.reason, opened) == ("unknown", "egress_refused", [])
 
 
 async def test_the_next_exchanger_is_asked_when_the_first_is_away(
@@ -145,7 +145,7 @@ async def test_the_next_exchanger_is_asked_when_the_first_is_away(
 
     verdict = await verify("jane@acme.test")
 
-    assert ("deliverable", "mx.acme.test") == (verdict.status, verdict.exchange)
+    assert (verdict.status, verdict.exchange) == ("deliverable", "mx.acme.test")
 
 
 async def test_a_host_that_refuses_connections_is_unreachable(world: MailWorld) -> None:
@@ -156,7 +156,7 @@ async def test_a_host_that_refuses_connections_is_unreachable(world: MailWorld) 
 
     verdicts = [await verifier("jane@acme.test"), await verifier("john@acme.test")]
 
-    assert [("unknown", "unreachable")] * 2 == [(one.status, one.reason) for one in verdicts]
+    assert [(one.status, one.reason) for one in verdicts] == [("unknown", "unreachable")] * 2
 
 
 async def test_encryption_is_used_where_it_is_demanded(
@@ -167,7 +167,7 @@ async def test_encryption_is_used_where_it_is_demanded(
 
     verdict = await verify("jane@acme.test")
 
-    assert "deliverable" == verdict.status
+    assert verdict.status == "deliverable"
     assert "STARTTLS" in world.mail.heard
 
 
@@ -181,7 +181,7 @@ async def test_a_local_part_beyond_ascii_needs_a_host_that_can(
 
     verdict = await verify("jörg@acme.test")
 
-    assert "deliverable" == verdict.status
+    assert verdict.status == "deliverable"
 
 
 def own_certificate(folder: Path) -> ssl.SSLContext:

@@ -23,22 +23,22 @@ async def test_found_is_kept_and_missing_refunded(pool: asyncpg.Pool) -> None:
     await shop.accept(await shop.add_leads(2))
     one, other = await shop.claim(await new_worker(pool))
 
-    assert 2 == await settle_lookups(pool, [found(one), missing(other)], PUBLICATION)
+    assert await settle_lookups(pool, [found(one), missing(other)], PUBLICATION) == 2
 
-    assert 1_000 - 3 == await shop.balance()
+    assert await shop.balance() == 1_000 - 3
     job = await pool.fetchrow("select * from jobs")
-    assert (0, 1, 1, 3) == (
+    assert (
         job["open_count"],
         job["found_count"],
         job["missing_count"],
         job["refunded"],
-    )
+    ) == (0, 1, 1, 3)
     lead = await pool.fetchrow("select * from leads where id = $1", one.lead_id)
-    assert ("nadia@brightwater.leadfall", "found", "deliverable") == (
+    assert (
         lead["email"],
         lead["email_source"],
         lead["email_verdict"],
-    )
+    ) == ("nadia@brightwater.leadfall", "found", "deliverable")
 
 
 async def test_terminal_event_holds_every_row(pool: asyncpg.Pool) -> None:
@@ -51,7 +51,7 @@ async def test_terminal_event_holds_every_row(pool: asyncpg.Pool) -> None:
 
     (event,) = await pool.fetch(TERMINAL)
     body = orjson.loads(event["payload"])
-    assert "enrichment.completed" == body["type"]
+    assert body["type"] == "enrichment.completed"
     data = body["data"]
     assert [claim.lead_id for claim in claims] == [row["id"] for row in data["results"]]
     assert (accepted.jobs[0].public_id, 9, 6, 997) == (
@@ -60,8 +60,8 @@ async def test_terminal_event_holds_every_row(pool: asyncpg.Pool) -> None:
         data["credits_refunded"],
         data["remaining_credits"],
     )
-    assert 1 == await pool.fetchval(
-        "select count(*) from deliveries where event_id = $1", event["id"]
+    assert (
+        await pool.fetchval("select count(*) from deliveries where event_id = $1", event["id"]) == 1
     )
 
 
@@ -72,10 +72,10 @@ async def test_second_settle_changes_nothing(pool: asyncpg.Pool) -> None:
     settlements = [missing(claim) for claim in await shop.claim(await new_worker(pool))]
     await settle_lookups(pool, settlements, PUBLICATION)
 
-    assert 0 == await settle_lookups(pool, settlements, PUBLICATION)
+    assert await settle_lookups(pool, settlements, PUBLICATION) == 0
 
-    assert 1_000 == await shop.balance()
-    assert 1 == len(await pool.fetch(TERMINAL))
+    assert await shop.balance() == 1_000
+    assert len(await pool.fetch(TERMINAL)) == 1
 
 
 async def test_worker_that_lost_its_claim_settles_nothing(pool: asyncpg.Pool) -> None:
@@ -85,14 +85,14 @@ async def test_worker_that_lost_its_claim_settles_nothing(pool: asyncpg.Pool) ->
     (old,) = await shop.claim(await new_worker(pool))
     await pool.execute("delete from processes")
     async with pool.acquire() as connection:
-        assert 1 == await reclaim_lookups(connection, PAST_LEASE, 10)
+        assert await reclaim_lookups(connection, PAST_LEASE, 10) == 1
     (new,) = await shop.claim(await new_worker(pool))
 
-    assert 0 == await settle_lookups(pool, [found(old)], PUBLICATION)
-    assert 1 == await settle_lookups(pool, [missing(new)], PUBLICATION)
+    assert await settle_lookups(pool, [found(old)], PUBLICATION) == 0
+    assert await settle_lookups(pool, [missing(new)], PUBLICATION) == 1
 
-    assert (1, 2) == (new.reclaim_count, new.epoch)
-    assert 1_000 == await shop.balance()
+    assert (new.reclaim_count, new.epoch) == (1, 2)
+    assert await shop.balance() == 1_000
 
 
 @pytest.mark.parametrize("attempt", range(10))
@@ -125,9 +125,9 @@ async def test_settles_of_shared_workspaces_do_not_deadlock(pool: asyncpg.Pool) 
         *(settle_lookups(pool, batch[:: (-1) ** n], PUBLICATION) for n, batch in enumerate(batches))
     )
 
-    assert 64 == sum(counts)
-    assert [1_000] * 4 == [await shop.balance() for shop in shops]
-    assert 4 == len(await pool.fetch(TERMINAL))
+    assert sum(counts) == 64
+    assert [await shop.balance() for shop in shops] == [1_000] * 4
+    assert len(await pool.fetch(TERMINAL)) == 4
 
 
 async def test_accept_and_settle_of_the_same_leads_do_not_deadlock(pool: asyncpg.Pool) -> None:
@@ -144,7 +144,7 @@ async def test_accept_and_settle_of_the_same_leads_do_not_deadlock(pool: asyncpg
         ]
         accepting = [shop.accept(lead_ids) for _ in range(3)]
         results = await asyncio.gather(*settling, *accepting, return_exceptions=True)
-        assert [] == [result for result in results if isinstance(result, BaseException)]
+        assert [result for result in results if isinstance(result, BaseException)] == []
 
     entries = await pool.fetchval("select sum(amount) from ledger")
     assert entries == await shop.balance()
@@ -158,11 +158,11 @@ async def test_row_that_cannot_be_stored_ends_alone(pool: asyncpg.Pool) -> None:
     settlements = [found(claim) for claim in claims]
     settlements[1].value["email"] = "nul\x00byte@brightwater.leadfall"
 
-    assert 3 == await settle_lookups(pool, settlements, PUBLICATION)
+    assert await settle_lookups(pool, settlements, PUBLICATION) == 3
 
     outcomes = [r["outcome"] for r in await pool.fetch("select outcome from lookups order by id")]
-    assert [OutcomeName.FOUND, OutcomeName.NO_ANSWER, OutcomeName.FOUND] == outcomes
-    assert 1_000 - 6 == await shop.balance()
+    assert outcomes == [OutcomeName.FOUND, OutcomeName.NO_ANSWER, OutcomeName.FOUND]
+    assert await shop.balance() == 1_000 - 6
 
 
 async def test_verdict_counts_only_for_its_own_address(pool: asyncpg.Pool) -> None:
@@ -189,7 +189,7 @@ async def test_job_without_an_answer_has_failed(pool: asyncpg.Pool) -> None:
     await settle_lookups(pool, [settlement], PUBLICATION)
 
     (event,) = await pool.fetch(TERMINAL)
-    assert "enrichment.failed" == event["type"]
+    assert event["type"] == "enrichment.failed"
 
 
 def test_lost_connections_count_as_transient() -> None:

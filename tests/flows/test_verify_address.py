@@ -124,10 +124,10 @@ async def test_a_domain_that_takes_anything_is_risky(world: MailWorld, verify: V
 
     verdicts = [await verify("jane@open.test"), await verify("john@open.test")]
 
-    assert [("risky", "catch_all")] * 2 == [(one.status, one.reason) for one in verdicts]
+    assert [(one.status, one.reason) for one in verdicts] == [("risky", "catch_all")] * 2
     asked = world.mail.recipients()
-    assert "jane@open.test" == asked[0]
-    assert [24] == [len(address.partition("@")[0]) for address in asked[1:]]
+    assert asked[0] == "jane@open.test"
+    assert [len(address.partition("@")[0]) for address in asked[1:]] == [24]
 
 
 async def test_an_inconclusive_control_is_not_remembered(
@@ -139,12 +139,12 @@ async def test_an_inconclusive_control_is_not_remembered(
     first = await verify("jane@slow.test")
     second = await verify("jane@slow.test")
 
-    assert ("unknown", "greylisted", GREYLIST_RETRY_S) == (
+    assert (
         first.status,
         first.reason,
         first.retry_after_s,
-    )
-    assert "deliverable" == second.status
+    ) == ("unknown", "greylisted", GREYLIST_RETRY_S)
+    assert second.status == "deliverable"
 
 
 async def test_the_control_is_asked_once_however_many_ask_at_once(
@@ -156,7 +156,7 @@ async def test_the_control_is_asked_once_however_many_ask_at_once(
     verdicts = await asyncio.gather(*(verify(f"user{n}@busy.test") for n in range(20)))
 
     assert {"deliverable"} == {verdict.status for verdict in verdicts}
-    assert 21 == len(world.mail.recipients())
+    assert len(world.mail.recipients()) == 21
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ async def test_an_international_domain_is_asked_for_in_ascii(
     """A domain with an umlaut is looked up and written in its ASCII form."""
     world.domain("xn--mller-kva.test", {"jane": ACCEPTED})
 
-    assert "deliverable" == (await verify("jane@müller.test")).status
+    assert (await verify("jane@müller.test")).status == "deliverable"
 
 
 async def test_a_name_is_looked_up_once(world: MailWorld, verify: Verifier) -> None:

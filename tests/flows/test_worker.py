@@ -134,10 +134,13 @@ async def test_every_sample_lead_comes_to_what_is_true(
         for lead_id, lead in bench.leads.items()
     }
     assert wanted == {(Kind(r["kind"]), r["lead_id"]): r["outcome"] for r in rows}
-    assert 0 == await bench.shop.pool.fetchval(
-        "select balance - (select sum(amount) from ledger) from workspaces"
+    assert (
+        await bench.shop.pool.fetchval(
+            "select balance - (select sum(amount) from ledger) from workspaces"
+        )
+        == 0
     )
-    assert [] == repeats(bench.sandbox)
+    assert repeats(bench.sandbox) == []
 
 
 async def test_work_goes_on_without_redis(bench: Bench) -> None:
@@ -150,7 +153,7 @@ async def test_work_goes_on_without_redis(bench: Bench) -> None:
         await bench.accept("espDetection")
         await bench.finished()
 
-    assert 2 == await bench.shop.pool.fetchval("select count(*) from jobs")
+    assert await bench.shop.pool.fetchval("select count(*) from jobs") == 2
 
 
 async def test_cancelled_job_settles_and_tells_once(bench: Bench) -> None:
@@ -162,14 +165,14 @@ async def test_cancelled_job_settles_and_tells_once(bench: Bench) -> None:
     async with app.worker(bench.settings):
         await bench.finished()
 
-    assert "cancelled" == job.status
-    assert 100_000 == await bench.shop.balance()
-    assert {"cancelled": 200} == dict(
+    assert job.status == "cancelled"
+    assert await bench.shop.balance() == 100_000
+    assert dict(
         await bench.shop.pool.fetch("select outcome, count(*) from lookups group by 1")
-    )
+    ) == {"cancelled": 200}
     events = await bench.shop.pool.fetch("select type from events where type like 'enrichment.c%'")
-    assert ["enrichment.cancelled"] == [event["type"] for event in events]
-    assert 0 == await bench.shop.pool.fetchval("select count(*) from calls")
+    assert [event["type"] for event in events] == ["enrichment.cancelled"]
+    assert await bench.shop.pool.fetchval("select count(*) from calls") == 0
 
 
 async def test_worker_that_died_leaves_nothing_undone(bench: Bench) -> None:
@@ -187,8 +190,8 @@ async def test_worker_that_died_leaves_nothing_undone(bench: Bench) -> None:
     async with app.worker(bench.settings):
         await bench.finished()
 
-    assert 0 == held
-    assert [] == repeats(bench.sandbox)
+    assert held == 0
+    assert repeats(bench.sandbox) == []
 
 
 def repeats(sandbox: Sandbox) -> list[tuple[str, str, str]]:

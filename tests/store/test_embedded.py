@@ -175,21 +175,26 @@ async def test_an_empty_folder_becomes_a_server(
 async def test_the_service_is_no_superuser(tmp_path: Path) -> None:
     """Its role owns the database and may create others, no more; the admin URL may do all."""
     async with await start_postgres(tmp_path, durable=False) as server:
-        assert "leadfall leadfall" == await ask(
-            server.url, "select current_user || ' ' || current_database()"
+        assert (
+            await ask(server.url, "select current_user || ' ' || current_database()")
+            == "leadfall leadfall"
         )
-        assert "False" == await ask(
-            server.url, "select rolsuper from pg_roles where rolname = current_user"
+        assert (
+            await ask(server.url, "select rolsuper from pg_roles where rolname = current_user")
+            == "False"
         )
-        assert "True" == await ask(
-            server.admin_url, "select rolsuper from pg_roles where rolname = current_user"
+        assert (
+            await ask(
+                server.admin_url, "select rolsuper from pg_roles where rolname = current_user"
+            )
+            == "True"
         )
 
 
 async def test_only_loopback_and_only_with_the_password(tmp_path: Path) -> None:
     """Neither a wrong password nor another address of the machine is let in."""
     async with await start_postgres(tmp_path, durable=False) as server:
-        assert LOOPBACK == await ask(server.url, "select current_setting('listen_addresses')")
+        assert await ask(server.url, "select current_setting('listen_addresses')") == LOOPBACK
         with pytest.raises(asyncpg.InvalidPasswordError):
             await asyncpg.connect(
                 host=LOOPBACK, port=server.port, user="leadfall", password="wrong", ssl=False
@@ -200,10 +205,10 @@ async def test_valkey_keeps_nothing_and_asks_for_its_password(tmp_path: Path) ->
     """Its settings are those of a doorbell: nothing saved, nothing evicted, no strangers."""
     async with await start_valkey(tmp_path) as server:
         async with redis.asyncio.Redis.from_url(server.url, decode_responses=True) as client:
-            assert {"save": ""} == await client.config_get("save")
-            assert {"appendonly": "no"} == await client.config_get("appendonly")
-            assert {"maxmemory-policy": "noeviction"} == await client.config_get("maxmemory-policy")
-            assert {"bind": LOOPBACK} == await client.config_get("bind")
+            assert await client.config_get("save") == {"save": ""}
+            assert await client.config_get("appendonly") == {"appendonly": "no"}
+            assert await client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+            assert await client.config_get("bind") == {"bind": LOOPBACK}
         async with redis.asyncio.Redis(port=server.port) as stranger:
             with pytest.raises(redis.AuthenticationError):
                 await stranger.ping()
@@ -220,7 +225,7 @@ async def test_data_survives_a_stop(tmp_path: Path) -> None:
         await write_row(server.url)
     assert is_deserted(tmp_path)
     async with await start_postgres(tmp_path, durable=False) as server:
-        assert 1 == await count_rows(server.url)
+        assert await count_rows(server.url) == 1
 
 
 async def test_data_survives_the_kill_of_the_server(tmp_path: Path) -> None:
@@ -230,7 +235,7 @@ async def test_data_survives_the_kill_of_the_server(tmp_path: Path) -> None:
         os.kill(server.pid, signal.SIGKILL)
         await until(lambda: not server.running)
     async with await start_postgres(tmp_path, durable=False) as server:
-        assert 1 == await count_rows(server.url)
+        assert await count_rows(server.url) == 1
 
 
 @pytest.mark.parametrize("mode", ["fast", "immediate", "kill"])
@@ -241,7 +246,7 @@ async def test_a_restart_keeps_data_and_port(tmp_path: Path, mode: StopMode) -> 
         await server.restart(mode)
         assert url == server.url
         assert pid != server.pid
-        assert 1 == await count_rows(server.url)
+        assert await count_rows(server.url) == 1
 
 
 async def test_a_restarted_valkey_is_empty_at_the_same_url(tmp_path: Path) -> None:
@@ -251,7 +256,7 @@ async def test_a_restarted_valkey_is_empty_at_the_same_url(tmp_path: Path) -> No
         await client.aclose()
         await server.restart()
         async with redis.asyncio.Redis.from_url(server.url) as client:
-            assert 0 == await client.dbsize()
+            assert await client.dbsize() == 0
 
 
 @pytest.mark.parametrize("start", [start_postgres, start_valkey])
@@ -302,7 +307,7 @@ async def test_a_server_dies_with_its_killed_supervisor(
     process.kill()
     process.wait()
     async with await start_postgres(tmp_path / "postgres", durable=False) as server:
-        assert 1 == await count_rows(server.url)
+        assert await count_rows(server.url) == 1
     async with await start_valkey(tmp_path / "valkey"):
         assert not lives_in(int(str(told(tmp_path)[name])), tmp_path / name)
 
@@ -322,7 +327,7 @@ async def test_one_server_with_its_data_after_everything_was_killed(
     await until((tmp_path / "told.json").exists)
     assert again.poll() is None
     after = told(tmp_path)
-    assert 2 == after["rows"]
+    assert after["rows"] == 2
     assert not lives_in(int(str(before["postgres"])), tmp_path / "postgres" / "cluster")
     assert lives_in(int(str(after["postgres"])), tmp_path / "postgres" / "cluster")
 
@@ -335,7 +340,7 @@ async def test_a_start_right_after_the_kill_of_a_parent_waits_for_its_server(
     process.kill()
     process.wait()
     async with await start_postgres(tmp_path / "postgres", durable=False) as server:
-        assert 1 == await count_rows(server.url)
+        assert await count_rows(server.url) == 1
         assert not lives_in(int(str(told(tmp_path)["postgres"])), tmp_path / "postgres")
 
 
@@ -349,7 +354,7 @@ async def test_an_id_file_that_names_a_stranger_is_no_obstacle(tmp_path: Path) -
         await server.stop("kill")
     id_file.write_text(content.replace(str(pid), str(os.getpid())))
     async with await start_postgres(tmp_path, durable=False) as server:
-        assert 1 == await count_rows(server.url)
+        assert await count_rows(server.url) == 1
 
 
 async def test_a_first_start_cut_short_is_made_up_for(tmp_path: Path) -> None:
@@ -361,7 +366,7 @@ async def test_a_first_start_cut_short_is_made_up_for(tmp_path: Path) -> None:
         await starting
     assert is_deserted(tmp_path)
     async with await start_postgres(tmp_path, durable=False) as server:
-        assert "1" == await ask(server.url, "select 1")
+        assert await ask(server.url, "select 1") == "1"
 
 
 async def test_no_permission_of_a_parent_folder_changes(private_dir: Path) -> None:
@@ -373,7 +378,7 @@ async def test_no_permission_of_a_parent_folder_changes(private_dir: Path) -> No
         await start_postgres(data_dir, durable=False) as server,
         await start_valkey(data_dir.with_name("valkey")),
     ):
-        assert "1" == await ask(server.url, "select 1")
+        assert await ask(server.url, "select 1") == "1"
     assert before == modes_above(data_dir)
 
 
@@ -381,9 +386,9 @@ async def test_passwords_and_log_are_for_their_owner_only(tmp_path: Path) -> Non
     async with await start_postgres(tmp_path / "postgres", durable=False):
         pass
     private = ["admin.password", "leadfall.password", "server.log"]
-    assert [0o600] * 3 == [
-        stat.S_IMODE((tmp_path / "postgres" / name).stat().st_mode) for name in private
-    ]
+    assert [stat.S_IMODE((tmp_path / "postgres" / name).stat().st_mode) for name in private] == [
+        0o600
+    ] * 3
 
 
 @pytest.fixture
@@ -412,7 +417,7 @@ async def test_any_user_can_start_them(
         code = await asyncio.to_thread(Child.start(folder, order, lock).wait, DEADLINE_S)
     folder.release()
     assert code == 0, folder.log.read_text()
-    assert 1 == told(work)["rows"]
+    assert told(work)["rows"] == 1
     owners = {path.stat().st_uid for path in work.rglob("*")}
     assert {plain_account.user_id} == owners
 
@@ -426,7 +431,7 @@ async def test_root_without_capabilities_keeps_its_data_elsewhere(
     try:
         await asyncio.to_thread(subprocess.run, command, check=True, timeout=DEADLINE_S)
         await asyncio.to_thread(subprocess.run, command, check=True, timeout=DEADLINE_S)
-        assert 2 == told(private_dir)["rows"]
+        assert told(private_dir)["rows"] == 2
     finally:
         for name in ("postgres", "valkey"):
             shutil.rmtree(elsewhere_for(private_dir / name), ignore_errors=True)
@@ -456,5 +461,5 @@ async def test_the_log_has_a_bound(tmp_path: Path) -> None:
     folder.release()
     assert code == 0
     sizes = [path.stat().st_size for path in folder.path.glob("server.log*")]
-    assert 2 == len(sizes)
+    assert len(sizes) == 2
     assert sum(sizes) < 10_000_000

@@ -23,8 +23,8 @@ def test_numbers_run_without_gap() -> None:
 
 async def test_second_run_applies_nothing(connection: asyncpg.Connection) -> None:
     """A migrated database needs nothing more."""
-    assert [] == await migrate(connection)
-    assert [] == await missing_migrations(connection)
+    assert await migrate(connection) == []
+    assert await missing_migrations(connection) == []
 
 
 async def test_missing_are_named(connection: asyncpg.Connection) -> None:

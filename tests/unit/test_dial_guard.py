@@ -199,7 +199,7 @@ def test_what_is_denied_wins_over_what_is_allowed() -> None:
     policy.check_address("10.2.0.1", 25)
     with pytest.raises(DialRefused) as refusal:
         policy.check_address("10.1.0.1", 25)
-    assert "denied" == refusal.value.rule
+    assert refusal.value.rule == "denied"
 
 
 def test_an_operators_own_nat64_prefix_can_be_denied() -> None:
@@ -233,7 +233,7 @@ def test_a_refused_dial_opens_no_socket(address: str, port: int, scope: int) -> 
     with pytest.raises(DialRefused):
         factory(address_info(address, port, scope))
 
-    assert 0 == spy.opened
+    assert spy.opened == 0
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111"])
@@ -274,4 +274,4 @@ async def test_a_refused_dial_reaches_nobody() -> None:
     with pytest.raises(DialRefused, match="loopback"):
         await dial(EgressPolicy(), "127.0.0.1", 25, open_socket=spy)
 
-    assert 0 == spy.opened
+    assert spy.opened == 0

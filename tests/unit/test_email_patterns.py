@@ -87,7 +87,7 @@ def test_company_domains(text: str, domain: str | None) -> None:
 
 def test_guesses_come_likeliest_first() -> None:
     """The order of the patterns is the order of asking."""
-    assert [
+    assert list(mailbox_names("Jane", "Doe")) == [
         "jane.doe",
         "jdoe",
         "jane",
@@ -103,12 +103,12 @@ def test_guesses_come_likeliest_first() -> None:
         "doejane",
         "doe.j",
         "jd",
-    ] == list(mailbox_names("Jane", "Doe"))
+    ]
 
 
 def test_a_second_spelling_joins_soon() -> None:
     """An umlaut is tried without its dots first, and spelled out before the rare patterns."""
-    assert [
+    assert list(mailbox_names("Jörg", "Müller"))[:7] == [
         "jorg.muller",
         "jmuller",
         "jorg",
@@ -116,7 +116,7 @@ def test_a_second_spelling_joins_soon() -> None:
         "joerg.mueller",
         "j.muller",
         "jmueller",
-    ] == list(mailbox_names("Jörg", "Müller"))[:7]
+    ]
 
 
 @pytest.mark.parametrize(

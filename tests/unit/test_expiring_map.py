@@ -24,7 +24,7 @@ def test_an_entry_is_gone_when_its_time_has_come() -> None:
     before = known.get("a")
     clock.now_s = 10.0
 
-    assert (1, None) == (before, known.get("a"))
+    assert (before, known.get("a")) == (1, None)
 
 
 def test_the_oldest_entry_makes_room() -> None:
@@ -35,7 +35,7 @@ def test_the_oldest_entry_makes_room() -> None:
     known.put("a", 3, ttl_s=10)
     known.put("c", 4, ttl_s=10)
 
-    assert (3, None, 4, 2) == (known.get("a"), known.get("b"), known.get("c"), len(known))
+    assert (known.get("a"), known.get("b"), known.get("c"), len(known)) == (3, None, 4, 2)
 
 
 def test_nothing_is_kept_for_no_time() -> None:
@@ -44,7 +44,7 @@ def test_nothing_is_kept_for_no_time() -> None:
     known.put("a", 1, ttl_s=10)
     known.put("a", 2, ttl_s=0)
 
-    assert (None, 0) == (known.get("a"), len(known))
+    assert (known.get("a"), len(known)) == (None, 0)
 
 
 def test_forgetting_is_harmless_twice() -> None:

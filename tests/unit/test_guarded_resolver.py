@@ -107,7 +107,7 @@ async def test_private_names_are_not_even_looked_up(host: str) -> None:
     with pytest.raises(DialRefused):
         await resolver.resolve(host, 443)
 
-    assert 0 == names.asked
+    assert names.asked == 0
 
 
 async def test_a_public_name_resolves_once_for_a_while() -> None:
@@ -118,8 +118,8 @@ async def test_a_public_name_resolves_once_for_a_while() -> None:
     await resolver.resolve("public.example", 443)
     found = await resolver.resolve("Public.Example.", 443, socket.AF_UNSPEC)
 
-    assert [PUBLIC, "2606:4700::1111"] == [one["host"] for one in found]
-    assert 1 == names.asked
+    assert [one["host"] for one in found] == [PUBLIC, "2606:4700::1111"]
+    assert names.asked == 1
 
 
 async def test_a_silent_name_service_is_given_up() -> None:
@@ -146,7 +146,7 @@ async def test_the_system_is_asked_for_allowed_names_only() -> None:
 
     found = await resolver.resolve("receiver", 9000)
 
-    assert ["10.0.0.9"] == [one["host"] for one in found]
+    assert [one["host"] for one in found] == ["10.0.0.9"]
     with pytest.raises(DialRefused):
         await resolver.resolve("receiver", 9001)
 
@@ -209,7 +209,7 @@ async def test_a_literal_is_refused_at_the_dial(receiver: int, host: str) -> Non
             await session.get(f"http://{host}:{receiver}/")
 
     assert isinstance(problem.value.os_error, DialRefused)
-    assert 0 == spy.opened
+    assert spy.opened == 0
 
 
 @pytest.mark.parametrize("host", ["rebound.example", "localhost", "127.1", "2130706433", "0x7f.1"])
@@ -221,7 +221,7 @@ async def test_a_name_for_this_machine_is_refused_unopened(receiver: int, host: 
         with pytest.raises(aiohttp.ClientError):
             await session.get(f"http://{host}:{receiver}/")
 
-    assert 0 == spy.opened
+    assert spy.opened == 0
 
 
 async def test_a_name_that_turns_private_is_refused_when_asked_again() -> None:

@@ -37,7 +37,7 @@ def test_a_shut_port_is_tried_now_and_then() -> None:
     before = watch.may_dial()
     clock.now_s = TRIAL_INTERVAL_S
 
-    assert (False, True, False) == (before, watch.may_dial(), watch.may_dial())
+    assert (before, watch.may_dial(), watch.may_dial()) == (False, True, False)
 
 
 def test_one_connection_opens_the_port_again() -> None:

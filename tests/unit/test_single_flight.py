@@ -33,9 +33,9 @@ async def test_one_question_answers_all_who_wait() -> None:
     await asyncio.sleep(0)
     question.answer.set_result(7)
 
-    assert [7, 7, 7] == await asyncio.gather(*waiting)
-    assert 7 == await flights.run("a", question)
-    assert 2 == question.asked
+    assert await asyncio.gather(*waiting) == [7, 7, 7]
+    assert await flights.run("a", question) == 7
+    assert question.asked == 2
 
 
 async def test_a_waiter_that_leaves_takes_nobody_along() -> None:
@@ -49,8 +49,8 @@ async def test_a_waiter_that_leaves_takes_nobody_along() -> None:
     await asyncio.sleep(0)
     question.answer.set_result(7)
 
-    assert 7 == await staying
-    assert (1, 0) == (question.asked, question.cancelled)
+    assert await staying == 7
+    assert (question.asked, question.cancelled) == (1, 0)
 
 
 async def test_a_question_nobody_waits_for_is_dropped() -> None:
@@ -65,8 +65,8 @@ async def test_a_question_nobody_waits_for_is_dropped() -> None:
         await leaving
     question.answer.set_result(7)
 
-    assert 7 == await flights.run("a", question)
-    assert (2, 1) == (question.asked, question.cancelled)
+    assert await flights.run("a", question) == 7
+    assert (question.asked, question.cancelled) == (2, 1)
 
 
 async def test_everybody_hears_of_a_failure() -> None:

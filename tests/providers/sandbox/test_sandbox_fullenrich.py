@@ -245,9 +245,9 @@ async def test_a_callback_for_each_contact_is_repeated_until_it_is_taken(
         while not await is_delivered(sandbox, client):
             pass
 
-    assert [("IN_PROGRESS", {"row": "17"})] * 3 == [
-        (body["status"], body["data"][0]["custom"]) for body in bodies
-    ]
+    assert [(body["status"], body["data"][0]["custom"]) for body in bodies] == [
+        ("IN_PROGRESS", {"row": "17"})
+    ] * 3
 
 
 async def test_a_callback_never_leaves_the_machine(
