@@ -207,6 +207,20 @@ class JsonObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """A vendor's published request limits, per key, for whatever shares them.
+
+    Attributes:
+        requests_per_second: where a vendor has a shorter window beside the minute's.
+        concurrency: requests under way at once.
+    """
+
+    requests_per_minute: int
+    concurrency: int
+    requests_per_second: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AskAgain:
     """The vendor is still working: send the same request again after `after_s` seconds."""
 
@@ -221,11 +235,12 @@ class NotReady:
 class Direct:
     """One request per lookup, answered at once.
 
-    `read` raises a `VendorFault` for faults; `AskAgain` is followed until the call's deadline.
+    `read` is given what was asked about besides the answer; it raises a `VendorFault` for faults.
+    `AskAgain` is followed until the call's deadline.
     """
 
     request: Callable[[LeadInput], VendorRequest]
-    read: Callable[[VendorAnswer], Outcome | AskAgain]
+    read: Callable[[VendorAnswer, LeadInput], Outcome | AskAgain]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +266,9 @@ class Submitted:
         poll: builds the request that reads the results of a handle.
             read: results by row reference, or `NotReady`; a row it does not name has no answer.
         first_poll_after_s, poll_every_s: the vendor's own pace.
+        poll_limits: where reading results has a budget of its own beside submitting.
+        callback_handle: the handle that a callback's body names, for a callback that comes before
+            the answer to the submit is stored; None where the body names none.
     """
 
     batch_max: int
@@ -260,6 +278,8 @@ class Submitted:
     read: Callable[[VendorAnswer], Mapping[str, Outcome] | NotReady]
     first_poll_after_s: float
     poll_every_s: float
+    poll_limits: Limits | None = None
+    callback_handle: Callable[[JsonObject], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +295,7 @@ class Offer:
         needs: alternatives; the lead must have every field of at least one of them.
         deadline_s: at most `DEADLINE_S_MAX`; for a submission the whole time until its answer.
         price_found, price_missing: in the vendor's own credits, thousandths of one.
+        limits: where this capability has a budget of its own beside the provider's others.
     """
 
     capability: Capability
@@ -283,6 +304,7 @@ class Offer:
     deadline_s: float = 30.0
     price_found: int = 0
     price_missing: int = 0
+    limits: Limits | None = None
 
     def accepts(self, lead: LeadInput) -> bool:
         """Tell whether the lead has what this offer needs."""
@@ -300,14 +322,6 @@ class Auth:
     place: Literal["header", "query", "none"]
     name: str = ""
     scheme: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The vendor's published request limits, per key."""
-
-    requests_per_minute: int
-    concurrency: int
 
 
 @dataclass(frozen=True, slots=True)

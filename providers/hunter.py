@@ -59,7 +59,7 @@ def find_request(lead: LeadInput) -> VendorRequest:
     )
 
 
-def read_find(answer: VendorAnswer) -> Outcome:
+def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
     """Read the address and the verdict of Hunter's own verification of it."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
@@ -79,7 +79,7 @@ def read_find(answer: VendorAnswer) -> Outcome:
     )
 
 
-def read_verify(answer: VendorAnswer) -> Outcome | AskAgain:
+def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome | AskAgain:
     """Read the verdict; while Hunter is still asking the mail server, ask again."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
@@ -93,7 +93,7 @@ def read_verify(answer: VendorAnswer) -> Outcome | AskAgain:
     if status == "webmail" and data.flag("smtp_check"):
         status = "valid"
     verdict, reason = _VERIFY_VERDICTS.get(status, ("unknown", "unclear_reply"))
-    return verification_outcome(data.text_or_none("email"), verdict, reason)
+    return verification_outcome(data.text_or_none("email") or lead.email, verdict, reason)
 
 
 def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:
@@ -115,8 +115,7 @@ PROVIDER: Final = Provider(
     name="Hunter",
     base_url="https://api.hunter.io/v2",
     auth=Auth("header", "X-API-KEY"),
-    # The verifier's limits (300 a minute, 10 a second); the finder's are 500 and 15.
-    limits=Limits(requests_per_minute=300, concurrency=10),
+    limits=Limits(requests_per_minute=500, requests_per_second=15, concurrency=15),
     # Only repeats of a verification still in progress are said to count once. Nothing says that a
     # finder hit or a finished verification is free when asked for again, so it may cost twice.
     repeat_when_interrupted=False,
@@ -136,6 +135,7 @@ PROVIDER: Final = Provider(
             deadline_s=60.0,
             price_found=500,
             price_missing=500,
+            limits=Limits(requests_per_minute=300, requests_per_second=10, concurrency=10),
         ),
     ),
 )

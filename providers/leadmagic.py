@@ -23,6 +23,7 @@ from providers.contract import (
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Outcome, RejectedInput
+from service.domain.phone_number import region_of
 from service.domain.value_outcome import email_outcome, phone_outcome, verification_outcome
 from service.domain.verdict import VerdictReason, VerdictStatus
 
@@ -55,7 +56,7 @@ def phone_request(lead: LeadInput) -> VendorRequest:
     )
 
 
-def read_find(answer: VendorAnswer) -> Outcome:
+def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
     """Read the address and its verdict."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
@@ -64,20 +65,20 @@ def read_find(answer: VendorAnswer) -> Outcome:
     return email_outcome(found.text_or_none("email"), verdict)
 
 
-def read_verify(answer: VendorAnswer) -> Outcome:
+def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; an undecided one on a catch-all domain is risky, not unknown."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
     checked = read_object(answer)
     verdict, reason = _read_verdict(checked, "email_status")
-    return verification_outcome(checked.text_or_none("email"), verdict, reason)
+    return verification_outcome(checked.text_or_none("email") or lead.email, verdict, reason)
 
 
-def read_phone(answer: VendorAnswer) -> Outcome:
+def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the number; one without a country code cannot be placed and counts as unreadable."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    return phone_outcome(read_object(answer).text_or_none("mobile_number"))
+    return phone_outcome(read_object(answer).text_or_none("mobile_number"), region_of(lead.country))
 
 
 def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:

@@ -1,6 +1,10 @@
 """Reads phone numbers into E.164, the one form in which they are stored, compared and sent on."""
 
+from typing import Final
+
 import phonenumbers
+
+_REGION_LETTERS: Final = 2
 
 
 def parse_phone(text: str, region: str | None = None) -> str | None:
@@ -20,3 +24,9 @@ def parse_phone(text: str, region: str | None = None) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def region_of(country: str | None) -> str | None:
+    """Return the ISO 3166 letters of a lead's country, or None when it is given as a name."""
+    letters = (country or "").strip().upper()
+    return letters if len(letters) == _REGION_LETTERS and letters.isascii() else None

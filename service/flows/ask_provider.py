@@ -113,7 +113,7 @@ class ProviderDesk:
                 base_url=access.base_url,
                 timeout_s=deadline_s,
             )
-            reading = shape.read(answer)
+            reading = shape.read(answer, lead)
             if not isinstance(reading, AskAgain):
                 return reading
             await asyncio.sleep(reading.after_s * self.time_scale)

@@ -16,7 +16,7 @@ _IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 30_000
 ACQUIRE_TIMEOUT_S: Final = 10.0
 
 
-async def open_pool(url: str, *, size_max: int, role: str, size_min: int = 1) -> Pool:
+async def open_pool(url: str, *, size_max: int, role: str, size_min: int = 0) -> Pool:
     """Open a pool whose connections read and write jsonb as Python values.
 
     Session state is not reset when a connection returns: no code of ours may set any.

@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -120,10 +121,16 @@ def _readers() -> Iterator[tuple[str, Callable[[VendorAnswer], object]]]:
     for slug, provider in all_providers().items():
         for offer in provider.offers:
             if isinstance(offer.shape, Direct):
-                yield f"{slug}-{offer.capability}", offer.shape.read
+                yield f"{slug}-{offer.capability}", partial(_read_for_somebody, offer.shape.read)
             if isinstance(offer.shape, Submitted):
                 yield f"{slug}-{offer.capability}-handle", offer.shape.read_handle
                 yield f"{slug}-{offer.capability}-results", offer.shape.read
+
+
+def _read_for_somebody(
+    read: Callable[[VendorAnswer, LeadInput], object], answer: VendorAnswer
+) -> object:
+    return read(answer, LeadInput(first_name="Nadia", email="nadia@brightwater.leadfall"))
 
 
 def recorded_cases() -> Iterator[RecordedCase]:
@@ -186,10 +193,10 @@ async def _play(case: RecordedCase, send: Sender) -> Outcome | AskAgain | NotRea
 
 
 async def _play_direct(shape: Direct, case: RecordedCase, send: Sender) -> Outcome | AskAgain:
-    end = shape.read(await send(shape.request(case.lead)))
+    end = shape.read(await send(shape.request(case.lead)), case.lead)
     for _ in case.answers[1:]:
         assert isinstance(end, AskAgain)
-        end = shape.read(await send(shape.request(case.lead)))
+        end = shape.read(await send(shape.request(case.lead)), case.lead)
     return end
 
 

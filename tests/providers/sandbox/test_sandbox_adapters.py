@@ -42,9 +42,10 @@ class Desk:
 
     async def ask(self, shape: Direct, lead: LeadInput) -> Outcome:
         async with self._slots, asyncio.timeout(5):
-            while isinstance(read := shape.read(await self.send(shape.request(lead))), AskAgain):
-                pass
-            return read
+            while True:
+                read = shape.read(await self.send(shape.request(lead)), lead)
+                if not isinstance(read, AskAgain):
+                    return read
 
     async def ask_all(self, shape: Submitted, leads: Sequence[LeadInput]) -> list[Outcome]:
         rows = [Row(f"{number}", lead) for number, lead in enumerate(leads)]
