@@ -1,14 +1,18 @@
 """The composition root: the only place where objects are built and wired, for every process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Protocol
 
 from providers.registry import all_providers
 from service.api.application import build_application
 from service.api.context import ApiContext
+from service.api.ops.server import OpsServer, livez_readyz_routes
 from service.api.process import ApiProcess
 from service.dispatcher.loop import Dispatcher
 from service.domain.kinds import Kind
@@ -100,31 +104,43 @@ async def provider_desk(settings: Settings) -> AsyncIterator[ProviderDesk]:
         await prober.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that works, and where it can be reached.
+
+    Attributes:
+        port: of the API; None for the other roles.
+    """
+
+    ops_port: int
+    port: int | None = None
+
+
 @asynccontextmanager
-async def worker(settings: Settings) -> AsyncIterator[WorkerProcess]:
+async def worker(settings: Settings) -> AsyncIterator[Running]:
     """Run a worker for as long as the context lasts."""
+    draining = asyncio.Event()
     async with database(settings, "worker") as pool, provider_desk(settings) as desk:
         process = WorkerProcess(settings, pool, desk, all_providers(), publication(settings))
-        await process.start()
-        try:
-            yield process
-        finally:
-            await process.stop()
+        ops = ops_server(pool, settings, "worker", lambda: process.beat_age_s, draining)
+        async with running(process, ops, draining):
+            yield Running(ops.port)
 
 
 @asynccontextmanager
-async def dispatcher(settings: Settings) -> AsyncIterator[Dispatcher]:
+async def dispatcher(settings: Settings) -> AsyncIterator[Running]:
     """Run a dispatcher for as long as the context lasts.
 
     Raises:
         ValueError: LEADFALL_SECRET_KEYS holds no usable key.
     """
     box = secret_box(settings)
+    draining = asyncio.Event()
     resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
     http = ReceiverHTTP(EgressPolicy.parse(settings.egress.allow), resolver.addresses)
     async with database(settings, "dispatcher") as pool:
         lease = ProcessLease(pool, "dispatcher", settings.lease)
-        process = Dispatcher(
+        loop = Dispatcher(
             pool=pool,
             http=http,
             box=box,
@@ -133,27 +149,20 @@ async def dispatcher(settings: Settings) -> AsyncIterator[Dispatcher]:
             lease_s=settings.lease_s,
             listen_url=settings.listen_url,
         )
+        ops = ops_server(
+            pool, settings, "dispatcher", lambda: time.monotonic() - loop.beat, draining
+        )
         await lease.start()
-        await process.start()
         try:
-            yield process
+            async with running(loop, ops, draining):
+                yield Running(ops.port)
         finally:
-            await process.stop()
             await lease.stop()
             await http.close()
 
 
-def secret_box(settings: Settings) -> SecretBox:
-    """Return what opens and seals stored secrets.
-
-    Raises:
-        ValueError: LEADFALL_SECRET_KEYS holds no usable key.
-    """
-    return SecretBox([key.get_secret_value() for key in settings.secret_keys])
-
-
 @asynccontextmanager
-async def api(settings: Settings) -> AsyncIterator[ApiProcess]:
+async def api(settings: Settings) -> AsyncIterator[Running]:
     """Serve both APIs for as long as the context lasts.
 
     Raises:
@@ -182,16 +191,63 @@ async def api(settings: Settings) -> AsyncIterator[ApiProcess]:
             finished=watcher,
             draining=draining,
         )
+        probes = livez_readyz_routes(pool, settings, "api", beat_age_s=None, draining=draining)
         process = ApiProcess(
-            build_application(context),
+            build_application(context, probes),
             host=settings.host,
             port=settings.port,
             watcher=watcher,
             doorbell=doorbell,
-            draining=draining,
         )
-        await process.start()
-        try:
-            yield process
-        finally:
-            await process.stop()
+        ops = ops_server(pool, settings, "api", None, draining)
+        async with running(process, ops, draining):
+            yield Running(ops.port, process.port)
+
+
+class Process(Protocol):
+    """What a role consists of: something to start and stop once."""
+
+    async def start(self) -> None:
+        """Begin to work."""
+
+    async def stop(self) -> None:
+        """End what is under way, within the bounds of its settings."""
+
+
+@asynccontextmanager
+async def running(process: Process, ops: OpsServer, draining: asyncio.Event) -> AsyncIterator[None]:
+    """Run a process with its ops address; on the way out it is first seen to be draining."""
+    await process.start()
+    try:
+        await ops.start()
+        yield
+    finally:
+        draining.set()
+        await process.stop()
+        await ops.stop()
+
+
+def ops_server(
+    pool: Pool,
+    settings: Settings,
+    role: str,
+    beat_age_s: Callable[[], float] | None,
+    draining: asyncio.Event,
+) -> OpsServer:
+    """Build the ops address of a process."""
+    usable_by_kind = {
+        kind: [step.provider for step in waterfall.steps]
+        for kind, waterfall in usable_waterfalls(settings).items()
+    }
+    return OpsServer(
+        pool, settings, role, beat_age_s=beat_age_s, draining=draining, usable=usable_by_kind
+    )
+
+
+def secret_box(settings: Settings) -> SecretBox:
+    """Return what opens and seals stored secrets.
+
+    Raises:
+        ValueError: LEADFALL_SECRET_KEYS holds no usable key.
+    """
+    return SecretBox([key.get_secret_value() for key in settings.secret_keys])

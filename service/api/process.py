@@ -1,6 +1,5 @@
 """The API process: one listening socket, one watcher for waiting callers, one way to stop."""
 
-import asyncio
 from typing import Final
 
 import structlog
@@ -32,13 +31,11 @@ class ApiProcess:
         port: int,
         watcher: FinishedWatcher,
         doorbell: Doorbell,
-        draining: asyncio.Event,
     ) -> None:
         self.port = port
         self._host = host
         self._watcher = watcher
         self._doorbell = doorbell
-        self._draining = draining
         self._runner = web.AppRunner(
             application,
             access_log=None,
@@ -61,7 +58,6 @@ class ApiProcess:
 
     async def stop(self) -> None:
         """Answer who waits, finish what is under way, stop listening."""
-        self._draining.set()
         await self._runner.cleanup()
         await self._watcher.stop()
         await self._doorbell.close()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import asyncpg
+from service.store.connection import Connection
 
 MIGRATIONS_DIR: Final = Path(__file__).resolve().parents[2] / "migrations"
 # One number for the whole database: two processes that migrate at once take turns.
@@ -45,7 +45,7 @@ def read_migrations(folder: Path = MIGRATIONS_DIR) -> Iterator[Migration]:
         yield Migration(path.stem, path.read_text(encoding="utf-8"))
 
 
-async def migrate(connection: asyncpg.Connection) -> list[str]:
+async def migrate(connection: Connection) -> list[str]:
     """Apply what is missing and return the names applied; safe to run from many processes at once.
 
     Raises:
@@ -69,7 +69,7 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
     return applied
 
 
-async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+async def _apply(connection: Connection, migration: Migration) -> None:
     async with connection.transaction():
         await connection.execute(f"set local lock_timeout = '{_LOCK_TIMEOUT}'")
         await connection.execute(migration.sql)
@@ -80,7 +80,7 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
         )
 
 
-async def missing_migrations(connection: asyncpg.Connection) -> list[str]:
+async def missing_migrations(connection: Connection) -> list[str]:
     """Return the names this build needs that the database lacks; empty means ready."""
     if await connection.fetchval("select to_regclass('schema_migrations')") is None:
         return [migration.name for migration in read_migrations()]

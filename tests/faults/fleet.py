@@ -1,0 +1,193 @@
+"""Every process of ours, each for itself, over servers that can be broken while they work."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import orjson
+from cryptography.fernet import Fernet
+
+from service.domain.kinds import Face
+from service.edges.secret_box import SecretBox
+from service.embedded import EmbeddedPostgres, EmbeddedValkey, start_postgres, start_valkey
+from service.flows.create_list import create_list
+from service.flows.create_workspace import NewWorkspace, create_workspace
+from service.flows.manage_keys import create_api_key
+from service.store.connection import Pool, open_pool
+from service.store.ledger import enter_grant
+from service.store.migrations import migrate
+
+LEASE_S = 1.0
+TIME_SCALE = 0.01
+START_S = 30.0
+ROLES = ("api", "worker", "dispatcher")
+
+
+@dataclass
+class Tenant:
+    """A workspace with a key, credits, a list for a big job and one for small jobs."""
+
+    workspace: NewWorkspace
+    seleqt_key: str
+    list_id: int
+    small_list_id: int
+
+
+@dataclass
+class Fleet:
+    """The processes of one installation, and the sandbox they call.
+
+    Attributes:
+        environment: the settings every process gets.
+    """
+
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+    sandbox: Process
+    sandbox_facts: dict[str, Any]
+    environment: dict[str, str]
+    log_dir: Path
+    processes: dict[str, Process] = field(default_factory=dict)
+    base_url: str = ""
+
+    async def start(self, role: str) -> None:
+        """Start a role and wait until it says that it is there."""
+        name = f"{role}-{len(list(self.log_dir.iterdir()))}"
+        with (self.log_dir / name).open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "service", role, "--json",
+                stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=log, env=self.environment,
+            )  # fmt: skip
+        self.processes[role] = process
+        facts = await _first_line(process)
+        if role == "api":
+            self.base_url = facts["base_url"]
+            # A caller keeps its URL over a restart.
+            self.environment["LEADFALL_PORT"] = self.base_url.rpartition(":")[2]
+
+    async def kill(self, role: str) -> None:
+        """End a role as `kill -9` does, and start it anew."""
+        process = self.processes.pop(role)
+        process.kill()
+        await process.wait()
+        await self.start(role)
+
+    async def terminate(self, role: str) -> int:
+        """Ask a role to stop and return its exit code."""
+        process = self.processes.pop(role)
+        process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(process.wait(), START_S)
+
+    async def books(self) -> list[dict[str, Any]]:
+        """Return every row of the sandbox's books."""
+        rows: list[dict[str, Any]] = []
+        async with aiohttp.ClientSession() as session:
+            while True:
+                url = f"{self.sandbox_facts['http_url']}/_books"
+                query = {"after": str(rows[-1]["sequence"] if rows else -1), "limit": "1000"}
+                async with session.get(url, params=query) as answer:
+                    page = (await answer.json())["entries"]
+                if not page:
+                    return rows
+                rows += page
+
+    async def audit(self) -> dict[str, Any]:
+        """Run `leadfall audit` and return its report."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "service", "audit", "--json",
+            stdout=PIPE, stderr=PIPE, env=self.environment,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        report: dict[str, Any] = orjson.loads(output)
+        return report | {"exit_code": process.returncode}
+
+    async def tenant(self, *, credits_granted: int) -> Tenant:
+        """Make a workspace with a Seleqt key and two lists."""
+        box = SecretBox([self.environment["LEADFALL_SECRET_KEYS"]])
+        async with await self.pool() as pool:
+            workspace = await create_workspace(pool, box, "fault test")
+            _, key = await create_api_key(pool, workspace.id, Face.SELEQT, "test")
+            lists = [await create_list(pool, workspace.id, name) for name in ("big", "small")]
+            async with pool.acquire() as connection:
+                await enter_grant(connection, workspace.id, credits_granted, "test")
+        return Tenant(workspace, key.text, *(made.id for made in lists))
+
+    async def pool(self) -> Pool:
+        """Open a pool of the test's own."""
+        return await open_pool(self.postgres.url, size_max=4, role="test")
+
+    async def stop(self) -> None:
+        """End everything; harmless for what has ended already."""
+        for process in (*self.processes.values(), self.sandbox):
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        await self.postgres.stop("immediate")
+        await self.valkey.stop("kill")
+
+
+async def launch(folder: Path) -> Fleet:
+    """Start servers, sandbox and one process of each role."""
+    postgres, valkey = await asyncio.gather(
+        start_postgres(folder / "postgres"), start_valkey(folder / "valkey")
+    )
+    sandbox = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "providers.sandbox", "--json", "--exit-with-parent",
+        "--time-scale", str(TIME_SCALE), stdin=PIPE, stdout=PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    facts = await _first_line(sandbox)
+    connection = await asyncpg.connect(postgres.url)
+    await migrate(connection)
+    await connection.close()
+    log_dir = folder / "logs"
+    log_dir.mkdir()
+    fleet = Fleet(
+        postgres, valkey, sandbox, facts, _environment(postgres.url, valkey.url, facts), log_dir
+    )
+    for role in ROLES:
+        await fleet.start(role)
+    return fleet
+
+
+def _environment(database_url: str, redis_url: str, facts: dict[str, Any]) -> dict[str, str]:
+    host, port = facts["dns_address"]
+    settings = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "PORT": "0",
+        "SECRET_KEYS": Fernet.generate_key().decode(),
+        "LEASE_S": str(LEASE_S),
+        "LOG_FORMAT": "json",
+        "VENDOR_TIME_SCALE": str(TIME_SCALE),
+        "EGRESS__ALLOW": "127.0.0.0/8",
+        "DNS__SERVERS": f"{host}:{port}",
+        "DNS__TIMEOUT_S": "1",
+        "SMTP__PORT": str(facts["smtp_port"]),
+        "SMTP__HOST_INTERVAL_S": "0",
+        "SMTP__STEP_TIMEOUT_S": "2",
+        "WORKER__INTERRUPTED_WAIT_S": "3",
+    }
+    for slug, url in facts["base_urls"].items():
+        settings[f"PROVIDERS__{slug.upper()}__API_KEY"] = "sandbox"
+        settings[f"PROVIDERS__{slug.upper()}__BASE_URL"] = url
+    clean = {name: text for name, text in os.environ.items() if not name.startswith("LEADFALL_")}
+    return clean | {f"LEADFALL_{name}": text for name, text in settings.items()}
+
+
+async def _first_line(process: Process) -> dict[str, Any]:
+    if process.stdout is None:
+        raise TypeError("the process has no pipe")
+    line = await asyncio.wait_for(process.stdout.readline(), START_S)
+    if not line:
+        raise RuntimeError("the process ended before it was ready")
+    facts: dict[str, Any] = orjson.loads(line)
+    return facts
