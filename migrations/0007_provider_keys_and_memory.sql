@@ -40,7 +40,7 @@ create table remembered_answers (
   scope bigint not null,
   provider text not null,
   capability text not null,
-  -- SHA-256 of the person, keyed; erasing one person finds their rows by it.
+  -- SHA-256 of the person; erasing one person finds their rows by it.
   person bytea not null,
   outcome text not null check (outcome in ('found', 'missing')),
   value jsonb,
@@ -64,4 +64,9 @@ create table address_patterns (
 alter table calls
   add column credential text not null default 'operator',
   add column from_memory_at timestamptz,
-  add column duration_ms integer;
+  add column duration_ms integer,
+  -- What was asked, as in remembered_answers: while it is unanswered, others with the same
+  -- question wait for this answer instead of paying for their own.
+  add column question bytea;
+create index calls_open_questions on calls (question)
+  where outcome is null and question is not null;

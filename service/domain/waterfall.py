@@ -6,7 +6,7 @@ The page of the operator is `providers/waterfalls.toml`, which explains every ke
 import hashlib
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
@@ -15,12 +15,14 @@ from service.domain.outcome import Found, Outcome
 from service.domain.verdict import VerdictStatus
 
 DEADLINE_S_MAX: Final = 900.0
+LEAD_S_MAX: Final = 86_400.0
+COST_MAX: Final = 1_000_000.0
 STEPS_MAX: Final = 20
 
 WhenGateShut = Literal["skip", "wait"]
 
 _FIRM_VERDICTS: Final = frozenset[VerdictStatus]({"deliverable", "undeliverable"})
-_STEP_KEYS: Final = ("provider", "accept", "deadline_s", "when_gate_shut")
+_STEP_KEYS: Final = ("provider", "accept", "deadline_s", "when_gate_shut", "confidence_min")
 
 
 class WaterfallsInvalidError(ValueError):
@@ -36,12 +38,15 @@ class Step:
         accept: the verdicts that end the waterfall here.
         deadline_s: None for the deadline that the provider declares.
         when_gate_shut: what to do while the provider is throttled, down or out of credit.
+        confidence_min: a find with a lower confidence does not end the waterfall; one without
+            any does.
     """
 
     provider: str
     accept: frozenset[VerdictStatus] = _FIRM_VERDICTS
     deadline_s: float | None = None
     when_gate_shut: WhenGateShut = "skip"
+    confidence_min: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +54,20 @@ class Waterfall:
     """The steps of one kind, in order.
 
     Attributes:
+        cost_max: no step starts that could take one lead's cost above this; None for no ceiling.
+            Cost is the vendor's price times the operator's `credit_cost` for it.
+        deadline_s: no step starts this long after a lead's first; None for no deadline.
         version: 12 hex digits that change whenever a step does; the same in every process.
     """
 
     kind: Kind
     steps: tuple[Step, ...]
+    cost_max: float | None = None
+    deadline_s: float | None = None
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "version", _version(self.kind, self.steps))
+        object.__setattr__(self, "version", _version(self))
 
 
 def load_waterfalls(
@@ -76,17 +86,25 @@ def load_waterfalls(
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise WaterfallsInvalidError(f"waterfalls are not TOML: {error}") from None
-    for name in tables:
+    ceilings = tables.pop("ceilings", {})
+    for name in (*tables, *ceilings):
         _require_one_of(name, [kind.value for kind in Kind], "waterfalls", "kind")
     return MappingProxyType(
-        {kind: Waterfall(kind, _read_steps(kind, tables.get(kind, []), known)) for kind in Kind}
+        {
+            kind: Waterfall(
+                kind,
+                _read_steps(kind, tables.get(kind, []), known),
+                *_read_ceilings(ceilings.get(kind, {}), f"ceilings.{kind}"),
+            )
+            for kind in Kind
+        }
     )
 
 
 def usable(waterfall: Waterfall, configured: Collection[str]) -> Waterfall:
     """Return the waterfall without the steps whose provider is not configured, order kept."""
     steps = tuple(step for step in waterfall.steps if step.provider in configured)
-    return Waterfall(waterfall.kind, steps)
+    return replace(waterfall, steps=steps)
 
 
 def accepts(step: Step, outcome: Outcome) -> bool:
@@ -96,6 +114,9 @@ def accepts(step: Step, outcome: Outcome) -> bool:
     `unknown` only where the step says so.
     """
     if not isinstance(outcome, Found):
+        return False
+    confidence = outcome.value.get("confidence")
+    if step.confidence_min is not None and (confidence or 1.0) < step.confidence_min:
         return False
     verdict = outcome.value.get("verdict")
     return verdict is None or verdict in step.accept
@@ -140,19 +161,27 @@ def _read_step(table: Mapping[str, Any], where: str) -> Step:
     return Step(
         provider=table["provider"],
         accept=_FIRM_VERDICTS.union(accept),
-        deadline_s=_read_deadline(table.get("deadline_s"), where),
+        deadline_s=_read_number(table.get("deadline_s"), where, "deadline_s", DEADLINE_S_MAX),
         when_gate_shut=when_gate_shut,
+        confidence_min=_read_number(table.get("confidence_min"), where, "confidence_min", 1.0),
     )
 
 
-def _read_deadline(raw: Any, where: str) -> float | None:
+def _read_ceilings(table: object, where: str) -> tuple[float | None, float | None]:
+    if not isinstance(table, dict):
+        raise WaterfallsInvalidError(f"{where}: write the ceilings as a table")
+    for name in table:
+        _require_one_of(name, ("cost_max", "deadline_s"), where, "key")
+    cost_max = _read_number(table.get("cost_max"), where, "cost_max", COST_MAX)
+    return cost_max, _read_number(table.get("deadline_s"), where, "deadline_s", LEAD_S_MAX)
+
+
+def _read_number(raw: Any, where: str, name: str, most: float) -> float | None:
     if raw is None:
         return None
     is_number = isinstance(raw, int | float) and not isinstance(raw, bool)
-    if not is_number or not 0 < raw <= DEADLINE_S_MAX:
-        raise WaterfallsInvalidError(
-            f"{where}: deadline_s is not a number of seconds above 0 and up to {DEADLINE_S_MAX:g}"
-        )
+    if not is_number or not 0 < raw <= most:
+        raise WaterfallsInvalidError(f"{where}: {name} is not a number above 0 and up to {most:g}")
     return float(raw)
 
 
@@ -163,9 +192,11 @@ def _require_one_of(word: object, words: Collection[str], where: str, noun: str)
         )
 
 
-def _version(kind: Kind, steps: tuple[Step, ...]) -> str:
-    lines = [str(kind)] + [
+def _version(waterfall: Waterfall) -> str:
+    ceilings = f"{waterfall.kind} {waterfall.cost_max} {waterfall.deadline_s}"
+    lines = [ceilings] + [
         f"{step.provider} {sorted(step.accept)} {step.deadline_s} {step.when_gate_shut}"
-        for step in steps
+        f" {step.confidence_min}"
+        for step in waterfall.steps
     ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]

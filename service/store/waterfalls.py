@@ -18,10 +18,12 @@ async def keep_waterfall(connection: Connection, waterfall: Waterfall) -> None:
             "accept": sorted(step.accept),
             "deadline_s": step.deadline_s,
             "when_gate_shut": step.when_gate_shut,
+            "confidence_min": step.confidence_min,
         }
         for step in waterfall.steps
     ]
-    await connection.execute(_SQL["keep"], waterfall.version, waterfall.kind, steps)
+    kept = {"steps": steps, "cost_max": waterfall.cost_max, "deadline_s": waterfall.deadline_s}
+    await connection.execute(_SQL["keep"], waterfall.version, waterfall.kind, kept)
 
 
 async def read_waterfall(connection: Connection, version: str) -> Waterfall:
@@ -33,7 +35,9 @@ async def read_waterfall(connection: Connection, version: str) -> Waterfall:
     row = await connection.fetchrow(_SQL["read"], version)
     if row is None:
         raise LookupError(f"no waterfall is kept as version {version}")
-    return Waterfall(Kind(row["kind"]), tuple(_step(raw) for raw in row["steps"]))
+    kept = row["steps"]
+    steps = tuple(_step(raw) for raw in kept["steps"])
+    return Waterfall(Kind(row["kind"]), steps, kept["cost_max"], kept["deadline_s"])
 
 
 def _step(raw: dict[str, Any]) -> Step:
@@ -42,4 +46,5 @@ def _step(raw: dict[str, Any]) -> Step:
         accept=frozenset(raw["accept"]),
         deadline_s=raw["deadline_s"],
         when_gate_shut=raw["when_gate_shut"],
+        confidence_min=raw["confidence_min"],
     )

@@ -130,7 +130,7 @@ def test_the_version_changes_with_the_content_only() -> None:
 
     assert version == respelled[Kind.FIND_EMAIL].version
     assert version != changed[Kind.FIND_EMAIL].version
-    assert version == "28d42d8cbff0"
+    assert version == "4b85dd7e9223"
 
 
 STRICT = Step("acme")
@@ -181,3 +181,40 @@ def test_the_shipped_waterfalls_fit_the_shipped_providers(kind: Kind, providers:
     waterfalls = load_waterfalls(text, known)
 
     assert providers == [step.provider for step in waterfalls[kind].steps]
+
+
+def test_ceilings_belong_to_a_kind_and_to_its_version() -> None:
+    """A cost and a deadline per lead are read beside the steps and change the version."""
+    plain = load_waterfalls(TWO_STEPS, KNOWN)[Kind.FIND_EMAIL]
+    text = TWO_STEPS + "\n[ceilings.find_email]\ncost_max = 0.5\ndeadline_s = 600\n"
+
+    capped = load_waterfalls(text, KNOWN)[Kind.FIND_EMAIL]
+
+    assert (capped.cost_max, capped.deadline_s) == (0.5, 600.0)
+    assert (plain.cost_max, plain.deadline_s) == (None, None)
+    assert capped.version != plain.version
+    assert capped.steps == plain.steps
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "said"),
+    [
+        ("[ceilings.find_mail]\ncost_max = 1", "unknown kind"),
+        ("[ceilings.find_email]\ncost = 1", "unknown key"),
+        ("[ceilings.find_email]\ncost_max = 0", "cost_max is not a number above 0"),
+        ("[ceilings.find_email]\ndeadline_s = 'soon'", "deadline_s is not a number above 0"),
+    ],
+)
+def test_a_ceiling_that_cannot_be_read_is_named(ceiling: str, said: str) -> None:
+    with pytest.raises(WaterfallsInvalidError, match=said):
+        load_waterfalls(f"{TWO_STEPS}\n{ceiling}", KNOWN)
+
+
+@pytest.mark.parametrize(("confidence", "ends"), [(0.9, True), (0.5, False), (None, True)])
+def test_a_find_must_be_as_sure_as_its_step_asks(confidence: float | None, *, ends: bool) -> None:
+    """A lower confidence goes on; a find that gives none is taken at its verdict."""
+    value = {"email": "a@b.leadfall", "verdict": "deliverable"}
+    if confidence is not None:
+        value |= {"confidence": confidence}
+
+    assert accepts(Step("acme", confidence_min=0.8), Found(value)) is ends
