@@ -49,6 +49,8 @@ create table signing_secrets (
 );
 create unique index one_current_secret on signing_secrets (workspace_id, coalesce(endpoint_id, 0))
   where expires_at is null;
+-- Current and expiring ones sign together.
+create index secrets_of_workspace on signing_secrets (workspace_id, coalesce(endpoint_id, 0));
 
 -- Debezium's outbox column names, so that change data capture can read it as it is. The payload
 -- is the exact body every attempt sends.

@@ -1,4 +1,7 @@
-"""All settings, read once from `LEADFALL_*` variables; nothing else reads the environment."""
+"""All settings, read once from `LEADFALL_*` variables; nothing else reads the environment.
+
+The text below each field is its description, which `leadfall doctor` shows.
+"""
 
 from datetime import timedelta
 from typing import Annotated, Any, Final
@@ -19,20 +22,27 @@ def _split(value: object) -> object:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True
+    )
 
 
 class ProviderSettings(_Section):
     """The operator's access to one vendor."""
 
     api_key: SecretStr | None = None
+    """The vendor's key; a provider without one is not used."""
+    credit_cost: float = Field(1.0, ge=0)
+    """What one credit of the vendor costs, in a unit of your choice; `cost_max` counts in it."""
     base_url: str | None = None
+    """Where the vendor is reached instead of at its own address, such as a proxy."""
 
 
 class EgressSettings(_Section):
     """Destinations that are exempt from the rules for addresses, schemes, ports and names."""
 
     allow: Annotated[tuple[str, ...], NoDecode] = ()
+    """CIDRs and `host[:port]` that receivers, mail hosts and callbacks may have though private."""
 
     _split_allow = field_validator("allow", mode="before")(_split)
 
@@ -41,7 +51,9 @@ class DNSSettings(_Section):
     """Resolvers as `ip` or `ip:port`; none means the system's."""
 
     servers: Annotated[tuple[str, ...], NoDecode] = ()
+    """Resolvers as `ip` or `ip:port`, comma-separated; none means the system's."""
     timeout_s: float = Field(5.0, gt=0, le=60)
+    """Seconds for one question, over all resolvers."""
 
     _split_servers = field_validator("servers", mode="before")(_split)
 
@@ -50,11 +62,15 @@ class SMTPSettings(_Section):
     """How the verifier introduces itself to mail exchangers."""
 
     port: int = Field(25, ge=1, le=65535)
+    """Port of mail exchangers; another than 25 is for tests."""
     sender: str = Field("probe@leadfall.invalid", alias="from")
+    """Address given in MAIL FROM; use one of a domain of yours that accepts bounces."""
     helo: str = "leadfall.invalid"
+    """Name given in EHLO; use the host's public name."""
     step_timeout_s: float = Field(10.0, gt=0, le=60)
-    # Pause between two questions to one mail host; big hosts block who asks faster.
+    """Seconds for each answer of a mail exchanger."""
     host_interval_s: float = Field(0.05, ge=0, le=60)
+    """Seconds between two questions to one mail host; big hosts block who asks faster."""
 
 
 class PriceSettings(_Section):
@@ -66,33 +82,62 @@ class PriceSettings(_Section):
         "segGateway": 0,
         "espDetection": 0,
     }
+    """Credits per lead on the SendKit face, by enrichment type, as JSON."""
     seleqt: dict[str, int] = {"FIND_EMAIL": 3, "FIND_EMAIL_WATERFALL": 6, "FIND_PHONE": 30}
+    """Credits per lead on the Seleqt face, by enrichment type, as JSON."""
 
 
 class LimitSettings(_Section):
     """Bounds on what one request may ask for."""
 
     body_bytes_max: int = Field(4 * 1024 * 1024, ge=1024)
+    """Bytes of a request's body."""
     leads_per_request_max: int = Field(10_000, ge=1, le=1_000_000)
+    """Leads that one request may enrich."""
     sync_leads_max: int = Field(1_000, ge=1, le=10_000)
+    """Leads that one request may wait for."""
     sync_deadline_s: float = Field(120.0, gt=0, le=600)
+    """Seconds after which a waiting caller is answered with what there is."""
     sync_waiters_max: int = Field(2_000, ge=1)
+    """Callers of one API process who may wait at once."""
     page_size_max: int = Field(100, ge=1, le=1_000)
+    """Rows of one page."""
     inline_results_max: int = Field(1_000, ge=0, le=10_000)
+    """Lookups up to which a webhook carries the results; above, it carries a URL."""
+
+
+class MemorySettings(_Section):
+    """For how long answers of providers are used again instead of being paid for again."""
+
+    enabled: bool = True
+    """Whether answers are remembered at all."""
+    found_days: float = Field(30.0, gt=0, le=365)
+    """Days a value that was found is used again."""
+    missing_days: float = Field(7.0, gt=0, le=365)
+    """Days a person that a provider did not know is not asked for again."""
 
 
 class WorkerSettings(_Section):
     """How a worker claims, runs and settles."""
 
     concurrency: int = Field(64, ge=1, le=5_000)
+    """Lookups that a worker runs at once."""
     claim_batch: int = Field(200, ge=1, le=5_000)
+    """Lookups claimed at once."""
     settle_batch: int = Field(200, ge=1, le=5_000)
+    """Lookups settled in one transaction."""
     flush_interval_s: float = Field(0.02, gt=0, le=1)
+    """Seconds a settlement waits for others to share its transaction."""
     poll_interval_s: float = Field(0.5, gt=0, le=60)
+    """Seconds between two looks for work when nobody rings."""
     drain_span_s: float = Field(20.0, gt=0, le=300)
+    """Seconds after which a drain ends and rings again."""
     drain_grace_s: float = Field(30.0, gt=0, le=900)
+    """Seconds a stopping worker waits for what is under way."""
     reclaim_count_max: int = Field(5, ge=0, le=100)
+    """Crashes of its worker after which a lookup is given up, refunded."""
     interrupted_wait_s: float = Field(600.0, gt=0)
+    """Seconds after which a call with an unknown end counts as no answer."""
 
     @property
     def drain_span(self) -> timedelta:
@@ -109,16 +154,23 @@ class DispatcherSettings(_Section):
     """How deliveries are sent: nested caps and deadlines."""
 
     concurrency: int = Field(128, ge=1, le=2_000)
+    """Requests of one dispatcher under way at once."""
     workspace_concurrency: int = Field(64, ge=1)
+    """Requests of one dispatcher under way to the receivers of one workspace."""
     host_concurrency: int = Field(32, ge=1)
+    """Requests of one dispatcher under way to one host and port."""
     endpoint_concurrency: int = Field(8, ge=1)
+    """Requests of one dispatcher under way to one endpoint."""
     claim_batch: int = Field(128, ge=1, le=1_000)
+    """Deliveries claimed at once."""
     poll_interval_s: float = Field(1.0, gt=0, le=60)
+    """Seconds between two looks for deliveries when nothing announces them."""
     deadline_s: float = Field(15.0, gt=0, le=30)
-    # The pause before each attempt after the first, in seconds.
+    """Seconds for one attempt."""
     retry_schedule_s: Annotated[tuple[float, ...], NoDecode] = (
         5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400,
     )  # fmt: skip
+    """Seconds before each attempt after the first, comma-separated."""
 
     @field_validator("retry_schedule_s", mode="before")
     @classmethod
@@ -131,50 +183,83 @@ class HealthSettings(_Section):
     """Ages, in seconds, above which health warns and fails."""
 
     ready_age_warn_s: float = 60.0
+    """Seconds a lookup may wait for a worker before health warns."""
     ready_age_fail_s: float = 300.0
+    """Seconds a job with lookups to begin may stand still before health fails."""
     running_age_fail_s: float = 1_800.0
+    """Seconds a call may be under way before health fails."""
     due_age_warn_s: float = 60.0
+    """Seconds a delivery may be late by our fault before health warns."""
     due_age_fail_s: float = 300.0
+    """Seconds a delivery may be late by our fault before health fails."""
     loop_beat_fail_s: float = 5.0
+    """Seconds a loop may not turn before the process is not ready."""
 
 
 class Settings(BaseSettings):
     """Everything an operator can set, with its default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LEADFALL_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix="LEADFALL_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
     )
 
     database_url: SecretStr = SecretStr("postgresql://localhost/leadfall")
-    # For LISTEN when `database_url` leads through a pooler in transaction mode.
+    """PostgreSQL 15 or newer: `postgresql://user:password@host:port/name`."""
     database_direct_url: SecretStr | None = None
+    """Like LEADFALL_DATABASE_URL, past a pooler in transaction mode; used for LISTEN."""
     database_pool_max: int = Field(8, ge=2, le=100)
+    """Database connections of one process."""
     redis_url: SecretStr = SecretStr("redis://localhost:6379/0")
+    """Redis 6.2 or Valkey 7.2, or newer; nothing in it needs to be kept."""
     host: str = "127.0.0.1"
+    """Address that the API listens on."""
     port: int = Field(8080, ge=0, le=65535)
+    """Port that the API listens on; 0 takes any free one."""
     ops_host: str = "127.0.0.1"
+    """Address for health and metrics; keep it private."""
     ops_port: int = Field(0, ge=0, le=65535)
+    """Port for health and metrics; 0 takes any free one."""
     public_url: str | None = None
-    # Fernet keys, newest first: the first encrypts, all of them decrypt.
+    """How callers reach this API; links in webhooks begin with it."""
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """Fernet keys, newest first, comma-separated: the first encrypts, all of them decrypt."""
     waterfalls_file: str | None = None
+    """A TOML file that replaces the built-in waterfalls."""
     lease_s: float = Field(5.0, ge=0.2, le=60)
-    # Real seconds per second of a vendor's published times and limits; only a sandbox has another.
+    """Seconds a process may be silent before its work is another's."""
     vendor_time_scale: float = Field(1.0, gt=0, le=1)
+    """Real seconds per second of a vendor's times and limits; only a sandbox has another than 1."""
     log_format: str = Field("auto", pattern="^(auto|json|console)$")
+    """`json`, `console`, or `auto`: console in a terminal, JSON elsewhere."""
 
     providers: dict[str, ProviderSettings] = {}
+    """Access to each vendor."""
     egress: EgressSettings = EgressSettings()
+    """Exceptions for outgoing connections."""
     dns: DNSSettings = DNSSettings()
+    """Name resolution."""
     smtp: SMTPSettings = SMTPSettings()
+    """Mail verification."""
     prices: PriceSettings = PriceSettings()
-    # Share of the price given back when a lookup ends without a value, in percent, by kind.
+    """Prices of the built-in provider."""
     refund_percent: dict[Kind, int] = dict.fromkeys(Kind, 100)
+    """Percent of the price given back when a lookup ends without a value, by kind, as JSON."""
     idempotency_hours: int = Field(24, ge=1, le=24 * 30)
+    """Hours an Idempotency-Key is remembered."""
     limits: LimitSettings = LimitSettings()
+    """Bounds on requests."""
+    memory: MemorySettings = MemorySettings()
+    """How long answers are remembered."""
     worker: WorkerSettings = WorkerSettings()
+    """How workers run."""
     dispatcher: DispatcherSettings = DispatcherSettings()
+    """How dispatchers send."""
     health: HealthSettings = HealthSettings()
+    """Thresholds of health."""
 
     @field_validator("secret_keys", mode="before")
     @classmethod

@@ -71,10 +71,15 @@ class WatchedLookup:
 
 
 class CountedSockets:
-    """Opens sockets and knows about how many of them are still open."""
+    """Opens sockets and knows about how many of them are still open.
+
+    Attributes:
+        count: how many were ever opened.
+    """
 
     def __init__(self) -> None:
         self._open: WeakSet[socket.socket] = WeakSet()
+        self.count = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -83,6 +88,7 @@ class CountedSockets:
         """Open a socket for the request that is being made."""
         opened = socket.socket(family, kind, protocol)
         self._open.add(opened)
+        self.count += 1
         return opened
 
 

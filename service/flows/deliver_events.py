@@ -1,0 +1,303 @@
+"""Carries events to their endpoints: claim, sign, send, complete; at least once, bytes unchanged.
+
+Nothing of the database is held while a request is under way: the claim is committed before it,
+and what came of it is written afterwards, in a batch with others.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from random import Random
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from service.domain.attempt_class import AttemptClass
+from service.domain.carried_clock import CarriedClock
+from service.domain.identifiers import event_header_id
+from service.domain.retry import Answer, Chance, Decision, Disable, Hold, decide, draw_jitter
+from service.domain.signing import (
+    SIGNING_KEYS_MAX,
+    SigningSecret,
+    body_signature,
+    read_secret,
+    webhook_signature,
+)
+from service.edges.receiver_http import Answered, Failed, Passage, ReceiverHTTP
+from service.edges.secret_box import SecretBox, SecretUnreadable, signing_purpose
+from service.store.connection import Pool
+from service.store.deliveries import (
+    ClaimKey,
+    Completion,
+    Delivery,
+    DeliveryKey,
+    EndpointEffect,
+    SwitchedOff,
+    affect_endpoints,
+    claim,
+    complete,
+    lock_endpoints,
+    number_deliveries,
+)
+from service.store.secrets import SealedSecret, Signer, read_signing_secrets
+from service.store.transient import until_done
+
+FAILURES_BEFORE_HOLD: Final = 5
+FAILING_HOURS_MAX: Final = 120
+
+_PATIENCE_S: Final = 60.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How deliveries are sent.
+
+    Attributes:
+        deadline_s: for a whole request; an endpoint's own timeout may be shorter.
+        schedule_s: pause before each attempt after the first.
+    """
+
+    deadline_s: float
+    schedule_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedFor:
+    """A claimed delivery with the secrets that sign it; none when they cannot be read."""
+
+    delivery: Delivery
+    signing: tuple[SigningSecret, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A delivery after its attempt: what happened and what was decided, not yet written."""
+
+    delivery: Delivery
+    decision: Decision
+    result: Answered | Failed
+    started_at: datetime
+    body_sha256: bytes = field(repr=False)
+
+    def completion(self) -> Completion:
+        """Return it as it is written."""
+        passage = self.result.passage
+        answered = self.result if isinstance(self.result, Answered) else None
+        return Completion(
+            event_id=self.delivery.event_id,
+            endpoint_id=self.delivery.endpoint_id,
+            epoch=self.delivery.epoch,
+            state=self.decision.state,
+            delay_s=self.decision.delay_s,
+            counted=self.decision.counts_attempt,
+            status=None if answered is None else answered.status,
+            reason=self.decision.reason,
+            started_at=self.started_at,
+            duration_ms=round(passage.duration_s * 1_000),
+            address=passage.address,
+            attempt_class=self.decision.attempt_class.value,
+            answer=(answered.answer or None) if answered else None,
+            body_sha256=self.body_sha256,
+        )
+
+
+async def claim_deliveries(
+    pool: Pool, box: SecretBox, owner: UUID, shares: Mapping[int, int]
+) -> list[SignedFor]:
+    """Claim up to so many deliveries per endpoint, number them, and fetch what signs them.
+
+    Three short transactions; the claim stands from the first of them on.
+    """
+    async with pool.acquire() as connection:
+        claimed = await claim(connection, owner, shares)
+        unnumbered = [delivery.key for delivery in claimed if delivery.sequence is None]
+        numbers: dict[DeliveryKey, int] = {}
+        if unnumbered:
+            numbers = await number_deliveries(connection, owner, unnumbered)
+        signers = {Signer(each.workspace_id, each.endpoint_id, each.hidden) for each in claimed}
+        sealed = await read_signing_secrets(connection, sorted(signers), count_max=SIGNING_KEYS_MAX)
+    signing = {
+        signer.endpoint_id: _open_all(box, signer, sealed.get(signer.endpoint_id, []))
+        for signer in signers
+    }
+    return [
+        SignedFor(
+            replace(each, sequence=numbers.get(each.key, each.sequence)), signing[each.endpoint_id]
+        )
+        for each in claimed
+    ]
+
+
+async def send_delivery(
+    signed_for: SignedFor, http: ReceiverHTTP, clock: CarriedClock, terms: Terms, random: Random
+) -> Sent:
+    """Make one attempt and decide what follows from it; whatever happens, there is an answer."""
+    delivery = signed_for.delivery
+    started_at = clock.now()
+    body = delivery.payload
+    if body is None:
+        lost = Failed(AttemptClass.OUR_FAULT, Passage(0.0))
+        reason = "the event is no longer kept"
+        decision = Decision("aborted", lost.attempt_class, reason, counts_attempt=False)
+        return _finished(delivery, decision, lost, started_at, b"")
+    result = await _post(signed_for, body, http, started_at, terms)
+    happened = (
+        Answer(result.status, result.retry_after, result.wish)
+        if isinstance(result, Answered)
+        else result.attempt_class
+    )
+    chance = Chance(
+        attempt=delivery.attempt_count + 1,
+        retry_count_max=delivery.retry_count_max,
+        schedule_s=terms.schedule_s,
+        now=clock.now(),
+        jitter=draw_jitter(random),
+        unsent_claim_count=delivery.unsent_claim_count,
+    )
+    return _finished(delivery, decide(happened, chance), result, started_at, body)
+
+
+async def complete_deliveries(pool: Pool, owner: UUID, batch: Sequence[Sent]) -> list[str | None]:
+    """Write what became of a batch; return each one's new state, None if its claim was lost.
+
+    A lost claim changes nothing: not the delivery, not its endpoint, and no attempt is kept.
+    """
+    states, switched_off = await until_done(
+        lambda: _complete(pool, owner, batch), name="complete_deliveries", patience_s=_PATIENCE_S
+    )
+    for off in switched_off:
+        _log.warning("endpoint.disabled", endpoint=off.public_id, reason=off.reason)
+    return [states.get(sent.delivery.claim_key) for sent in batch]
+
+
+def delivery_headers(
+    delivery: Delivery, body: bytes, signing: Sequence[SigningSecret], timestamp_s: int
+) -> dict[str, str]:
+    """Return the headers of one attempt; between attempts only time, number and signature change.
+
+    `signing` begins with the current secret.
+    """
+    message_id = event_header_id(delivery.event_id)
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp_s),
+        "webhook-signature": webhook_signature(message_id, timestamp_s, body, signing),
+        "webhook-attempt": str(delivery.attempt_count + 1),
+    }
+    if delivery.sequence is not None:
+        headers["webhook-sequence"] = str(delivery.sequence)
+    if not delivery.hidden:
+        headers["X-Webhook-Event"] = delivery.event_type
+        headers["X-Webhook-Signature"] = body_signature(body, signing[0])
+    return headers
+
+
+async def _complete(
+    pool: Pool, owner: UUID, batch: Sequence[Sent]
+) -> tuple[dict[ClaimKey, str], list[SwitchedOff]]:
+    completions = [sent.completion() for sent in batch]
+    expected = _effects(batch)
+    async with pool.acquire() as connection:
+        if not expected:
+            return await complete(connection, owner, completions), []
+        # Together, so that nobody claims for a receiver that has just asked to be left alone.
+        async with connection.transaction():
+            await lock_endpoints(connection, [each.endpoint_id for each in expected])
+            states = await complete(connection, owner, completions)
+            effects = _effects([sent for sent in batch if sent.delivery.claim_key in states])
+            switched_off = await affect_endpoints(
+                connection,
+                effects,
+                patience=FAILURES_BEFORE_HOLD,
+                failing_hours_max=FAILING_HOURS_MAX,
+            )
+            return states, switched_off
+
+
+async def _post(
+    signed_for: SignedFor, body: bytes, http: ReceiverHTTP, started_at: datetime, terms: Terms
+) -> Answered | Failed:
+    delivery = signed_for.delivery
+    if not signed_for.signing:
+        return Failed(AttemptClass.SECRET_UNREADABLE, Passage(0.0))
+    try:
+        return await http.post(
+            delivery.url,
+            body,
+            delivery_headers(delivery, body, signed_for.signing, int(started_at.timestamp())),
+            timeout_s=min(delivery.timeout_ms / 1_000, terms.deadline_s),
+        )
+    # The edge of the job: one delivery must not stop the others. Only the name of the error is
+    # logged, because its text may repeat the URL.
+    except Exception as error:  # noqa: BLE001
+        _log.error("attempt.failed", event_id=str(delivery.event_id), error=type(error).__name__)
+        return Failed(AttemptClass.OUR_FAULT, Passage(0.0))
+
+
+def _finished(
+    delivery: Delivery,
+    decision: Decision,
+    result: Answered | Failed,
+    started_at: datetime,
+    body: bytes,
+) -> Sent:
+    answered = result if isinstance(result, Answered) else None
+    rule = result.rule if isinstance(result, Failed) else None
+    # An operator must learn of a refused destination from its first attempt on.
+    write = _log.info if rule is None else _log.warning
+    write(
+        "attempt.finished",
+        event_id=str(delivery.event_id),
+        endpoint=delivery.endpoint_public_id,
+        attempt=delivery.attempt_count + 1,
+        attempt_class=decision.attempt_class.value,
+        status=None if answered is None else answered.status,
+        decision=decision.state,
+        delay_s=round(decision.delay_s, 1),
+        duration_ms=round(result.passage.duration_s * 1_000, 1),
+        rule=rule,
+        location_host=None if answered is None else answered.location_host,
+    )
+    return Sent(delivery, decision, result, started_at, hashlib.sha256(body).digest())
+
+
+def _open_all(
+    box: SecretBox, signer: Signer, sealed: Sequence[SealedSecret]
+) -> tuple[SigningSecret, ...]:
+    """Open the secrets; none at all unless the first, which is the current one, can be read."""
+    opened: list[SigningSecret] = []
+    for each in sealed:
+        purpose = signing_purpose(signer.workspace_id, each.endpoint_id)
+        try:
+            opened.append(read_secret(box.open(purpose, each.ciphertext)))
+        except (SecretUnreadable, ValueError):
+            _log.error("secret.unreadable", workspace_id=signer.workspace_id)
+            if not opened:
+                return ()
+    return tuple(opened)
+
+
+def _effects(batch: Sequence[Sent]) -> list[EndpointEffect]:
+    """Return what the batch means for its endpoints, but for those where nothing changes."""
+    effects: dict[int, EndpointEffect] = {}
+    for sent in batch:
+        delivery, decision = sent.delivery, sent.decision
+        before = effects.get(delivery.endpoint_id, EndpointEffect(delivery.endpoint_id))
+        hold_s = decision.effect.seconds if isinstance(decision.effect, Hold) else 0.0
+        disable = decision.effect.reason if isinstance(decision.effect, Disable) else None
+        recovers = decision.state == "delivered" and delivery.failure_count > 0
+        if not (recovers or decision.blames_receiver or hold_s or disable):
+            continue
+        effects[delivery.endpoint_id] = EndpointEffect(
+            delivery.endpoint_id,
+            succeeded=before.succeeded or recovers,
+            failed=before.failed + decision.blames_receiver,
+            hold_s=max(before.hold_s, hold_s),
+            disable=before.disable or disable,
+        )
+    return list(effects.values())

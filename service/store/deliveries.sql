@@ -1,0 +1,315 @@
+-- Deliveries: found by endpoint, claimed, numbered, completed. A claim raises the epoch, and a
+-- completion counts only for the process and epoch that hold the claim.
+-- Lock order: whoever locks endpoints and deliveries in one transaction locks endpoints first, in
+-- id order. The statements that lock only deliveries may therefore run at any time.
+
+-- name: find_ready
+-- $1 begin after this endpoint, $2 endpoints visited at most, $3 due deliveries counted at most.
+-- Walks the partial index from endpoint to endpoint instead of over every delivery. One row at
+-- least: the moment, the last endpoint visited, how many were; then what is ready, if anything.
+with recursive moment as materialized (select leadfall_now() as now),
+visited(endpoint_id, place) as (
+  (
+    select endpoint_id, 1 from deliveries
+    where state = 'due' and endpoint_id > $1::bigint
+    order by endpoint_id, due_at limit 1
+  )
+  union all
+  select found.endpoint_id, v.place + 1
+  from visited v
+  cross join lateral (
+    select endpoint_id from deliveries
+    where state = 'due' and endpoint_id > v.endpoint_id
+    order by endpoint_id, due_at limit 1
+  ) found
+  where v.place < $2::integer
+),
+summary as (
+  select now, coalesce(max(endpoint_id), 0) as last_id, count(endpoint_id) as visited_count
+  from moment left join visited on true group by now
+),
+ready as (
+  select p.id as endpoint_id, p.workspace_id, p.host, p.port, due.ready_count,
+         not p.enabled or p.deleted_at is not null as unwanted
+  from visited v
+  cross join moment
+  join endpoints p on p.id = v.endpoint_id
+  cross join lateral (
+    select count(*) as ready_count
+    from (
+      select from deliveries d
+      where d.endpoint_id = v.endpoint_id and d.state = 'due' and d.due_at <= now
+      order by d.due_at limit $3::integer
+    ) counted
+  ) due
+  where due.ready_count > 0
+    and (p.hold_until is null or p.hold_until <= now or not p.enabled or p.deleted_at is not null)
+)
+select s.now, s.last_id, s.visited_count, r.*
+from summary s left join ready r on true
+order by r.endpoint_id;
+
+-- name: claim
+-- $1 owner, $2 endpoints and $3 how many each may have, as columns.
+-- Its commit does not wait for the disk: a claim that a crash of the database takes back is sent
+-- once more, which a crash allows. Numbers are given, and kept, by the statement that follows.
+with moment as materialized (
+  select leadfall_now() as now, set_config('synchronous_commit', 'off', true) as relaxed
+),
+picked as materialized (
+  select found.event_id, found.endpoint_id
+  from moment
+  cross join unnest($2::bigint[], $3::integer[]) as share(endpoint_id, size)
+  join endpoints p on p.id = share.endpoint_id and p.enabled and p.deleted_at is null
+  cross join lateral (
+    select d.event_id, d.endpoint_id from deliveries d
+    where d.endpoint_id = p.id and d.state = 'due' and d.due_at <= now
+    order by d.due_at limit share.size
+    for update skip locked
+  ) found
+),
+claimed as (
+  update deliveries d set state = 'sending', owner = $1::uuid, epoch = d.epoch + 1
+  from picked
+  where d.event_id = picked.event_id and d.endpoint_id = picked.endpoint_id
+  returning d.*
+)
+select c.event_id, c.endpoint_id, c.workspace_id, c.event_type, c.event_created_at, c.epoch,
+       c.attempt_count, c.unsent_claim_count, c.sequence, c.due_at,
+       p.public_id as endpoint_public_id, p.url, p.host, p.port, p.timeout_ms, p.retry_count_max,
+       p.hidden, p.failure_count, e.payload
+from claimed c
+join endpoints p on p.id = c.endpoint_id
+left join lateral (
+  -- The limit keeps the planner from reading whole partitions to join them at once.
+  select payload from events where created_at = c.event_created_at and id = c.event_id limit 1
+) e on true
+order by c.event_created_at, c.event_id;
+
+-- name: number_deliveries
+-- $1 owner; $2 event, $3 endpoint as columns, in the order in which numbers are given.
+-- Gives each delivery without one the next number of its endpoint.
+with wanted as materialized (
+  select w.event_id, w.endpoint_id,
+         row_number() over (partition by w.endpoint_id order by w.place) as step
+  from unnest($2::uuid[], $3::bigint[]) with ordinality as w(event_id, endpoint_id, place)
+  join deliveries d on d.event_id = w.event_id and d.endpoint_id = w.endpoint_id
+   and d.owner = $1::uuid and d.sequence is null
+),
+locked as materialized (
+  select p.id from endpoints p
+  where p.id in (select endpoint_id from wanted)
+  order by p.id for no key update
+),
+grown as (
+  update endpoints p set last_sequence = p.last_sequence + added.size
+  from locked
+  join (select endpoint_id, count(*) as size from wanted group by endpoint_id) added
+    on added.endpoint_id = locked.id
+  where p.id = locked.id
+  returning p.id, p.last_sequence - added.size as before
+)
+update deliveries d set sequence = g.before + w.step
+from wanted w join grown g on g.id = w.endpoint_id
+where d.event_id = w.event_id and d.endpoint_id = w.endpoint_id
+returning d.event_id, d.endpoint_id, d.sequence;
+
+-- name: complete
+-- $1 owner; as columns: $2 event, $3 endpoint, $4 epoch, $5 state, $6 seconds until due again,
+-- $7 whether an attempt was used, $8 status, $9 reason, $10 started, $11 milliseconds, $12 address,
+-- $13 class, $14 answer, $15 hash of the body.
+-- What would be due again at an endpoint that was switched off or deleted meanwhile is not.
+with moment as materialized (select leadfall_now() as now),
+ended as materialized (
+  select * from unnest(
+    $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::double precision[], $7::boolean[],
+    $8::integer[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], $13::text[],
+    $14::bytea[], $15::bytea[]
+  ) as e(
+    event_id, endpoint_id, epoch, state, delay_s, counted, status, reason, started_at, duration_ms,
+    address, class, answer, body_sha256
+  )
+),
+changed as (
+  update deliveries d set
+    state = case
+      when e.state in ('due', 'parked') and p.deleted_at is not null then 'withdrawn'
+      when e.state = 'due' and not p.enabled then 'parked'
+      else e.state
+    end,
+    owner = null,
+    due_at = case when e.state = 'due' then now + make_interval(secs => e.delay_s) else d.due_at end,
+    attempt_count = d.attempt_count + e.counted::integer,
+    unsent_claim_count = d.unsent_claim_count + (not e.counted)::integer,
+    last_status = coalesce(e.status, d.last_status),
+    reason = e.reason,
+    finished_at = case
+      when e.state in ('delivered', 'exhausted', 'aborted') or p.deleted_at is not null then now
+    end
+  from moment, ended e join endpoints p on p.id = e.endpoint_id
+  where d.event_id = e.event_id and d.endpoint_id = e.endpoint_id
+    and d.owner = $1::uuid and d.epoch = e.epoch and d.state = 'sending'
+  returning d.event_id, d.endpoint_id, d.epoch, d.attempt_count, d.state as decision, e.counted, e.status,
+            e.reason, e.started_at, e.duration_ms, e.address, e.class, e.answer, e.body_sha256
+),
+logged as (
+  insert into attempts (
+    event_id, endpoint_id, number, started_at, duration_ms, address, status, class, decision,
+    reason, answer, body_sha256
+  )
+  select event_id, endpoint_id, attempt_count, started_at, duration_ms, address, status, class,
+         decision, reason, answer, body_sha256
+  from changed where counted
+)
+select event_id, endpoint_id, epoch, decision from changed;
+
+-- name: lock_endpoints
+-- $1 endpoints. Taken before a transaction completes deliveries and then changes these.
+select id from endpoints where id = any($1::bigint[]) order by id for no key update;
+
+-- name: affect_endpoints
+-- As columns: $1 endpoint, $2 whether anything was delivered, $3 failures of the receiver,
+-- $4 seconds to hold, $5 reason to switch it off or null.
+-- $6 failures in a row from which on the endpoint is left alone for a while, longer with each.
+-- $7 hours of nothing but failures after which it is switched off. Gives those switched off now.
+with moment as materialized (select leadfall_now() as now),
+effects as materialized (
+  select * from unnest($1::bigint[], $2::boolean[], $3::integer[], $4::double precision[], $5::text[])
+    as e(endpoint_id, succeeded, failed, hold_s, disable)
+),
+locked as materialized (
+  select p.id, p.enabled as was_enabled,
+         case when e.succeeded then 0 else p.failure_count + e.failed end as failures,
+         case when e.succeeded then null
+              when e.failed > 0 then coalesce(p.failing_since, now)
+              else p.failing_since end as since
+  from moment, endpoints p join effects e on e.endpoint_id = p.id
+  order by p.id for no key update of p
+),
+changed as (
+  update endpoints p set
+    failure_count = l.failures,
+    failing_since = l.since,
+    hold_until = greatest(p.hold_until, case
+      when e.hold_s > 0 or l.failures >= $6::integer and e.failed > 0
+      then now + make_interval(secs => greatest(
+        e.hold_s,
+        case when l.failures >= $6::integer
+             then least(60, power(2, least(l.failures - $6::integer, 6))) else 0 end))
+    end),
+    enabled = p.enabled and off.reason is null,
+    disabled_reason = case when p.enabled then off.reason else p.disabled_reason end
+  from moment, locked l join effects e on e.endpoint_id = l.id
+  cross join lateral (
+    select case
+      when e.disable is not null then e.disable
+      when l.failures >= 3 and l.since <= (select now from moment) - make_interval(hours => $7::integer)
+      then 'failing'
+    end as reason
+  ) off
+  where p.id = l.id
+  returning p.id, p.public_id, p.disabled_reason, l.was_enabled and not p.enabled as switched_off
+)
+select id, public_id, disabled_reason from changed where switched_off;
+
+-- name: close_unwanted
+-- $1 endpoints, $2 deliveries at most. What is due to an endpoint that is off waits parked; what
+-- is due to a deleted one is withdrawn.
+with unwanted as materialized (
+  select d.event_id, d.endpoint_id, p.deleted_at is not null as deleted
+  from endpoints p
+  cross join lateral (
+    select d.event_id, d.endpoint_id from deliveries d
+    where d.endpoint_id = p.id and d.state = 'due'
+    limit $2::integer
+    for update skip locked
+  ) d
+  where p.id = any($1::bigint[]) and (not p.enabled or p.deleted_at is not null)
+  limit $2::integer
+)
+update deliveries d set
+  state = case when u.deleted then 'withdrawn' else 'parked' end,
+  reason = case when u.deleted then 'the endpoint was deleted' else 'the endpoint is off' end,
+  finished_at = case when u.deleted then (select leadfall_now()) end
+from unwanted u
+where d.event_id = u.event_id and d.endpoint_id = u.endpoint_id;
+
+-- name: release
+-- $1 owner, $2 event and $3 endpoint as columns. Gives back claims that were never sent.
+update deliveries d set
+  state = 'due', owner = null, unsent_claim_count = d.unsent_claim_count + 1
+from unnest($2::uuid[], $3::bigint[]) as r(event_id, endpoint_id)
+where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
+  and d.owner = $1::uuid and d.state = 'sending';
+
+-- name: release_forgotten
+-- $1 owner, $2 event and $3 endpoint, as columns, of what it knows to hold. Gives back the rest:
+-- claims whose commit happened though its answer was lost.
+update deliveries d set
+  state = 'due', owner = null, unsent_claim_count = d.unsent_claim_count + 1
+where d.owner = $1::uuid and d.state = 'sending'
+  and not exists (
+    select from unnest($2::uuid[], $3::bigint[]) as k(event_id, endpoint_id)
+    where k.event_id = d.event_id and k.endpoint_id = d.endpoint_id
+  );
+
+-- name: reclaim
+-- $1 own process, $2 lease in seconds, $3 deliveries at most. Takes back what dead processes hold.
+-- A delivery that was there each time a process died comes back later each time.
+with moment as materialized (select leadfall_now() as now),
+lost as materialized (
+  select d.event_id, d.endpoint_id
+  from deliveries d cross join moment
+  where d.state = 'sending' and d.owner <> $1::uuid and not exists (
+    select from processes p
+    where p.id = d.owner and p.beat_at > now - make_interval(secs => $2::double precision)
+  )
+  limit $3::integer
+  for update of d skip locked
+)
+update deliveries d set
+  state = 'due', owner = null, unsent_claim_count = d.unsent_claim_count + 1,
+  due_at = now + case when d.unsent_claim_count < 3 then interval '0'
+    else make_interval(secs => least(3600, power(2, d.unsent_claim_count))) end
+from moment, lost l
+where d.event_id = l.event_id and d.endpoint_id = l.endpoint_id;
+
+-- name: oldest_due_age
+-- $1 endpoints known to be busy with what they have. Seconds that the oldest delivery has been due
+-- to a receiver that is neither failing nor asking us to wait; 0 when there is none.
+with recursive moment as materialized (select leadfall_now() as now),
+visited(endpoint_id, due_at) as (
+  (
+    select endpoint_id, due_at from deliveries where state = 'due'
+    order by endpoint_id, due_at limit 1
+  )
+  union all
+  select found.endpoint_id, found.due_at
+  from visited v
+  cross join lateral (
+    select endpoint_id, due_at from deliveries
+    where state = 'due' and endpoint_id > v.endpoint_id
+    order by endpoint_id, due_at limit 1
+  ) found
+)
+select coalesce(extract(epoch from max(now - v.due_at)), 0)::double precision as age_s
+from visited v
+cross join moment
+join endpoints p on p.id = v.endpoint_id and p.enabled and p.deleted_at is null
+where v.due_at <= now and p.failure_count = 0 and (p.hold_until is null or p.hold_until <= now)
+  and not v.endpoint_id = any($1::bigint[]);
+
+-- name: read_backlog
+-- $1 deliveries counted at most. What waits, and for how many receivers sending is slowed or off.
+with moment as materialized (select leadfall_now() as now),
+due as (
+  select endpoint_id from deliveries cross join moment
+  where state = 'due' and due_at <= now limit $1::integer
+),
+by_endpoint as (select count(*) as size from due group by endpoint_id)
+select (select coalesce(sum(size), 0)::bigint from by_endpoint) as due_count,
+       (select coalesce(max(size), 0) from by_endpoint) as receiver_backlog_max,
+       count(*) filter (where enabled and hold_until > now) as throttled_count,
+       count(*) filter (where not enabled) as disabled_count
+from endpoints cross join moment
+where deleted_at is null and (hold_until > now or not enabled);
