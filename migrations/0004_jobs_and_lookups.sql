@@ -93,7 +93,8 @@ create table calls (
   step smallint not null,
   provider text not null,
   epoch integer not null,
-  -- How often the vendor was asked: above 1 only where the provider's policy allows it.
+  -- How often the vendor was asked: above 1 only where the provider's policy allows it, 0 while
+  -- it certainly was not yet.
   ask_count smallint not null default 1,
   submission_id uuid,
   outcome text check (

@@ -6,15 +6,58 @@ The runner owns all I/O, time, retries, limits and redaction. A call has one of 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import orjson
 
+from providers.faults import (
+    BrokenAnswer,
+    CredentialsRejected,
+    OutOfCredit,
+    RequestRefused,
+    Throttled,
+    VendorDown,
+    VendorFault,
+)
+from providers.json_object import JsonObject
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
-from service.domain.outcome import Outcome
+from service.domain.outcome import NoAnswer, Outcome
+
+__all__ = [
+    "ANSWER_BYTES_MAX",
+    "DEADLINE_S_MAX",
+    "NAME_AND_COMPANY",
+    "REASON_LENGTH_MAX",
+    "AskAgain",
+    "Auth",
+    "BrokenAnswer",
+    "CredentialsRejected",
+    "Direct",
+    "JsonObject",
+    "Limits",
+    "Local",
+    "NotReady",
+    "Offer",
+    "OutOfCredit",
+    "Provider",
+    "RequestRefused",
+    "Row",
+    "Submitted",
+    "Throttled",
+    "VendorAnswer",
+    "VendorDown",
+    "VendorFault",
+    "VendorRequest",
+    "get",
+    "post",
+    "raise_for_status",
+    "raw_reason",
+    "read_object",
+    "read_rows",
+]
 
 ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024
 DEADLINE_S_MAX: Final = 900.0
@@ -24,66 +67,9 @@ NAME_AND_COMPANY: Final = (
     ("first_name", "last_name", "company_name"),
 )
 
-_HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+REASON_LENGTH_MAX: Final = 40
 
-
-class VendorFault(Exception):  # noqa: N818 - the faults are states of a vendor, not only errors
-    """The vendor gave no outcome for a reason of its own; no lead is to blame."""
-
-    slug = "vendor_fault"
-
-
-class Throttled(VendorFault):
-    """The vendor asked for fewer requests."""
-
-    slug = "throttled"
-
-    def __init__(self, retry_after_s: float | None = None) -> None:
-        super().__init__(retry_after_s)
-        self.retry_after_s = retry_after_s
-
-
-class VendorDown(VendorFault):
-    """5xx, a reset, a refused connection, or no answer before the deadline.
-
-    Attributes:
-        sent: False only when the request certainly never left, so that asking again cannot cost
-            twice; True when the vendor may have seen it.
-    """
-
-    slug = "vendor_down"
-
-    def __init__(self, *, sent: bool = True) -> None:
-        super().__init__("the request may have been sent" if sent else "the request was not sent")
-        self.sent = sent
-
-
-class CredentialsRejected(VendorFault):
-    """The key is wrong, revoked or not allowed to do this."""
-
-    slug = "credentials_rejected"
-
-
-class OutOfCredit(VendorFault):
-    """The vendor's own account has nothing left to spend."""
-
-    slug = "out_of_credit"
-
-
-class RequestRefused(VendorFault):
-    """Another 4xx: the vendor refused the request as it stands, and charged nothing.
-
-    Of a submission nobody can say which row is to blame. A `Direct` call whose vendor says that
-    the lead's data is at fault ends as `RejectedInput` instead.
-    """
-
-    slug = "request_refused"
-
-
-class BrokenAnswer(VendorFault):
-    """The answer has another shape than documented, or cannot be read at all."""
-
-    slug = "broken_answer"
+_RAW_WORD: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,79 +117,6 @@ class VendorAnswer:
         """Return the Retry-After header in seconds, or None when it is absent or not a number."""
         raw = self.headers.get("retry-after", "").strip()
         return float(raw) if raw.isascii() and raw.isdigit() and len(raw) <= 9 else None  # noqa: PLR2004
-
-
-class JsonObject:
-    """A JSON object from outside, read by expected type: another type is a `BrokenAnswer`."""
-
-    __slots__ = ("_raw",)
-
-    def __init__(self, raw: object) -> None:
-        if not isinstance(raw, dict):
-            raise BrokenAnswer("expected a JSON object")
-        self._raw: dict[str, Any] = raw
-
-    def object(self, *path: str) -> "JsonObject":
-        """Return the object at `path`, which must be there."""
-        here: JsonObject = self
-        for name in path:
-            here = JsonObject(here._raw.get(name))
-        return here
-
-    def object_or_none(self, name: str) -> "JsonObject | None":
-        """Return the object under `name`, or None when it is absent or null."""
-        raw = self._raw.get(name)
-        return None if raw is None else JsonObject(raw)
-
-    def objects(self, name: str) -> "list[JsonObject]":
-        """Return the list of objects under `name`; absent or null reads as empty."""
-        raw = self._raw.get(name)
-        if raw is None:
-            return []
-        if not isinstance(raw, list):
-            raise BrokenAnswer("expected a JSON array")
-        return [JsonObject(item) for item in raw]
-
-    def text_or_none(self, name: str) -> str | None:
-        """Return the text under `name`, stripped; absent, null and blank read as None."""
-        raw = self._raw.get(name)
-        if raw is None:
-            return None
-        if not isinstance(raw, str):
-            raise BrokenAnswer("expected a JSON string")
-        return raw.strip() or None
-
-    def text(self, name: str) -> str:
-        """Return the text under `name`, stripped, which must be there and not blank."""
-        text = self.text_or_none(name)
-        if text is None:
-            raise BrokenAnswer("expected a JSON string")
-        return text
-
-    def number_or_none(self, name: str) -> float | None:
-        """Return the number under `name`, or None when it is absent or null."""
-        raw = self._raw.get(name)
-        if raw is None:
-            return None
-        if isinstance(raw, bool) or not isinstance(raw, int | float):
-            raise BrokenAnswer("expected a JSON number")
-        return float(raw)
-
-    def handle(self, name: str) -> str:
-        """Return the vendor's handle under `name`: 1 to 200 characters, safe in a URL path."""
-        handle = self.text(name)
-        if _HANDLE.fullmatch(handle) is None:
-            raise BrokenAnswer("expected a handle")
-        return handle
-
-    def flag(self, name: str) -> bool:
-        """Return the boolean under `name`; absent and null read as False."""
-        raw = self._raw.get(name)
-        if raw is None:
-            return False
-        if not isinstance(raw, bool):
-            raise BrokenAnswer("expected a JSON boolean")
-        return raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +208,8 @@ class Offer:
         needs: alternatives; the lead must have every field of at least one of them.
         deadline_s: at most `DEADLINE_S_MAX`; for a submission the whole time until its answer.
         price_found, price_missing: in the vendor's own credits, thousandths of one.
+        asks_max: how often the vendor may be asked about one lookup while nobody knows whether an
+            earlier request was taken, and charged for. 1 means never twice.
         limits: where this capability has a budget of its own beside the provider's others.
     """
 
@@ -304,6 +219,7 @@ class Offer:
     deadline_s: float = 30.0
     price_found: int = 0
     price_missing: int = 0
+    asks_max: int = 1
     limits: Limits | None = None
 
     def accepts(self, lead: LeadInput) -> bool:
@@ -332,6 +248,8 @@ class Provider:
         repeat_when_interrupted: True when asking again after a crash costs nothing twice (free
             calls, or a vendor that charges a repeat only once); False means at most one call.
         source: where the facts come from: `stated` by the vendor or `inferred`, and when read.
+        version: raised when its answers come to mean something else; remembered answers of an
+            earlier version are not used.
     """
 
     slug: str
@@ -342,6 +260,7 @@ class Provider:
     offers: tuple[Offer, ...]
     repeat_when_interrupted: bool
     source: str
+    version: int = 1
     aliases: tuple[str, ...] = ()
     key_check: VendorRequest | None = None
 
@@ -373,16 +292,40 @@ def raise_for_status(answer: VendorAnswer) -> None:
             raise RequestRefused
 
 
-def read_object(answer: VendorAnswer) -> JsonObject:
-    """Return the JSON object of a 200; any other status is a fault.
+def read_object(answer: VendorAnswer, *, statuses: Collection[int] = (200,)) -> JsonObject:
+    """Return the JSON object of an answer with one of `statuses`; any other is a fault.
 
     Raises:
-        VendorFault: as `raise_for_status`, and `BrokenAnswer` for a status below 400.
+        VendorFault: as `raise_for_status`, and `BrokenAnswer` for another status below 400.
     """
     raise_for_status(answer)
-    if answer.status != 200:  # noqa: PLR2004
+    if answer.status not in statuses:
         raise BrokenAnswer(f"unexpected status {answer.status}")
     return answer.object()
+
+
+def read_rows(
+    rows: Iterable[JsonObject],
+    reference: Callable[[JsonObject], str | None],
+    read: Callable[[JsonObject], Outcome],
+) -> dict[str, Outcome]:
+    """Read the rows of a submission one by one; rows without a reference are left out.
+
+    One strange row must not cost the others, which are paid for: it alone ends as no answer.
+    """
+    outcomes: dict[str, Outcome] = {}
+    for row in rows:
+        try:
+            name = reference(row)
+        except BrokenAnswer:
+            continue
+        if name is None:
+            continue
+        try:
+            outcomes[name] = read(row)
+        except BrokenAnswer as fault:
+            outcomes[name] = NoAnswer(fault.slug)
+    return outcomes
 
 
 def get(path: str, **query: str | None) -> VendorRequest:
@@ -395,3 +338,19 @@ def post(path: str, body: Any) -> VendorRequest:
     if isinstance(body, dict):
         body = {k: v for k, v in body.items() if v is not None}
     return VendorRequest("POST", path, json=body)
+
+
+def raw_reason(prefix: str, text: str | None) -> str:
+    """Return a reason slug that keeps a vendor's own word where it is one, such as `status_paused`.
+
+    Only a single word is kept: letters, digits, `_`, `-` and `.`, which may not begin with a digit.
+    Anything else may be a sentence, an address or a number, and reads as `<prefix>_unclear`.
+
+    Args:
+        prefix: ours: lower-case letters, digits and `_`, at most 32 characters.
+        text: the vendor's word.
+    """
+    word = re.sub(r"[-.]", "_", (text or "").strip().lower())
+    slug = f"{prefix}_{word}"
+    is_kept = _RAW_WORD.fullmatch(word) is not None and len(slug) <= REASON_LENGTH_MAX
+    return slug if is_kept else f"{prefix}_unclear"

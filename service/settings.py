@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.domain.kinds import Kind
+from service.domain.outcome import OutcomeName
 
 PROVIDER_DEADLINE_S_MAX: Final = 900.0
 
@@ -275,6 +276,16 @@ class Settings(BaseSettings):
     def configured_providers(self) -> frozenset[str]:
         """Slugs of the providers that the operator's settings make usable."""
         return frozenset({"enrich"} | {slug for slug, p in self.providers.items() if p.api_key})
+
+    @property
+    def memory_days(self) -> dict[OutcomeName, float]:
+        """Return for how many days an answer is remembered, by outcome; empty for not at all."""
+        if not self.memory.enabled:
+            return {}
+        return {
+            OutcomeName.FOUND: self.memory.found_days,
+            OutcomeName.MISSING: self.memory.missing_days,
+        }
 
     @property
     def idempotency_kept(self) -> timedelta:

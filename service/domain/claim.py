@@ -15,7 +15,8 @@ class RecordedCall:
 
     Attributes:
         submission_state: of the submission it is part of; None for a direct call.
-        age_s: seconds since the intent was written.
+        ask_count: how often the vendor was asked; 0 when it certainly was not yet.
+        age_s: seconds since the intent was first written.
     """
 
     step: int
@@ -25,6 +26,7 @@ class RecordedCall:
     outcome: OutcomeName | None
     value: dict[str, Any] | None = field(repr=False)
     reason: str | None
+    price_thousandths: int
     age_s: float
 
 

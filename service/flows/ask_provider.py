@@ -1,49 +1,68 @@
-"""Asks one provider for one lead, directly or by our own means, until answer or deadline."""
+"""Asks one provider once for one lead, directly or by our own means, and says what is known."""
 
 import asyncio
+import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-
-import structlog
+from enum import StrEnum
 
 from providers.contract import (
     AskAgain,
+    BrokenAnswer,
     Direct,
+    Limits,
     Offer,
     Provider,
+    Throttled,
     VendorDown,
     VendorFault,
 )
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, Missing, NoAnswer, Outcome
+from service.domain.retry_budget import RetryBudget
 from service.edges.vendor_http import VendorHTTP
 from service.flows.gate import Gate
 
-_log = structlog.get_logger()
-
 AskLocally = Callable[[LeadInput], Awaitable[Outcome]]
+
+OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """How the operator reaches a vendor; `base_url` None means the vendor's own."""
+class Credential:
+    """Whose key is used at a vendor, and where the vendor is reached.
 
+    Attributes:
+        id: `operator`, or `key:` and the id of a workspace's own key.
+        base_url: None for the vendor's own.
+    """
+
+    id: str
     api_key: str = field(repr=False)
     base_url: str | None = None
 
 
+class Certainty(StrEnum):
+    """What is known of a request after it was made."""
+
+    # The vendor answered: the outcome stands.
+    ANSWERED = "answered"
+    # It certainly was not taken, so asking again cannot be paid for twice.
+    NOT_TAKEN = "not_taken"
+    # It may have been taken and charged for; nobody knows.
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one ask came to.
-
-    Attributes:
-        ambiguous: the request may have reached the vendor and been charged, and nobody knows.
-    """
+    """What one request came to."""
 
     outcome: Outcome
+    certainty: Certainty = Certainty.ANSWERED
     price_thousandths: int = 0
-    ambiguous: bool = False
+    duration_ms: int = 0
 
 
 class ProviderDesk:
@@ -58,65 +77,117 @@ class ProviderDesk:
     def __init__(
         self,
         vendor_http: VendorHTTP,
-        access: Mapping[str, Access],
+        access: Mapping[str, Credential],
         local: Mapping[Capability, AskLocally],
         *,
         time_scale: float = 1.0,
     ) -> None:
         self.vendor_http = vendor_http
-        self.access = access
         self.time_scale = time_scale
+        self._access = access
         self._local = local
         self._gates: dict[str, Gate] = {}
+        self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
 
-    def gate(self, provider: Provider) -> Gate:
-        """Return the gate of a provider's operator key."""
+    async def credential(self, slug: str, workspace_id: int | None) -> Credential | None:
+        """Return the operator's key for a vendor, or a workspace's own; None when there is none."""
+        if slug == "enrich":
+            return Credential(OPERATOR, "")
+        return self._access.get(slug) if workspace_id is None else None
+
+    async def credential_by_id(self, slug: str, credential_id: str) -> Credential | None:
+        """Return the very key that a submission was made with, if it is still there."""
+        return self._access.get(slug) if credential_id == OPERATOR else None
+
+    def gate(
+        self, provider: Provider, credential: Credential, operation: str, limits: Limits | None
+    ) -> Gate:
+        """Return the gate for an operation at a provider with a key."""
+        del credential, operation, limits
         gate = self._gates.get(provider.slug)
         if gate is None:
             gate = Gate(provider.slug, provider.limits, time_scale=self.time_scale)
             self._gates[provider.slug] = gate
         return gate
 
-    async def ask(
-        self, provider: Provider, offer: Offer, lead: LeadInput, *, deadline_s: float
-    ) -> Asked:
-        """Ask and return what came of it; a fault of the vendor is no answer, never an exception.
+    def budget(self, provider: Provider) -> RetryBudget:
+        """Return what pays for repeats at a provider."""
+        return self._budgets[provider.slug]
 
-        The caller holds the gate. Takes at most `deadline_s` seconds.
+    async def ask(
+        self,
+        provider: Provider,
+        offer: Offer,
+        lead: LeadInput,
+        credential: Credential,
+        *,
+        deadline_s: float,
+    ) -> Asked:
+        """Make one request and return what came of it; a fault is no answer, never an exception.
+
+        The caller holds the gate, which learns here how the vendor is doing. Takes at most
+        `deadline_s` seconds.
         """
+        gate = self.gate(provider, credential, offer.capability, offer.limits)
+        began_at = time.monotonic()
         try:
             async with asyncio.timeout(deadline_s):
                 if isinstance(offer.shape, Direct):
-                    outcome = await self._ask_directly(provider, offer.shape, lead, deadline_s)
+                    outcome = await self._ask_directly(
+                        provider, offer.shape, lead, credential, deadline_s
+                    )
                 else:
                     outcome = await self._local[offer.capability](lead)
         except TimeoutError:
-            ambiguous = isinstance(offer.shape, Direct)
-            return Asked(NoAnswer("deadline"), ambiguous=ambiguous)
+            gate.note_fault(VendorDown(sent=True))
+            sent = isinstance(offer.shape, Direct)
+            certainty = Certainty.UNKNOWN if sent else Certainty.ANSWERED
+            return Asked(NoAnswer("deadline"), certainty, 0, _ms_since(began_at))
         except VendorFault as fault:
-            self.gate(provider).note_fault(fault)
-            ambiguous = isinstance(fault, VendorDown) and fault.sent
-            retry_after_s = getattr(fault, "retry_after_s", None)
-            return Asked(NoAnswer(fault.slug, retry_after_s), ambiguous=ambiguous)
-        return Asked(outcome, price_of(offer, outcome))
+            gate.note_fault(fault)
+            outcome = NoAnswer(fault.slug, getattr(fault, "retry_after_s", None))
+            return Asked(outcome, certainty_of(fault), 0, _ms_since(began_at))
+        self.budget(provider).earn()
+        return Asked(outcome, Certainty.ANSWERED, price_of(offer, outcome), _ms_since(began_at))
 
     async def _ask_directly(
-        self, provider: Provider, shape: Direct, lead: LeadInput, deadline_s: float
+        self,
+        provider: Provider,
+        shape: Direct,
+        lead: LeadInput,
+        credential: Credential,
+        deadline_s: float,
     ) -> Outcome:
-        access = self.access[provider.slug]
         request = shape.request(lead)
         while True:
             answer = await self.vendor_http.send(
                 provider,
                 request,
-                api_key=access.api_key,
-                base_url=access.base_url,
+                api_key=credential.api_key,
+                base_url=credential.base_url,
                 timeout_s=deadline_s,
             )
             reading = shape.read(answer, lead)
             if not isinstance(reading, AskAgain):
                 return reading
             await asyncio.sleep(reading.after_s * self.time_scale)
+
+
+def certainty_of(fault: VendorFault) -> Certainty:
+    """Return what a fault leaves known of the request that met it.
+
+    A vendor that throttles did not take the request. One that fails, or answers what nobody can
+    read, may have. Any other fault is an answer about the key or the request itself.
+    """
+    match fault:
+        case Throttled():
+            return Certainty.NOT_TAKEN
+        case VendorDown():
+            return Certainty.UNKNOWN if fault.sent else Certainty.NOT_TAKEN
+        case BrokenAnswer():
+            return Certainty.UNKNOWN
+        case _:
+            return Certainty.ANSWERED
 
 
 def price_of(offer: Offer, outcome: Outcome) -> int:
@@ -128,3 +199,7 @@ def price_of(offer: Offer, outcome: Outcome) -> int:
             return offer.price_missing
         case _:
             return 0
+
+
+def _ms_since(began_at: float) -> int:
+    return round((time.monotonic() - began_at) * 1_000)

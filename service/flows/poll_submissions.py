@@ -2,19 +2,23 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
 import structlog
 
 from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
-from service.domain.outcome import Found, NoAnswer, Outcome
-from service.flows.ask_provider import ProviderDesk, price_of
+from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
+from service.domain.question import SHARED, person_of
+from service.flows.ask_provider import OPERATOR, Credential, ProviderDesk, price_of
+from service.flows.gate import Gate
 from service.store.calls import Answer, write_answers
 from service.store.connection import Pool
+from service.store.memory import ToRemember, remember
 from service.store.submissions import (
     DueSubmission,
+    SubmittedCall,
     claim_due_submissions,
     close_submission,
     postpone_poll,
@@ -38,6 +42,7 @@ class Poller:
     desk: ProviderDesk
     providers: Mapping[str, Provider]
     process_id: UUID
+    memory_days: Mapping[OutcomeName, float] = field(default_factory=dict)
 
     async def poll_due(self) -> int:
         """Poll what is due, a bounded number at once, and return how many submissions that was."""
@@ -57,15 +62,19 @@ class Poller:
         if provider is None or offer is None or not isinstance(offer.shape, Submitted):
             await self._finish(submission, None, {}, NoAnswer("provider_gone"))
             return
+        credential = await self.desk.credential_by_id(provider.slug, submission.credential)
+        if credential is None:
+            await self._finish(submission, None, {}, NoAnswer("no_key"))
+            return
+        gate = self._gate(provider, offer, credential)
         try:
-            results = await self._read(provider, offer.shape, submission.handle)
+            results = await self._read(provider, offer, credential, submission.handle)
         except VendorFault as fault:
-            self.desk.gate(provider).note_fault(fault)
+            gate.note_fault(fault)
             if submission.overdue:
                 await self._finish(submission, offer, {}, NoAnswer(fault.slug))
             else:
-                wait_s = getattr(fault, "retry_after_s", None) or self._pace(offer.shape)
-                await self._postpone(submission, wait_s)
+                await self._postpone(submission, max(gate.shut_for_s(), self._pace(offer.shape)))
             return
         if not isinstance(results, NotReady):
             await self._finish(submission, offer, results, NoAnswer("unnamed_row"))
@@ -75,18 +84,26 @@ class Poller:
             await self._postpone(submission, self._pace(offer.shape))
 
     async def _read(
-        self, provider: Provider, shape: Submitted, handle: str
+        self, provider: Provider, offer: Offer, credential: Credential, handle: str
     ) -> Mapping[str, Outcome] | NotReady:
-        access = self.desk.access[provider.slug]
-        async with self.desk.gate(provider).pass_through():
+        shape = offer.shape
+        if not isinstance(shape, Submitted):
+            raise TypeError("only submissions are polled")
+        async with self._gate(provider, offer, credential).pass_through():
             answer = await self.desk.vendor_http.send(
                 provider,
                 shape.poll(handle),
-                api_key=access.api_key,
-                base_url=access.base_url,
+                api_key=credential.api_key,
+                base_url=credential.base_url,
                 timeout_s=POLL_TIMEOUT_S,
             )
         return shape.read(answer)
+
+    def _gate(self, provider: Provider, offer: Offer, credential: Credential) -> Gate:
+        limits = offer.shape.poll_limits if isinstance(offer.shape, Submitted) else None
+        if limits is None:
+            return self.desk.gate(provider, credential, offer.capability, offer.limits)
+        return self.desk.gate(provider, credential, "poll", limits)
 
     def _pace(self, shape: Submitted) -> float:
         return shape.poll_every_s * self.desk.time_scale
@@ -107,22 +124,42 @@ class Poller:
         async def finish() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
                 calls = references(await read_open_calls(connection, submission.id))
-                answers: list[Answer] = []
-                for reference, call in calls.items():
-                    outcome = results.get(reference, otherwise)
-                    answers.append(
-                        Answer(
-                            call.lookup_id,
-                            call.step,
-                            call.epoch,
-                            outcome.name,
-                            dict(outcome.value) if isinstance(outcome, Found) else None,
-                            getattr(outcome, "reason", None),
-                            price_of(offer, outcome) if offer else 0,
-                        )
-                    )
-                await write_answers(connection, answers)
+                ended = [
+                    (call, results.get(reference, otherwise)) for reference, call in calls.items()
+                ]
+                await write_answers(connection, [_answer(offer, *each) for each in ended])
+                kept = [self._to_remember(submission, *each) for each in ended]
+                await remember(connection, [each for each in kept if each is not None])
                 await close_submission(connection, submission.id, "answered")
 
         await until_done(finish, name="submission.finish", patience_s=_PATIENCE_S)
         _log.info("submission.answered", provider=submission.provider, polls=submission.poll_count)
+
+    def _to_remember(
+        self, submission: DueSubmission, call: SubmittedCall, outcome: Outcome
+    ) -> ToRemember | None:
+        if call.question is None or outcome.name not in self.memory_days:
+            return None
+        return ToRemember(
+            question=call.question,
+            scope=SHARED if submission.credential == OPERATOR else call.workspace_id,
+            provider=submission.provider,
+            capability=submission.capability,
+            person=person_of(call.lead),
+            outcome=outcome.name,
+            value=dict(outcome.value) if isinstance(outcome, Found) else None,
+            days=self.memory_days[outcome.name],
+        )
+
+
+def _answer(offer: Offer | None, call: SubmittedCall, outcome: Outcome) -> Answer:
+    return Answer(
+        call.lookup_id,
+        call.step,
+        call.epoch,
+        outcome.name,
+        dict(outcome.value) if isinstance(outcome, Found) else None,
+        getattr(outcome, "reason", None),
+        price_of(offer, outcome) if offer else 0,
+        call.age_ms,
+    )

@@ -1,11 +1,12 @@
 """Runs one claimed lookup down its waterfall, step by step, until one answers or none is left."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
 
-from providers.contract import Offer, Provider, Submitted
+from providers.contract import Local, Offer, Provider, Submitted
 from service.domain.claim import Claim, RecordedCall, Settlement
 from service.domain.credits import refund_for
 from service.domain.interrupted import AskOnce, GiveUp, WaitLonger, judge_interrupted
@@ -18,13 +19,21 @@ from service.domain.outcome import (
     OutcomeName,
     RejectedInput,
 )
+from service.domain.question import SHARED, question_of
 from service.domain.waterfall import Step, Waterfall, accepts
-from service.flows.ask_provider import Asked, ProviderDesk
-from service.flows.batching import Batcher
-from service.store.calls import Answer, Grant, Intent, Skip
+from service.flows.ask_provider import ProviderDesk
+from service.flows.make_call import CallMaker, Postponed, Refused
+from service.flows.planned_call import PlannedCall
+from service.flows.recorder import Recorder
+from service.store.calls import Grant, Note
 
 # Parking a lookup for less than this costs more than it saves.
 _PARK_S_MIN: Final = 0.2
+# How soon a lookup looks again for the answer that another one with its question is getting.
+_FOLLOW_S: Final = 0.5
+# A gate that opens again this soon, in the vendor's time, is waited for even where the step says
+# to skip: skipping is for a provider that is out, not for one that asks for a moment.
+_SHORT_SHUT_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +44,29 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class ToSubmit:
-    """The next step is a submission: it is gathered with others and the slot is free."""
-
-    claim: Claim
-    step: int
-    provider: Provider
-    offer: Offer
-    deadline_s: float
-
-
-@dataclass(frozen=True, slots=True)
 class Lost:
     """Another worker has the lookup, or soon will; nothing is left to do here."""
 
 
-Ended = Settlement | Parked | ToSubmit | Lost
+Ended = Settlement | Parked | PlannedCall | Lost
+"""A planned call is the next step's submission: it is gathered with others, the slot is free."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The operator's settings that a run follows."""
+    """The operator's settings that a run follows.
+
+    Attributes:
+        credit_costs: what one credit of each vendor costs, in the unit of `cost_max`.
+        memory_days: for how long an answer is remembered, by outcome; empty for not at all.
+    """
 
     lease: timedelta
     interrupted_wait_s: float
     reclaim_count_max: int
     refund_percent: Mapping[Kind, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Recorder:
-    """Writes of this process, gathered into batches."""
-
-    intents: Batcher[Intent, Grant]
-    answers: Batcher[Answer, None]
-    skips: Batcher[Skip, None]
+    credit_costs: Mapping[str, float] = field(default_factory=dict)
+    memory_days: Mapping[OutcomeName, float] = field(default_factory=dict)
 
 
 class _Stop(Exception):  # noqa: N818 - carries an end out of a step, it is no error
@@ -80,18 +77,37 @@ class _Stop(Exception):  # noqa: N818 - carries an end out of a step, it is no e
         self.ended = ended
 
 
+class _PassOver(Exception):  # noqa: N818 - carries the outcome of a step that asks nobody
+    """This step is not taken; the next one may be."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+@dataclass(slots=True)
+class _Spending:
+    """What one lead has cost so far, and how long ago its first step began."""
+
+    cost: float
+    began_at: float
+
+
 class WaterfallRunner:
     """Runs claims with what this process has; safe for any number of claims at once."""
 
     def __init__(
         self,
         desk: ProviderDesk,
+        *,
         recorder: Recorder,
+        calls: CallMaker,
         providers: Mapping[str, Provider],
         policy: Policy,
     ) -> None:
         self._desk = desk
         self._recorder = recorder
+        self._calls = calls
         self._providers = providers
         self._policy = policy
 
@@ -102,10 +118,11 @@ class WaterfallRunner:
         """
         if claim.reclaim_count > self._policy.reclaim_count_max:
             return self._end(claim, NoAnswer("gave_up"))
+        spending = self._spent_before(claim)
         outcomes: list[Outcome] = []
         try:
             for place, step in enumerate(waterfall.steps):
-                outcome = await self._take_step(claim, place, step)
+                outcome = await self._take_step(claim, waterfall, place, spending)
                 if accepts(step, outcome):
                     return self._end(claim, outcome)
                 outcomes.append(outcome)
@@ -113,37 +130,93 @@ class WaterfallRunner:
             return stop.ended
         return self._end(claim, _conclude(claim.kind, outcomes))
 
-    async def _take_step(self, claim: Claim, place: int, step: Step) -> Outcome:
-        recorded = claim.calls.get(place)
+    async def _take_step(
+        self, claim: Claim, waterfall: Waterfall, place: int, spending: _Spending
+    ) -> Outcome:
+        step, recorded = waterfall.steps[place], claim.calls.get(place)
         if recorded is not None and recorded.outcome is not None:
             return _outcome_of(recorded)
         if claim.cancelled and recorded is None:
             raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
+        try:
+            if recorded is None:
+                self._require_within_ceilings(claim, waterfall, step, spending)
+            call = await self._plan(claim, place, step, recorded)
+            # A call that may be under way already is waited for, whatever memory says.
+            if call.ask == 1 and (known := await self._recall(call)) is not None:
+                return known
+            self._require_open_gate(call, step)
+        except _PassOver as passed:
+            return await self._note_passed_over(claim, place, step, passed.outcome)
+        if isinstance(call.offer.shape, Submitted):
+            raise _Stop(call)
+        return await self._ask(call, recorded, spending)
+
+    async def _plan(
+        self, claim: Claim, place: int, step: Step, recorded: RecordedCall | None
+    ) -> PlannedCall:
+        """Return the call to make for this step; stop or pass over where there is none."""
         provider = self._providers.get(step.provider)
         offer = provider.offer(claim.kind.capability) if provider else None
         if provider is None or offer is None:
-            return await self._skip(claim, place, step, NoAnswer("provider_gone"))
-        if recorded is not None:
-            await self._judge(claim, recorded, provider)
-        elif not offer.accepts(claim.lead):
-            return await self._skip(claim, place, step, RejectedInput("input_missing"))
-        elif (shut_for_s := self._desk.gate(provider).shut_for_s()) > 0:
-            if step.when_gate_shut == "wait":
-                raise _Stop(Parked(max(shut_for_s, _PARK_S_MIN)))
-            reason = f"gate_shut:{self._desk.gate(provider).why}"
-            return await self._skip(claim, place, step, NoAnswer(reason))
-        deadline_s = step.deadline_s or offer.deadline_s
-        if isinstance(offer.shape, Submitted):
-            raise _Stop(ToSubmit(claim, place, provider, offer, deadline_s))
-        return await self._ask(claim, place, provider, offer, deadline_s)
+            raise _PassOver(NoAnswer("provider_gone"))
+        if recorded is None and not offer.accepts(claim.lead):
+            raise _PassOver(RejectedInput("input_missing"))
+        workspace_id = None if claim.own_provider is None else claim.workspace_id
+        credential = await self._desk.credential(provider.slug, workspace_id)
+        if credential is None:
+            raise _PassOver(NoAnswer("no_key"))
+        return PlannedCall(
+            claim,
+            place,
+            provider,
+            offer,
+            credential,
+            step.deadline_s or offer.deadline_s,
+            ask=1 if recorded is None else self._next_ask(claim, recorded, offer),
+            question=self._question(claim, provider, offer, workspace_id),
+        )
 
-    async def _judge(self, claim: Claim, call: RecordedCall, provider: Provider) -> None:
-        """Return when the interrupted call may be asked again; else end or park the lookup."""
+    async def _ask(
+        self, call: PlannedCall, recorded: RecordedCall | None, spending: _Spending
+    ) -> Outcome:
+        age_s = recorded.age_s if recorded is not None else 0.0
+        ended = await self._calls.make(call, age_s=age_s)
+        match ended:
+            case Refused(grant):
+                raise _Stop(self._refused(call.claim, grant))
+            case Postponed(wait_s):
+                raise _Stop(Parked(max(wait_s, _PARK_S_MIN)))
+            case asked:
+                spending.cost += self._cost(call.provider.slug, asked.price_thousandths)
+                self._remember(call, asked.outcome)
+                return asked.outcome
+
+    def _refused(self, claim: Claim, grant: Grant) -> Ended:
+        match grant:
+            case Grant.CANCELLED:
+                return self._settlement(claim, OutcomeName.CANCELLED)
+            case Grant.FOLLOW:
+                return Parked(_FOLLOW_S)
+            case Grant.BEGUN_BEFORE:
+                # Its outcome arrived between the claim and now: the next claim will read it.
+                return Parked(_PARK_S_MIN)
+            case Grant.LOST:
+                return Lost()
+            case Grant.GRANTED:
+                raise AssertionError("a granted call was refused")
+            case other:
+                assert_never(other)
+
+    def _next_ask(self, claim: Claim, call: RecordedCall, offer: Offer) -> int:
+        """Return the number of the ask to make now; else end or park the lookup."""
         if call.submission_state == "submitted":
             # Woken at the submission's deadline, just before its poll gives up on it.
             raise _Stop(Parked(self._policy.lease.total_seconds()))
+        if call.ask_count == 0:
+            return 1
         match judge_interrupted(
-            may_repeat=provider.repeat_when_interrupted,
+            may_repeat=call.ask_count < offer.asks_max,
             age_s=call.age_s,
             lease_s=self._policy.lease.total_seconds(),
             wait_s=self._policy.interrupted_wait_s,
@@ -151,6 +224,7 @@ class WaterfallRunner:
             case AskOnce():
                 if claim.cancelled:
                     raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
+                return call.ask_count + 1
             case WaitLonger(seconds):
                 raise _Stop(Parked(max(seconds, _PARK_S_MIN)))
             case GiveUp():
@@ -158,43 +232,81 @@ class WaterfallRunner:
             case other:
                 assert_never(other)
 
-    async def _ask(
-        self, claim: Claim, place: int, provider: Provider, offer: Offer, deadline_s: float
-    ) -> Outcome:
-        async with self._desk.gate(provider).pass_through():
-            grant = await self._recorder.intents.add(
-                Intent(
-                    claim.lookup_id,
-                    place,
-                    provider.slug,
-                    claim.epoch,
-                    may_repeat=provider.repeat_when_interrupted,
-                )
-            )
-            self._require(grant, claim)
-            asked = await self._desk.ask(provider, offer, claim.lead, deadline_s=deadline_s)
-        await self._recorder.answers.add(answer_of(claim, place, asked))
-        return asked.outcome
-
-    def _require(self, grant: Grant, claim: Claim) -> None:
-        match grant:
-            case Grant.GRANTED:
-                return
-            case Grant.CANCELLED:
-                raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
-            case Grant.BEGUN_BEFORE:
-                # Its outcome arrived between the claim and now: the next claim will read it.
-                raise _Stop(Parked(_PARK_S_MIN))
-            case Grant.LOST:
-                raise _Stop(Lost())
-            case other:
-                assert_never(other)
-
-    async def _skip(self, claim: Claim, place: int, step: Step, outcome: Outcome) -> Outcome:
-        reason = getattr(outcome, "reason", "")
-        await self._recorder.skips.add(
-            Skip(claim.lookup_id, place, claim.epoch, step.provider, outcome.name, reason)
+    def _require_open_gate(self, call: PlannedCall, step: Step) -> None:
+        """Park or pass over where the gate is shut for long."""
+        gate = self._desk.gate(
+            call.provider, call.credential, call.offer.capability, call.offer.limits
         )
+        shut_for_s = gate.shut_for_s()
+        if shut_for_s == 0:
+            return
+        short = shut_for_s <= _SHORT_SHUT_S * self._desk.time_scale
+        if short or step.when_gate_shut == "wait":
+            raise _Stop(Parked(max(shut_for_s, _PARK_S_MIN)))
+        raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))
+
+    def _require_within_ceilings(
+        self, claim: Claim, waterfall: Waterfall, step: Step, spending: _Spending
+    ) -> None:
+        """Pass over a step that the lead's ceilings no longer allow."""
+        age_s = time.monotonic() - spending.began_at
+        if waterfall.deadline_s is not None and age_s > waterfall.deadline_s:
+            raise _PassOver(NoAnswer("lead_deadline"))
+        provider = self._providers.get(step.provider)
+        offer = provider.offer(claim.kind.capability) if provider else None
+        if waterfall.cost_max is not None and offer is not None:
+            most = self._cost(step.provider, max(offer.price_found, offer.price_missing))
+            if spending.cost + most > waterfall.cost_max:
+                raise _PassOver(NoAnswer("cost_ceiling"))
+
+    def _spent_before(self, claim: Claim) -> _Spending:
+        cost = sum(
+            self._cost(call.provider, call.price_thousandths) for call in claim.calls.values()
+        )
+        age_s = max((call.age_s for call in claim.calls.values()), default=0.0)
+        return _Spending(cost, time.monotonic() - age_s)
+
+    def _cost(self, slug: str, price_thousandths: int) -> float:
+        return price_thousandths / 1_000 * self._policy.credit_costs.get(slug, 1.0)
+
+    def _question(
+        self, claim: Claim, provider: Provider, offer: Offer, workspace_id: int | None
+    ) -> bytes | None:
+        if not self._policy.memory_days or isinstance(offer.shape, Local):
+            return None
+        scope = SHARED if workspace_id is None else workspace_id
+        return question_of(offer.capability, provider.slug, provider.version, scope, claim.lead)
+
+    async def _recall(self, call: PlannedCall) -> Outcome | None:
+        if call.question is None:
+            return None
+        remembered = await self._recorder.recalls.add(call.question)
+        if remembered is None:
+            return None
+        outcome = remembered.outcome
+        note = Note(
+            call.claim.lookup_id,
+            call.step,
+            call.claim.epoch,
+            call.provider.slug,
+            outcome.name,
+            value=dict(outcome.value) if isinstance(outcome, Found) else None,
+            from_memory_at=remembered.answered_at,
+        )
+        await self._recorder.notes.add(note)
+        return outcome
+
+    def _remember(self, call: PlannedCall, outcome: Outcome) -> None:
+        answer = call.to_remember(outcome, self._policy.memory_days)
+        if answer is not None:
+            self._recorder.keeps.add(answer)
+
+    async def _note_passed_over(
+        self, claim: Claim, place: int, step: Step, outcome: Outcome
+    ) -> Outcome:
+        reason = getattr(outcome, "reason", "")
+        note = Note(claim.lookup_id, place, claim.epoch, step.provider, outcome.name, reason)
+        await self._recorder.notes.add(note)
         return outcome
 
     def _end(self, claim: Claim, outcome: Outcome) -> Settlement:
@@ -217,20 +329,6 @@ def failed_settlement(claim: Claim, error: str) -> Settlement:
     """Return the end of a lookup that met a fault of ours: no answer, refunded in full."""
     return Settlement(
         claim, OutcomeName.NO_ANSWER, reason=f"internal_error:{error}", refund=claim.price
-    )
-
-
-def answer_of(claim: Claim, place: int, asked: Asked) -> Answer:
-    """Return the record of an ask; an ambiguous one is on record as interrupted."""
-    outcome = asked.outcome
-    return Answer(
-        claim.lookup_id,
-        place,
-        claim.epoch,
-        OutcomeName.INTERRUPTED if asked.ambiguous else outcome.name,
-        dict(outcome.value) if isinstance(outcome, Found) else None,
-        getattr(outcome, "reason", None),
-        asked.price_thousandths,
     )
 
 

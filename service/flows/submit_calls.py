@@ -9,13 +9,14 @@ from uuid import UUID
 
 import structlog
 
-from providers.contract import Row, Submitted, VendorDown, VendorFault
+from providers.contract import Row, Submitted, VendorFault
 from service.domain.identifiers import new_id
-from service.domain.outcome import OutcomeName
-from service.flows.ask_provider import ProviderDesk
-from service.flows.run_waterfall import ToSubmit
-from service.store.calls import Answer, Grant, Intent, write_answers, write_intents
-from service.store.claims import release_lookups
+from service.domain.outcome import NoAnswer
+from service.flows.ask_provider import Asked, Certainty, ProviderDesk, certainty_of
+from service.flows.gate import Gate
+from service.flows.planned_call import PlannedCall
+from service.store.calls import Grant, withdraw_intent, write_answers, write_intents
+from service.store.claims import park_lookup
 from service.store.connection import Pool
 from service.store.submissions import (
     NewSubmission,
@@ -28,24 +29,30 @@ from service.store.transient import until_done
 
 _log = structlog.get_logger()
 
-OPERATOR: Final = "operator"
 SUBMIT_TIMEOUT_S: Final = 30.0
 # Losing a handle loses answers that were paid for, so its write is repeated for long.
 _HANDLE_PATIENCE_S: Final = 120.0
 _PATIENCE_S: Final = 30.0
 _TOKEN_BYTES: Final = 24
+# When a lookup whose call could not be submitted is looked at again.
+_LOOK_AGAIN_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Submitter:
-    """Submits for one process."""
+    """Submits for one process.
+
+    Attributes:
+        public_url: where vendors can call back; empty for polling alone.
+    """
 
     pool: Pool
     desk: ProviderDesk
     process_id: UUID
     lease: timedelta
+    public_url: str = ""
 
-    async def submit(self, group: Sequence[ToSubmit]) -> None:
+    async def submit(self, group: Sequence[PlannedCall]) -> None:
         """Submit calls that share provider, offer and key; at most the offer's `batch_max`.
 
         Afterwards every lookup of the group waits for the vendor, or is ready to go on, or
@@ -55,7 +62,7 @@ class Submitter:
             id=new_id(),
             provider=group[0].provider.slug,
             capability=group[0].offer.capability,
-            credential=OPERATOR,
+            credential=group[0].credential.id,
             token=secrets.token_urlsafe(_TOKEN_BYTES),
             deadline_s=group[0].deadline_s,
         )
@@ -81,66 +88,67 @@ class Submitter:
         )
         _log.info("submission.made", provider=submission.provider, calls=len(granted))
 
-    async def _intend(self, submission: NewSubmission, group: Sequence[ToSubmit]) -> list[ToSubmit]:
-        intents = [
-            Intent(
-                each.claim.lookup_id,
-                each.step,
-                each.provider.slug,
-                each.claim.epoch,
-                may_repeat=each.provider.repeat_when_interrupted,
-                submission_id=submission.id,
-            )
-            for each in group
-        ]
+    async def _intend(
+        self, submission: NewSubmission, group: Sequence[PlannedCall]
+    ) -> list[PlannedCall]:
+        intents = [each.intent(each.ask, submission.id) for each in group]
         async with self.pool.acquire() as connection, connection.transaction():
             await intend_submission(connection, submission, self.process_id)
             grants = await write_intents(connection, intents, self.lease)
             refused = [
-                each.claim.lookup_id
+                each.claim
                 for each, grant in zip(group, grants, strict=True)
                 if grant is not Grant.GRANTED
             ]
-            # Cancelled, or begun before: the next claim of the lookup sees which, and acts on it.
-            await release_lookups(connection, self.process_id, refused)
+            # Cancelled, begun before, or asked by another lookup: the next claim of each sees
+            # which, and acts on it.
+            for claim in refused:
+                await park_lookup(connection, self.process_id, claim, _LOOK_AGAIN_S)
         return [each for each, grant in zip(group, grants, strict=True) if grant is Grant.GRANTED]
 
-    async def _send(self, submission: NewSubmission, group: Sequence[ToSubmit]) -> str:
+    async def _send(self, submission: NewSubmission, group: Sequence[PlannedCall]) -> str:
         provider, shape = group[0].provider, group[0].offer.shape
         if not isinstance(shape, Submitted):
             raise TypeError("only submissions are submitted")
         rows = [Row(row_reference(e.claim.lookup_id, e.step), e.claim.lead) for e in group]
-        access = self.desk.access[provider.slug]
-        async with self.desk.gate(provider).pass_through():
+        request = shape.submit(
+            rows, f"leadfall-{submission.id.hex}", self._callback_url(submission)
+        )
+        credential = group[0].credential
+        async with self._gate(group[0]).pass_through():
             answer = await self.desk.vendor_http.send(
                 provider,
-                shape.submit(rows, f"leadfall-{submission.id.hex}", None),
-                api_key=access.api_key,
-                base_url=access.base_url,
+                request,
+                api_key=credential.api_key,
+                base_url=credential.base_url,
                 timeout_s=SUBMIT_TIMEOUT_S,
             )
         return shape.read_handle(answer)
+
+    def _gate(self, call: PlannedCall) -> Gate:
+        return self.desk.gate(
+            call.provider, call.credential, call.offer.capability, call.offer.limits
+        )
+
+    def _callback_url(self, submission: NewSubmission) -> str | None:
+        if not self.public_url:
+            return None
+        return f"{self.public_url}/v1/callbacks/{submission.provider}/{submission.token}"
 
     async def _keep(self, submission_id: UUID, handle: str, first_poll_after_s: float) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
             await keep_handle(connection, submission_id, handle, first_poll_after_s)
 
     async def _note_fault(
-        self, submission_id: UUID, group: Sequence[ToSubmit], fault: VendorFault
+        self, submission_id: UUID, group: Sequence[PlannedCall], fault: VendorFault
     ) -> None:
         """End the calls; those that may have been charged for stay on record as interrupted."""
-        self.desk.gate(group[0].provider).note_fault(fault)
-        ambiguous = isinstance(fault, VendorDown) and fault.sent
-        answers = [
-            Answer(
-                each.claim.lookup_id,
-                each.step,
-                each.claim.epoch,
-                OutcomeName.INTERRUPTED if ambiguous else OutcomeName.NO_ANSWER,
-                reason=fault.slug,
-            )
-            for each in group
-        ]
+        self._gate(group[0]).note_fault(fault)
+        asked = Asked(NoAnswer(fault.slug), certainty_of(fault))
+        if asked.certainty is Certainty.NOT_TAKEN or group[0].ask < group[0].asks_max:
+            await self._put_off(submission_id, group, asked.certainty)
+            return
+        answers = [each.answer(asked) for each in group]
 
         async def end() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
@@ -149,6 +157,24 @@ class Submitter:
 
         await until_done(end, name="submission.abandon", patience_s=_PATIENCE_S)
         _log.warning("submission.failed", provider=group[0].provider.slug, fault=fault.slug)
+
+    async def _put_off(
+        self, submission_id: UUID, group: Sequence[PlannedCall], certainty: Certainty
+    ) -> None:
+        """Let the lookups try this step again later; what was not taken does not count as asked."""
+        wait_s = max(self._gate(group[0]).shut_for_s(), _LOOK_AGAIN_S)
+
+        async def put_off() -> None:
+            async with self.pool.acquire() as connection, connection.transaction():
+                for each in group:
+                    claim = each.claim
+                    if certainty is Certainty.NOT_TAKEN:
+                        await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch)
+                    await park_lookup(connection, self.process_id, claim, wait_s)
+                await close_submission(connection, submission_id, "abandoned")
+
+        await until_done(put_off, name="submission.put_off", patience_s=_PATIENCE_S)
+        _log.info("submission.put_off", provider=group[0].provider.slug, calls=len(group))
 
     async def _abandon(self, submission_id: UUID) -> None:
         async with self.pool.acquire() as connection, connection.transaction():

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,8 @@ class Grant(StrEnum):
     GRANTED = "granted"
     # The step was asked before and nobody knows the answer; it may not be asked again.
     BEGUN_BEFORE = "begun_before"
+    # Somebody else is asking the very same: wait for that answer.
+    FOLLOW = "follow"
     CANCELLED = "cancelled"
     # The claim or the lease is gone: another worker has the lookup, or soon will.
     LOST = "lost"
@@ -30,14 +32,21 @@ class Intent:
     """The wish to ask a provider for one lookup.
 
     Attributes:
-        may_repeat: an earlier intent without an outcome does not forbid it.
+        ask: the how-manieth time the vendor is asked for this lookup; above 1 only where its
+            policy allows it.
+        credential: whose key is used.
+        question: what is asked, as memory knows it; None when answers are not remembered.
+        lasts_s: for how long others with the same question wait for this one.
     """
 
     lookup_id: int
     step: int
     provider: str
     epoch: int
-    may_repeat: bool
+    ask: int = 1
+    credential: str = "operator"
+    question: bytes | None = None
+    lasts_s: float = 60.0
     submission_id: UUID | None = None
 
 
@@ -52,18 +61,26 @@ class Answer:
     value: dict[str, Any] | None = field(default=None, repr=False)
     reason: str | None = None
     price_thousandths: int = 0
+    duration_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Skip:
-    """A step that was not asked, and why."""
+class Note:
+    """A step that asked nobody.
+
+    Attributes:
+        reason: why it was passed over; None for an answer from memory.
+        from_memory_at: when a remembered answer was given.
+    """
 
     lookup_id: int
     step: int
     epoch: int
     provider: str
     outcome: OutcomeName
-    reason: str
+    reason: str | None = None
+    value: dict[str, Any] | None = field(default=None, repr=False)
+    from_memory_at: datetime | None = None
 
 
 async def write_intents(
@@ -77,8 +94,11 @@ async def write_intents(
         [intent.provider for intent in intents],
         [intent.epoch for intent in intents],
         [intent.submission_id for intent in intents],
-        [intent.may_repeat for intent in intents],
+        [intent.ask for intent in intents],
         lease,
+        [intent.credential for intent in intents],
+        [intent.question for intent in intents],
+        [intent.lasts_s for intent in intents],
     )
     grants = {(row["lookup_id"], row["step"]): _grant(row) for row in rows}
     return [grants[intent.lookup_id, intent.step] for intent in intents]
@@ -89,7 +109,14 @@ def _grant(row: Any) -> Grant:
         return Grant.GRANTED
     if row["cancelled"]:
         return Grant.CANCELLED
-    return Grant.BEGUN_BEFORE if row["held"] else Grant.LOST
+    if not row["held"]:
+        return Grant.LOST
+    return Grant.FOLLOW if row["following"] else Grant.BEGUN_BEFORE
+
+
+async def withdraw_intent(connection: Connection, lookup_id: int, step: int, epoch: int) -> None:
+    """Take back an intent whose request certainly did not reach the vendor."""
+    await connection.execute(_SQL["withdraw"], lookup_id, step, epoch)
 
 
 async def write_answers(connection: Connection, answers: Sequence[Answer]) -> None:
@@ -103,17 +130,25 @@ async def write_answers(connection: Connection, answers: Sequence[Answer]) -> No
         [answer.value for answer in answers],
         [answer.reason for answer in answers],
         [answer.price_thousandths for answer in answers],
+        [answer.duration_ms for answer in answers],
     )
 
 
-async def write_skips(connection: Connection, skips: Sequence[Skip]) -> None:
-    """Note steps that were passed over, for the trace."""
+async def write_notes(connection: Connection, notes: Sequence[Note]) -> None:
+    """Note steps that asked nobody, for the trace and so that no later claim repeats them."""
     await connection.execute(
-        _SQL["skip"],
-        [skip.lookup_id for skip in skips],
-        [skip.step for skip in skips],
-        [skip.epoch for skip in skips],
-        [skip.outcome for skip in skips],
-        [skip.reason for skip in skips],
-        [skip.provider for skip in skips],
+        _SQL["note"],
+        [note.lookup_id for note in notes],
+        [note.step for note in notes],
+        [note.epoch for note in notes],
+        [note.outcome for note in notes],
+        [note.reason for note in notes],
+        [note.provider for note in notes],
+        [note.value for note in notes],
+        [note.from_memory_at for note in notes],
     )
+
+
+async def read_trace(connection: Connection, lookup_id: int) -> list[dict[str, Any]]:
+    """Return every step of a lookup that was taken, in order."""
+    return [dict(row) for row in await connection.fetch(_SQL["read_trace"], lookup_id)]

@@ -1,17 +1,27 @@
 -- Calls: the intent commits before the request; the outcome is accepted late.
 
 -- name: intend
--- $1 lookup, $2 step, $3 provider, $4 epoch, $5 submission or null, $6 whether asking again is
--- allowed, as columns; $7 the lease. Only granted rows may be asked: the joins refuse a worker
--- that lost its claim or its lease and a job that was cancelled, the key refuses a second call.
+-- $1 lookup, $2 step, $3 provider, $4 epoch, $5 submission or null, $6 the how-manieth time the
+-- vendor is asked, which its policy allows, $8 credential, $9 question or null, $10 seconds the call may take, as columns; $7 the
+-- lease. Only granted rows may be asked: the joins refuse a worker that lost its claim or its
+-- lease and a job that was cancelled, the key refuses a second call. Of equal questions one is
+-- asked at a time; the others follow it.
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
-  select * from unnest(
-    $1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::uuid[], $6::boolean[]
-  ) as b(lookup_id, step, provider, epoch, submission_id, may_repeat)
+  select *, row_number() over (partition by coalesce(question, int8send(lookup_id))
+                               order by lookup_id) as turn
+  from unnest(
+    $1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::uuid[], $6::smallint[], $8::text[],
+    $9::bytea[], $10::float8[]
+  ) as b(lookup_id, step, provider, epoch, submission_id, ask, credential, question, lasts_s)
 ),
 held as materialized (
-  select b.*, j.cancelled_at is not null as cancelled
+  select b.*, j.cancelled_at is not null as cancelled,
+         b.turn > 1 or exists (
+           select from calls c
+           where c.question = b.question and c.outcome is null and c.lookup_id <> b.lookup_id
+             and c.intended_at > moment.now - make_interval(secs => b.lasts_s)
+         ) as following
   from batch b
   join lookups l on l.id = b.lookup_id and l.epoch = b.epoch and l.state = 'running'
   join jobs j on j.id = l.job_id
@@ -19,33 +29,38 @@ held as materialized (
   where p.beat_at > moment.now - $7::interval
 ),
 granted as (
-  insert into calls (lookup_id, step, provider, epoch, submission_id, intended_at)
-  select lookup_id, step, provider, epoch, submission_id, now
+  insert into calls (
+    lookup_id, step, provider, epoch, submission_id, ask_count, credential, question, intended_at
+  )
+  select lookup_id, step, provider, epoch, submission_id, ask, credential, question, now
   from held, moment
-  where not cancelled
+  where not cancelled and not following
   order by lookup_id
   on conflict (lookup_id, step) do update
     set epoch = excluded.epoch, submission_id = excluded.submission_id,
-        ask_count = calls.ask_count + (calls.epoch < excluded.epoch)::integer
-    -- The same epoch means that the answer to this very statement was lost: nothing was asked yet.
-    where calls.outcome is null and (calls.epoch = excluded.epoch or exists (
-      select from batch b
-      where b.lookup_id = calls.lookup_id and b.step = calls.step and b.may_repeat))
+        ask_count = excluded.ask_count
+    where calls.outcome is null and (
+      calls.ask_count < excluded.ask_count
+      -- The answer to this very statement was lost: nothing was asked yet.
+      or (calls.ask_count = excluded.ask_count and calls.epoch = excluded.epoch))
   returning lookup_id, step
 )
 select b.lookup_id, b.step, g.lookup_id is not null as granted,
-       h.lookup_id is not null as held, coalesce(h.cancelled, false) as cancelled
+       h.lookup_id is not null as held, coalesce(h.cancelled, false) as cancelled,
+       coalesce(h.following, false) as following
 from batch b
 left join held h using (lookup_id, step)
 left join granted g using (lookup_id, step);
 
 -- name: answer
--- $1 lookup, $2 step, $3 epoch, $4 outcome, $5 value, $6 reason, $7 price, as columns. Counts even
--- when the worker has lost its claim: it only turns its own intent into a fact.
+-- $1 lookup, $2 step, $3 epoch, $4 outcome, $5 value, $6 reason, $7 price, $8 duration or null, as
+-- columns. Counts even when the worker has lost its claim: it only turns its own intent into a
+-- fact.
 with batch as materialized (
   select * from unnest(
-    $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::jsonb[], $6::text[], $7::integer[]
-  ) as b(lookup_id, step, epoch, outcome, value, reason, price)
+    $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::jsonb[], $6::text[], $7::integer[],
+    $8::integer[]
+  ) as b(lookup_id, step, epoch, outcome, value, reason, price, duration_ms)
 ),
 held as materialized (
   select c.lookup_id, c.step from calls c join batch b using (lookup_id, step)
@@ -53,22 +68,34 @@ held as materialized (
 )
 update calls c
 set outcome = b.outcome, value = b.value, reason = b.reason, price_thousandths = b.price,
-    answered_at = (select leadfall_now())
+    duration_ms = b.duration_ms, answered_at = (select leadfall_now())
 from batch b join held using (lookup_id, step)
 where c.lookup_id = b.lookup_id and c.step = b.step and c.epoch = b.epoch and c.outcome is null;
 
--- name: skip
--- A step that could not be asked, for the trace; columns as in `answer` plus $7 provider.
+-- name: withdraw
+-- The vendor certainly did not take the request: the intent stands as not asked, with the time at
+-- which it was first wished for. $1 lookup, $2 step, $3 epoch.
+update calls set ask_count = ask_count - 1
+where lookup_id = $1 and step = $2 and epoch = $3 and outcome is null and ask_count > 0;
+
+-- name: note
+-- A step that asked nobody: it was passed over, or its answer came from memory. $1 lookup, $2 step,
+-- $3 epoch, $4 outcome, $5 reason, $6 provider, $7 value, $8 when a remembered answer was given.
 insert into calls (
-  lookup_id, step, epoch, outcome, value, reason, provider, intended_at, answered_at
+  lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, intended_at, answered_at
 )
-select lookup_id, step, epoch, outcome, null, reason, provider, now, now
+select lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, now, now
 from (select leadfall_now() as now) moment, unnest(
-  $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[]
-) as b(lookup_id, step, epoch, outcome, reason, provider)
+  $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
+  $8::timestamptz[]
+) as b(lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at)
 order by lookup_id, step
-on conflict do nothing;
+on conflict (lookup_id, step) do update
+set outcome = excluded.outcome, reason = excluded.reason, value = excluded.value,
+    from_memory_at = excluded.from_memory_at, answered_at = excluded.answered_at
+where calls.outcome is null and calls.ask_count = 0;
 
 -- name: read_trace
-select step, provider, ask_count, outcome, value, reason, price_thousandths, intended_at, answered_at
+select step, provider, credential, ask_count, outcome, value, reason, price_thousandths,
+       duration_ms, from_memory_at, intended_at, answered_at
 from calls where lookup_id = $1 order by step;

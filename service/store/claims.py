@@ -58,11 +58,6 @@ async def reclaim_lookups(connection: Connection, lease: Any, count_max: int) ->
     return _count(await connection.execute(_SQL["reclaim"], lease, count_max))
 
 
-async def read_queue_ages(connection: Connection) -> dict[str, float | None]:
-    """Return the ages, in seconds, of the oldest lookup in each open state."""
-    return dict(await connection.fetchrow(_SQL["queue_ages"]) or {})
-
-
 def _count(status: str) -> int:
     """Read the row count from a command status such as `UPDATE 12`."""
     return int(status.rpartition(" ")[2])
@@ -96,5 +91,6 @@ def _call(raw: dict[str, Any]) -> RecordedCall:
         outcome=None if raw["outcome"] is None else OutcomeName(raw["outcome"]),
         value=raw["value"],
         reason=raw["reason"],
+        price_thousandths=raw["price"],
         age_s=raw["age_s"],
     )

@@ -65,7 +65,7 @@ select c.*, j.kind, j.price, j.own_provider, j.waterfall_version,
          select json_agg(json_build_object(
            'step', k.step, 'provider', k.provider, 'epoch', k.epoch, 'ask_count', k.ask_count,
            'submission_state', s.state, 'outcome', k.outcome, 'value', k.value,
-           'reason', k.reason,
+           'reason', k.reason, 'price', k.price_thousandths,
            'age_s', extract(epoch from (select leadfall_now()) - k.intended_at)
          ) order by k.step)
          from calls k left join submissions s on s.id = k.submission_id
@@ -116,12 +116,3 @@ with dead as materialized (
 update lookups l set state = 'ready', owner = null, reclaim_count = l.reclaim_count + 1
 from dead
 where l.id = dead.id and l.state = 'running';
-
--- name: queue_ages
-select
-  (select extract(epoch from (select leadfall_now()) - min(created_at)) from lookups
-   where state = 'ready')::float8 as ready_age_s,
-  (select extract(epoch from (select leadfall_now()) - min(created_at)) from lookups
-   where state = 'running')::float8 as running_age_s,
-  (select extract(epoch from (select leadfall_now()) - min(wake_at)) from lookups
-   where state = 'waiting')::float8 as overdue_wake_s;

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from service.domain.kinds import Capability
+from service.domain.lead_input import LeadInput
 from service.store.connection import Connection
 from service.store.statements import load_statements
 
@@ -50,6 +51,10 @@ class SubmittedCall:
     lookup_id: int
     step: int
     epoch: int
+    question: bytes | None
+    workspace_id: int
+    lead: LeadInput = field(repr=False)
+    age_ms: int
 
 
 async def intend_submission(connection: Connection, submission: NewSubmission, owner: UUID) -> None:
@@ -96,7 +101,18 @@ async def claim_due_submissions(
 async def read_open_calls(connection: Connection, submission_id: UUID) -> list[SubmittedCall]:
     """Return the calls of a submission that have no outcome yet."""
     rows = await connection.fetch(_SQL["read_rows"], submission_id)
-    return [SubmittedCall(row["lookup_id"], row["step"], row["epoch"]) for row in rows]
+    return [
+        SubmittedCall(
+            row["lookup_id"],
+            row["step"],
+            row["epoch"],
+            row["question"],
+            row["workspace_id"],
+            LeadInput.from_row(row["input"]),
+            row["age_ms"],
+        )
+        for row in rows
+    ]
 
 
 async def postpone_poll(

@@ -39,8 +39,11 @@ returning s.id, s.provider, s.capability, s.credential, s.handle, s.poll_count,
           s.deadline_at <= moment.now as overdue;
 
 -- name: read_rows
-select lookup_id, step, epoch from calls where submission_id = $1 and outcome is null
-order by lookup_id;
+select c.lookup_id, c.step, c.epoch, c.question, l.workspace_id, l.input,
+       (1000 * extract(epoch from (select leadfall_now()) - c.intended_at))::integer as age_ms
+from calls c join lookups l on l.id = c.lookup_id
+where c.submission_id = $1 and c.outcome is null
+order by c.lookup_id;
 
 -- name: postpone
 update submissions

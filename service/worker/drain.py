@@ -12,11 +12,11 @@ from service.domain.waterfall import Waterfall
 from service.flows.accept_jobs import ASYNC_PRIORITY, SYNC_PRIORITY
 from service.flows.batching import Batcher
 from service.flows.hold_lease import ProcessLease
+from service.flows.planned_call import PlannedCall
 from service.flows.publish_finished import Publication
 from service.flows.run_waterfall import (
     Lost,
     Parked,
-    ToSubmit,
     WaterfallRunner,
     failed_settlement,
 )
@@ -74,7 +74,7 @@ class Drain:
         self._runners: list[asyncio.Task[None]] = []
         self._waterfalls: dict[str, Waterfall] = {}
         self._last_workspace = {SYNC_PRIORITY: 0, ASYNC_PRIORITY: 0}
-        self._gathering: dict[tuple[str, str], Batcher[ToSubmit, None]] = {}
+        self._gathering: dict[tuple[str, str, str], Batcher[PlannedCall, None]] = {}
         self._settling: Batcher[Settlement, None] = Batcher(
             self._settle,
             batch_max=settings.settle_batch,
@@ -211,7 +211,7 @@ class Drain:
                     lambda: self._park(claim, wait_s), name="park", patience_s=_PARK_PATIENCE_S
                 )
                 self._forget(claim)
-            case ToSubmit():
+            case PlannedCall():
                 self._gather(ended).add_done_callback(lambda _: self._forget(claim))
             case Lost():
                 self._forget(claim)
@@ -221,8 +221,9 @@ class Drain:
         done = self._settling.add(settlement)
         done.add_done_callback(lambda _: self._forget(settlement.claim))
 
-    def _gather(self, call: ToSubmit) -> "asyncio.Future[None]":
-        key = (call.provider.slug, call.offer.capability)
+    def _gather(self, call: PlannedCall) -> "asyncio.Future[None]":
+        # Never across keys: a workspace's own key submits its own leads only.
+        key = (call.provider.slug, call.offer.capability, call.credential.id)
         batcher = self._gathering.get(key)
         if batcher is None:
             batch_max = getattr(call.offer.shape, "batch_max", 1)
@@ -230,7 +231,7 @@ class Drain:
             self._gathering[key] = batcher
         return batcher.add(call)
 
-    async def _submit(self, group: list[ToSubmit]) -> list[None]:
+    async def _submit(self, group: list[PlannedCall]) -> list[None]:
         await self._submitter.submit(group)
         return [None] * len(group)
 

@@ -9,24 +9,15 @@ from providers.contract import Provider
 from service.domain.kinds import Kind
 from service.edges.doorbell import Doorbell, connect
 from service.flows.ask_provider import ProviderDesk
-from service.flows.batching import Batcher
 from service.flows.hold_lease import ProcessLease
+from service.flows.make_call import CallMaker
 from service.flows.poll_submissions import Poller
 from service.flows.publish_finished import Publication
-from service.flows.run_waterfall import Policy, Recorder, WaterfallRunner
+from service.flows.recorder import Recorder
+from service.flows.run_waterfall import Policy, WaterfallRunner
 from service.flows.submit_calls import Submitter
 from service.settings import Settings
-from service.store.calls import (
-    Answer,
-    Grant,
-    Intent,
-    Skip,
-    write_answers,
-    write_intents,
-    write_skips,
-)
 from service.store.connection import Pool
-from service.store.transient import until_done
 from service.worker.doorbell import DoorbellWorker
 from service.worker.drain import Drain
 from service.worker.janitor import Janitor
@@ -34,8 +25,6 @@ from service.worker.loops import Loop
 
 _log = structlog.get_logger()
 
-_RECORD_BATCH_MAX = 500
-_RECORD_PATIENCE_S = 30.0
 _CHORES_PER_LEASE = 5
 _STRAYS_EVERY_LEASES = 1
 _SUBMISSION_POLL_S = 0.25
@@ -57,15 +46,25 @@ class WorkerProcess:
         self._pool = pool
         self._settings = settings
         self._bell = Doorbell(connect(settings.redis_url.get_secret_value()))
+        recorder, policy = Recorder(pool, settings.lease), _policy(settings)
+        self._recorder = recorder
         self._drain = Drain(
             pool,
             self.lease,
-            runner=WaterfallRunner(desk, self._recorder(), providers, _policy(settings)),
-            submitter=Submitter(pool, desk, self.lease.process_id, settings.lease),
+            runner=WaterfallRunner(
+                desk,
+                recorder=recorder,
+                calls=CallMaker(desk, recorder, pool),
+                providers=providers,
+                policy=policy,
+            ),
+            submitter=Submitter(
+                pool, desk, self.lease.process_id, settings.lease, publication.public_url
+            ),
             publication=publication,
             settings=settings.worker,
         )
-        poller = Poller(pool, desk, providers, self.lease.process_id)
+        poller = Poller(pool, desk, providers, self.lease.process_id, policy.memory_days)
         janitor = Janitor(
             pool, settings.lease, idempotency_kept=settings.idempotency_kept, ring=self._look
         )
@@ -99,6 +98,7 @@ class WorkerProcess:
         """Claim nothing more, end what is under way within the grace, give the rest back."""
         await self._drain.stop(self._settings.worker.drain_grace)
         await self._doorbell.stop()
+        await self._recorder.drain()
         for loop in self._loops:
             await loop.stop()
         await self.lease.stop()
@@ -113,38 +113,6 @@ class WorkerProcess:
         self._poll.wake()
         self._bell.ring()
 
-    def _recorder(self) -> Recorder:
-        pool, lease = self._pool, self._settings.lease
-
-        async def intend(intents: list[Intent]) -> list[Grant]:
-            async def write() -> list[Grant]:
-                async with pool.acquire() as connection:
-                    return await write_intents(connection, intents, lease)
-
-            return await until_done(write, name="intents", patience_s=_RECORD_PATIENCE_S)
-
-        async def answer(answers: list[Answer]) -> list[None]:
-            async def write() -> None:
-                async with pool.acquire() as connection:
-                    await write_answers(connection, answers)
-
-            await until_done(write, name="answers", patience_s=_RECORD_PATIENCE_S)
-            return [None] * len(answers)
-
-        async def skip(skips: list[Skip]) -> list[None]:
-            async def write() -> None:
-                async with pool.acquire() as connection:
-                    await write_skips(connection, skips)
-
-            await until_done(write, name="skips", patience_s=_RECORD_PATIENCE_S)
-            return [None] * len(skips)
-
-        return Recorder(
-            intents=Batcher(intend, batch_max=_RECORD_BATCH_MAX),
-            answers=Batcher(answer, batch_max=_RECORD_BATCH_MAX),
-            skips=Batcher(skip, batch_max=_RECORD_BATCH_MAX),
-        )
-
 
 def _policy(settings: Settings) -> Policy:
     return Policy(
@@ -152,4 +120,6 @@ def _policy(settings: Settings) -> Policy:
         interrupted_wait_s=settings.worker.interrupted_wait_s,
         reclaim_count_max=settings.worker.reclaim_count_max,
         refund_percent={kind: settings.refund_percent.get(kind, 100) for kind in Kind},
+        credit_costs={slug: each.credit_cost for slug, each in settings.providers.items()},
+        memory_days=settings.memory_days,
     )

@@ -1,0 +1,81 @@
+"""A call that is about to be made: which lookup, which step, which provider, with whose key."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from providers.contract import Offer, Provider
+from service.domain.claim import Claim
+from service.domain.outcome import Found, Outcome, OutcomeName
+from service.domain.question import SHARED, person_of
+from service.flows.ask_provider import Asked, Certainty, Credential
+from service.store.calls import Answer, Intent
+from service.store.memory import ToRemember
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """One lookup's use of one step.
+
+    Attributes:
+        ask: the how-manieth time the vendor is asked; above 1 only where its policy allows it.
+        question: what is asked, as memory knows it; None when answers are not remembered.
+    """
+
+    claim: Claim
+    step: int
+    provider: Provider
+    offer: Offer
+    credential: Credential
+    deadline_s: float
+    ask: int = 1
+    question: bytes | None = field(default=None, repr=False)
+
+    @property
+    def asks_max(self) -> int:
+        """How often the vendor may be asked while nobody knows of an earlier request."""
+        return self.offer.asks_max
+
+    def intent(self, ask: int, submission_id: UUID | None = None) -> Intent:
+        """Return the intent to commit before the vendor is asked."""
+        return Intent(
+            self.claim.lookup_id,
+            self.step,
+            self.provider.slug,
+            self.claim.epoch,
+            ask,
+            self.credential.id,
+            self.question,
+            self.deadline_s,
+            submission_id,
+        )
+
+    def answer(self, asked: Asked) -> Answer:
+        """Return the record of what came of it; what nobody knows is on record as interrupted."""
+        outcome = asked.outcome
+        unknown = asked.certainty is Certainty.UNKNOWN
+        return Answer(
+            self.claim.lookup_id,
+            self.step,
+            self.claim.epoch,
+            OutcomeName.INTERRUPTED if unknown else outcome.name,
+            dict(outcome.value) if isinstance(outcome, Found) else None,
+            getattr(outcome, "reason", None),
+            asked.price_thousandths,
+            asked.duration_ms,
+        )
+
+    def to_remember(self, outcome: Outcome, days: Mapping[OutcomeName, float]) -> ToRemember | None:
+        """Return what is worth keeping of an answer: found and missing, nothing else."""
+        if self.question is None or outcome.name not in days:
+            return None
+        return ToRemember(
+            question=self.question,
+            scope=SHARED if self.claim.own_provider is None else self.claim.workspace_id,
+            provider=self.provider.slug,
+            capability=self.offer.capability,
+            person=person_of(self.claim.lead),
+            outcome=outcome.name,
+            value=dict(outcome.value) if isinstance(outcome, Found) else None,
+            days=days[outcome.name],
+        )

@@ -1,0 +1,77 @@
+"""Writes of a running worker, gathered into batches: intents, answers, notes and memories."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Final, Self, TypeVar
+
+from service.flows.batching import Batcher
+from service.store.calls import (
+    Answer,
+    Grant,
+    Intent,
+    Note,
+    write_answers,
+    write_intents,
+    write_notes,
+)
+from service.store.connection import Connection, Pool
+from service.store.memory import Remembered, ToRemember, recall, remember
+from service.store.transient import until_done
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+BATCH_MAX: Final = 500
+_PATIENCE_S: Final = 30.0
+
+
+class Recorder:
+    """The batchers of one process; each write is repeated until it is done or 30 s have passed."""
+
+    __slots__ = ("answers", "intents", "keeps", "notes", "recalls")
+
+    def __init__(self, pool: Pool, lease: timedelta) -> None:
+        async def intend(connection: Connection, intents: list[Intent]) -> Sequence[Grant]:
+            return await write_intents(connection, intents, lease)
+
+        async def answer(connection: Connection, answers: list[Answer]) -> Sequence[None]:
+            await write_answers(connection, answers)
+            return [None] * len(answers)
+
+        async def note(connection: Connection, notes: list[Note]) -> Sequence[None]:
+            await write_notes(connection, notes)
+            return [None] * len(notes)
+
+        async def look_up(
+            connection: Connection, questions: list[bytes]
+        ) -> Sequence[Remembered | None]:
+            return await recall(connection, questions)
+
+        async def keep(connection: Connection, answers: list[ToRemember]) -> Sequence[None]:
+            await remember(connection, answers)
+            return [None] * len(answers)
+
+        self.intents: Batcher[Intent, Grant] = _batcher(pool, "intents", intend)
+        self.answers: Batcher[Answer, None] = _batcher(pool, "answers", answer)
+        self.notes: Batcher[Note, None] = _batcher(pool, "notes", note)
+        self.recalls: Batcher[bytes, Remembered | None] = _batcher(pool, "recalls", look_up)
+        self.keeps: Batcher[ToRemember, None] = _batcher(pool, "keeps", keep)
+
+    async def drain(self: Self) -> None:
+        """Wait until everything added so far was written."""
+        await self.answers.drain()
+        await self.notes.drain()
+        await self.keeps.drain()
+
+
+def _batcher(
+    pool: Pool, name: str, write: Callable[[Connection, list[T]], Awaitable[Sequence[R]]]
+) -> Batcher[T, R]:
+    async def flush(items: list[T]) -> Sequence[R]:
+        async def step() -> Sequence[R]:
+            async with pool.acquire() as connection:
+                return await write(connection, items)
+
+        return await until_done(step, name=name, patience_s=_PATIENCE_S)
+
+    return Batcher(flush, batch_max=BATCH_MAX)

@@ -1,0 +1,31 @@
+-- Answers worth keeping.
+
+-- name: recall
+-- The answers to the questions $1 that have not expired.
+select key, outcome, value, answered_at from remembered_answers
+where key = any($1::bytea[]) and expires_at > (select leadfall_now());
+
+-- name: remember
+-- $1 key, $2 scope, $3 provider, $4 capability, $5 person, $6 outcome, $7 value, $8 days kept, as
+-- columns. The newest answer to a question counts.
+insert into remembered_answers (
+  key, scope, provider, capability, person, outcome, value, answered_at, expires_at
+)
+select distinct on (key) key, scope, provider, capability, person, outcome, value, now,
+       now + make_interval(secs => days * 86400)
+from (select leadfall_now() as now) moment, unnest(
+  $1::bytea[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::jsonb[],
+  $8::float8[]
+) as b(key, scope, provider, capability, person, outcome, value, days)
+order by key
+on conflict (key) do update
+set outcome = excluded.outcome, value = excluded.value, answered_at = excluded.answered_at,
+    expires_at = excluded.expires_at;
+
+-- name: forget_people
+delete from remembered_answers where person = any($1::bytea[]);
+
+-- name: expire
+delete from remembered_answers where key in (
+  select key from remembered_answers where expires_at <= (select leadfall_now()) limit $1
+);
