@@ -5,7 +5,7 @@ nobody. A mailbox that is full or takes everything is found with a doubtful verd
 ends a waterfall depends on what its step accepts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from providers.sandbox.domains import Reception, Records, domain_at
@@ -14,10 +14,12 @@ from providers.sandbox.truth import (
     Mailbox,
     Person,
     Verdict,
+    binary_verdict,
     is_opted_out,
     known_email,
     known_phone,
     known_phone_of_address,
+    known_valid_email,
     mailbox_at,
     person_of_profile,
     vendor_verdict,
@@ -42,14 +44,35 @@ _MAILBOX_VERDICTS: Final[dict[Mailbox, VerdictStatus]] = {
     Mailbox.FULL: "risky",
     Mailbox.ABSENT: "undeliverable",
 }
-# Of an address whose mail server cannot be asked, each vendor says something else.
-_UNCHECKED_VERDICTS: Final[dict[str, VerdictStatus]] = {
-    "hunter": "unknown",
-    "leadmagic": "deliverable",
-    "fullenrich": "risky",
+# What a vendor says of an address it found, where it differs from the table above.
+_FINDERS: Final[dict[str, dict[Verdict, VerdictStatus]]] = {
+    "aleads": {},
+    "bettercontact": {Verdict.UNKNOWN: "risky"},
+    "dropcontact": {},
+    "enrow": {Verdict.UNKNOWN: "deliverable", Verdict.CATCH_ALL: "deliverable"},
+    "findymail": {},
+    "fullenrich": {Verdict.UNKNOWN: "risky"},
+    "hunter": {},
+    "icypeas": {Verdict.UNKNOWN: "risky"},
+    "leadmagic": {Verdict.UNKNOWN: "deliverable"},
+    "prospeo": {},
 }
+# The same of an address that it was given to verify.
+_VERIFIERS: Final[dict[str, dict[Verdict, VerdictStatus]]] = {
+    "aleads": {},
+    "dropcontact": {},
+    "enrow": {},
+    "findymail": {Verdict.CATCH_ALL: "unknown", Verdict.INVALID: "unknown"},
+    "hunter": {},
+    "icypeas": {Verdict.CATCH_ALL: "unknown"},
+    "leadmagic": {},
+    "millionverifier": {},
+    "neverbounce": {},
+    "zerobounce": {},
+}
+_READ_PROFILES: Final = frozenset({"findymail", "fullenrich", "prospeo"})
+_TELL_ONLY_VERIFIED: Final = frozenset({"findymail", "prospeo"})
 _ANY_VERDICT: Final = frozenset[VerdictStatus]({"deliverable", "risky", "undeliverable", "unknown"})
-_VERIFIERS: Final = frozenset({"hunter", "leadmagic"})
 
 
 class Expectation(NamedTuple):
@@ -152,22 +175,32 @@ def _find_built_in(lead: LeadInput) -> _Answer:
 
 
 def _find_email(slug: str, lead: LeadInput) -> _Answer:
-    person = _person(lead, also_by_profile=slug == "fullenrich")
+    person = _person(lead, also_by_profile=slug in _READ_PROFILES)
     if not person.is_whole or (slug == "hunter" and is_opted_out(person)):
         return _REJECTED
-    address = known_email(slug, person)
+    if slug == "aleads" and not lead.company_domain:
+        return _REJECTED
+    known = known_valid_email if slug in _TELL_ONLY_VERIFIED else known_email
+    address = known(slug, person)
     if address is None:
         return _MISSING
-    checked = vendor_verdict(address)
-    verdict = _UNCHECKED_VERDICTS[slug] if checked is Verdict.UNKNOWN else _VERDICTS[checked]
-    return _Answer(OutcomeName.FOUND, address, verdict)
+    return _Answer(OutcomeName.FOUND, address, _word(_FINDERS[slug], vendor_verdict(address)))
 
 
 def _verify(slug: str, lead: LeadInput, *, is_builtin: bool) -> _Answer:
     if not lead.email or not (is_builtin or slug in _VERIFIERS):
         return _REJECTED
-    verdict = _built_in_verdict(lead.email) if is_builtin else _VERDICTS[vendor_verdict(lead.email)]
+    if is_builtin:
+        verdict = _built_in_verdict(lead.email)
+    else:
+        sees_through = slug == "enrow"
+        checked = binary_verdict(lead.email) if sees_through else vendor_verdict(lead.email)
+        verdict = _word(_VERIFIERS[slug], checked)
     return _NO_ANSWER if verdict == "unknown" else _Answer(OutcomeName.FOUND, verdict, verdict)
+
+
+def _word(own: Mapping[Verdict, VerdictStatus], verdict: Verdict) -> VerdictStatus:
+    return own.get(verdict, _VERDICTS[verdict])
 
 
 def _built_in_verdict(address: str) -> VerdictStatus:
@@ -188,14 +221,19 @@ def _built_in_verdict(address: str) -> VerdictStatus:
 def _find_phone(slug: str, lead: LeadInput) -> _Answer:
     number: str | None
     match slug:
-        case "fullenrich":
-            person = _person(lead, also_by_profile=True)
-            if not person.is_whole:
+        case "bettercontact" | "fullenrich" | "prospeo":
+            person = _person(lead, also_by_profile=slug in _READ_PROFILES)
+            if person.is_whole:
+                number = known_phone(slug, person)
+            elif slug == "prospeo" and lead.email:
+                number = known_phone_of_address(slug, lead.email)
+            else:
                 return _REJECTED
-            number = known_phone(slug, person)
-        case "leadmagic" if lead.linkedin_url:
+        case "aleads" | "enrow" | "findymail" | "leadmagic" if lead.linkedin_url:
             named = person_of_profile(lead.linkedin_url)
             number = None if named is None else known_phone(slug, named)
+        case "enrow" if _person(lead).is_whole:
+            number = known_phone(slug, _person(lead))
         case "leadmagic" if lead.email:
             number = known_phone_of_address(slug, lead.email)
         case _:

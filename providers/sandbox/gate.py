@@ -123,11 +123,12 @@ class Gate:
 
 
 def _response(reply: Reply) -> web.Response:
+    is_plain = isinstance(reply.body, bytes)
     return web.Response(
         status=reply.status,
-        body=orjson.dumps(reply.body),
+        body=reply.body if is_plain else orjson.dumps(reply.body),
         headers=reply.headers,
-        content_type="application/json",
+        content_type="text/plain" if is_plain else "application/json",
     )
 
 

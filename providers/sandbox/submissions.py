@@ -9,7 +9,14 @@ from uuid import uuid4
 from providers.sandbox.books import person_hash
 from providers.sandbox.callbacks import Callback
 from providers.sandbox.keys import Account, account_of
-from providers.sandbox.truth import Person, draw, known_email, known_phone
+from providers.sandbox.truth import (
+    Person,
+    Verdict,
+    draw,
+    known_email,
+    known_phone,
+    vendor_verdict,
+)
 from providers.sandbox.world import SandboxWorld
 
 SUBMISSIONS_MAX: Final = 100_000
@@ -21,14 +28,16 @@ class Terms:
     """How a vendor charges and how long it takes.
 
     Attributes:
-        charges: thousandths of a credit for one find, by capability.
+        charges: thousandths of a credit for one find or verification, by capability.
         is_repeat_free: whether a key pays only once for the same find.
         ready_s: shortest and longest time for one row, in vendor time; the row's person decides.
+        verify: what the vendor concludes about an address.
     """
 
     charges: Mapping[str, int]
     is_repeat_free: bool
     ready_s: tuple[float, float]
+    verify: Callable[[str], Verdict] = vendor_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +46,19 @@ class SubmittedRow:
 
     Attributes:
         given: the row on the wire.
-        wanted: capabilities asked for: `find_email`, `find_phone`.
+        wanted: capabilities asked for: `find_email`, `find_phone`, `verify_email`.
+        address: what to verify.
     """
 
     given: Mapping[str, Any] = field(repr=False)
     person: Person = field(repr=False)
     wanted: tuple[str, ...]
     reference: str
+    address: str = field(default="", repr=False)
+
+    def identity(self, capability: str) -> str:
+        """Return whom or what a capability is asked about, the key of draws and repeats."""
+        return self.address if capability == "verify_email" else self.person.identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,7 @@ class Contact:
     given: Mapping[str, Any] = field(repr=False)
     email: str | None = field(repr=False)
     phone: str | None = field(repr=False)
+    verdict: Verdict | None
     charge_thousandths: int
     sequences: tuple[int, ...]
     ready_at_s: float
@@ -107,43 +123,67 @@ class Submissions:
         url: str,
         contacts: tuple[Contact, ...],
         compose: Callable[[], tuple[bytes, Mapping[str, str]]],
+        *,
+        carries_results: bool = True,
     ) -> None:
-        """Post what `compose` makes once these rows are ready; a 2xx counts as their delivery."""
+        """Post what `compose` makes once these rows are ready.
+
+        A 2xx counts as the delivery of their results where the callback carries them.
+        """
         due_s = max(contact.ready_at_s for contact in contacts)
-        on_delivered = partial(self._mark_delivered, contacts)
+        on_delivered = partial(self._mark_delivered, contacts if carries_results else ())
         self._world.callbacks.schedule(Callback(self._vendor, url, due_s, compose, on_delivered))
 
     def _enrich(self, key: str, row: SubmittedRow) -> Contact:
         can_pay = account_of(key) is not Account.EMPTY
         wanted = row.wanted if can_pay else ()
-        email = known_email(self._vendor, row.person) if "find_email" in wanted else None
-        phone = known_phone(self._vendor, row.person) if "find_phone" in wanted else None
-        values = {"find_email": email, "find_phone": phone}
-        charges = [self._charge(key, name, row.person, values[name]) for name in wanted]
+        answers = {name: self._look_up(name, row) for name in wanted}
+        charges = {name: self._charge(key, name, row, answers[name]) for name in wanted}
         sequences = tuple(
             self._world.books.record(
                 self._vendor,
                 name,
-                "missing" if values[name] is None else "found",
+                answer if isinstance(answer, Verdict) else "missing" if answer is None else "found",
                 key=key,
-                identity=row.person.identity,
-                charge_thousandths=charge,
+                identity=row.identity(name),
+                charge_thousandths=charges[name],
                 reference=row.reference,
             )
-            for name, charge in zip(wanted, charges, strict=True)
+            for name, answer in answers.items()
         )
-        shortest_s, longest_s = self._terms.ready_s
-        spread_s = (longest_s - shortest_s) * draw("ready", self._vendor, row.person.identity)
-        ready_at_s = self._world.pace.now_s() + shortest_s + spread_s
-        return Contact(row.given, email, phone, sum(charges), sequences, ready_at_s)
+        verdict = answers.get("verify_email")
+        return Contact(
+            row.given,
+            answers.get("find_email"),
+            answers.get("find_phone"),
+            verdict if isinstance(verdict, Verdict) else None,
+            sum(charges.values()),
+            sequences,
+            self._ready_at_s(row),
+        )
 
-    def _charge(self, key: str, capability: str, person: Person, value: str | None) -> int:
+    def _look_up(self, capability: str, row: SubmittedRow) -> str | Verdict | None:
+        match capability:
+            case "find_email":
+                return known_email(self._vendor, row.person)
+            case "find_phone":
+                return known_phone(self._vendor, row.person)
+            case _:
+                return self._terms.verify(row.address)
+
+    def _ready_at_s(self, row: SubmittedRow) -> float:
+        shortest_s, longest_s = self._terms.ready_s
+        about = row.address or row.person.identity
+        spread_s = (longest_s - shortest_s) * draw("ready", self._vendor, about)
+        return self._world.pace.now_s() + shortest_s + spread_s
+
+    def _charge(self, key: str, capability: str, row: SubmittedRow, value: str | None) -> int:
         if value is None:
             return 0
         price = self._terms.charges[capability]
         if not self._terms.is_repeat_free:
             return price
-        mark = person_hash(f"{key}|{capability}|{person.identity}")
+        mark = person_hash(f"{key}|{capability}|{row.identity(capability)}")
         if mark in self._paid:
             return 0
         if len(self._paid) < PAID_MAX:

@@ -39,8 +39,27 @@ from providers.sandbox.names import LAST_NAMES
 HOUSE_SHARE: Final = 0.65
 PRIVATE_SHARE: Final = 0.50
 FULL_SHARE: Final = 0.04
-EMAIL_SHARES: Final = {"hunter": 0.50, "leadmagic": 0.45, "fullenrich": 0.60}
-PHONE_SHARES: Final = {"leadmagic": 0.30, "fullenrich": 0.33}
+EMAIL_SHARES: Final = {
+    "aleads": 0.35,
+    "bettercontact": 0.55,
+    "dropcontact": 0.40,
+    "enrow": 0.45,
+    "findymail": 0.45,
+    "fullenrich": 0.60,
+    "hunter": 0.50,
+    "icypeas": 0.45,
+    "leadmagic": 0.45,
+    "prospeo": 0.45,
+}
+PHONE_SHARES: Final = {
+    "aleads": 0.20,
+    "bettercontact": 0.30,
+    "enrow": 0.25,
+    "findymail": 0.15,
+    "fullenrich": 0.33,
+    "leadmagic": 0.30,
+    "prospeo": 0.25,
+}
 
 BUILTIN_SLUGS: Final = frozenset({"enrich", "builtin", "sendkit"})
 # Letters that Unicode does not take apart into a Latin letter and an accent.
@@ -173,6 +192,13 @@ def known_email(slug: str, person: Person) -> str | None:
     return address if _knows("email", slug, person, EMAIL_SHARES) else None
 
 
+def known_valid_email(slug: str, person: Person) -> str | None:
+    """Return the address a vendor knows that tells only what it has verified, or None."""
+    address = known_email(slug, person)
+    is_valid = address is not None and vendor_verdict(address) is Verdict.VALID
+    return address if is_valid else None
+
+
 def known_phone(slug: str, person: Person) -> str | None:
     """Return the phone the vendor knows of this person, in E.164, or None."""
     known = person.first and person.last and _knows("phone", slug, person, PHONE_SHARES)
@@ -202,6 +228,12 @@ def vendor_verdict(address: str) -> Verdict:
             return Verdict.UNKNOWN
         case Mailbox.ABSENT:
             return Verdict.INVALID
+
+
+def binary_verdict(address: str) -> Verdict:
+    """Return what a verifier says that claims to see through accept-all servers and outages."""
+    is_open = mailbox_at(address.strip().lower()) is Mailbox.OPEN
+    return Verdict.VALID if is_open else Verdict.INVALID
 
 
 def profile_url(person: Person) -> str:

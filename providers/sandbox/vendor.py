@@ -48,7 +48,7 @@ class Reply:
     """One answer.
 
     Attributes:
-        body: sent as JSON.
+        body: sent as JSON; bytes are sent as plain text.
         delivers: sequences of the books whose answers it carries.
     """
 

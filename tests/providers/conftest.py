@@ -20,6 +20,7 @@ from yarl import URL
 
 from providers.contract import (
     AskAgain,
+    Auth,
     Direct,
     NotReady,
     Offer,
@@ -103,6 +104,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ]
         ids = [f"{provider.slug}-{offer.capability}" for provider, offer in remote]
         metafunc.parametrize("remote_offer", remote, ids=ids)
+    if "checked_provider" in metafunc.fixturenames:
+        checked = [one for one in all_providers().values() if one.key_check is not None]
+        metafunc.parametrize("checked_provider", checked, ids=[one.slug for one in checked])
     if "submitted_offer" in metafunc.fixturenames:
         submitted = {
             f"{provider.slug}-{offer.capability}": offer
@@ -236,11 +240,14 @@ class Recording:
 
     mocked: aioresponses
 
-    def expect(self, case: RecordedCase) -> None:
+    def expect(self, case: RecordedCase, api_key: str) -> None:
         """Let each request that the case should make be answered as recorded, once."""
+        auth = case.provider.auth
+        key = {auth.name: api_key} if auth.place == "query" else {}
         for request, answer in zip(case.requests_due, case.answers, strict=True):
+            url = URL(case.provider.base_url + request["path"])
             self.mocked.add(
-                str(URL(case.provider.base_url + request["path"]).with_query(request["query"])),
+                str(url.with_query(request["query"] | key)),
                 method=request["method"],
                 status=answer.status,
                 headers=dict(answer.headers),
@@ -248,10 +255,13 @@ class Recording:
                 response_class=RecordedResponse,
             )
 
-    @property
-    def headers_sent(self) -> list[Mapping[str, str]]:
-        """The headers of every request that was made, beside those of the session."""
-        return [call.kwargs["headers"] for calls in self.mocked.requests.values() for call in calls]
+    def keys_sent(self, auth: Auth) -> list[str | None]:
+        """Return the key of every request that was made, as it stood in its place."""
+        return [
+            (url.query if auth.place == "query" else call.kwargs["headers"]).get(auth.name)
+            for (_, url), calls in self.mocked.requests.items()
+            for call in calls
+        ]
 
 
 @pytest.fixture

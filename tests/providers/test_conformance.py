@@ -15,15 +15,15 @@ async def test_a_recorded_answer_is_read_as_it_is_meant(
 ) -> None:
     """Each recorded exchange ends in its expected outcome or fault, by the documented requests."""
     provider = recorded_case.provider
-    recording.expect(recorded_case)
+    recording.expect(recorded_case, API_KEY)
     send = partial(vendor_http.send, provider, api_key=API_KEY, timeout_s=TIMEOUT_S)
 
     played = await play(recorded_case, send)
 
     assert recorded_case.expected == played.end
     assert recorded_case.requests_due == played.requests
-    name, value = provider.auth.name, provider.auth.scheme + API_KEY
-    assert [value] * len(played.requests) == [sent[name] for sent in recording.headers_sent]
+    key = provider.auth.scheme + API_KEY
+    assert [key] * len(played.requests) == recording.keys_sent(provider.auth)
 
 
 def test_every_remote_offer_has_its_recorded_cases(

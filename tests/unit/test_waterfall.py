@@ -162,10 +162,40 @@ def test_an_outcome_ends_the_waterfall_when_it_is_firm_or_accepted(
 @pytest.mark.parametrize(
     ("kind", "providers"),
     [
-        (Kind.VERIFY_EMAIL, ["enrich", "leadmagic", "hunter"]),
+        (
+            Kind.VERIFY_EMAIL,
+            [
+                "enrich",
+                "millionverifier",
+                "neverbounce",
+                "zerobounce",
+                "leadmagic",
+                "hunter",
+                "icypeas",
+                "enrow",
+            ],
+        ),
         (Kind.FIND_EMAIL, ["enrich", "hunter"]),
-        (Kind.FIND_EMAIL_WATERFALL, ["enrich", "hunter", "leadmagic", "fullenrich"]),
-        (Kind.FIND_PHONE, ["leadmagic", "fullenrich"]),
+        (
+            Kind.FIND_EMAIL_WATERFALL,
+            [
+                "enrich",
+                "hunter",
+                "leadmagic",
+                "icypeas",
+                "prospeo",
+                "findymail",
+                "enrow",
+                "dropcontact",
+                "aleads",
+                "fullenrich",
+                "bettercontact",
+            ],
+        ),
+        (
+            Kind.FIND_PHONE,
+            ["leadmagic", "aleads", "prospeo", "findymail", "enrow", "fullenrich", "bettercontact"],
+        ),
         (Kind.DETECT_GATEWAY, ["enrich"]),
         (Kind.DETECT_ESP, ["enrich"]),
     ],

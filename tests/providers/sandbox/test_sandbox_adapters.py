@@ -5,12 +5,25 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from providers.contract import AskAgain, Direct, NotReady, Provider, Row, Submitted, VendorRequest
+from providers.contract import (
+    AskAgain,
+    CredentialsRejected,
+    Direct,
+    NotReady,
+    Offer,
+    OutOfCredit,
+    Provider,
+    Row,
+    Submitted,
+    Throttled,
+    VendorFault,
+    VendorRequest,
+)
 from providers.contract import VendorAnswer as Answer
-from providers.registry import all_providers
 from providers.sandbox.expectation import Expectation, expected
 from providers.sandbox.sample import read_sample
 from providers.sandbox.server import Sandbox
+from providers.sandbox.truth import normalise
 from service.domain.kinds import Kind
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, Missing, NoAnswer, Outcome, OutcomeName, RejectedInput
@@ -23,113 +36,147 @@ from service.flows.guess_address import CouldNotAsk, Guess, Guessed, NoneFits, g
 from service.flows.verify_address import Controls, verify_address
 
 CONCURRENCY = 8
+POLL_EVERY_S = 0.001
+FAULTS: dict[str, type[VendorFault]] = {
+    "sandbox-limited": Throttled,
+    "no-such-key": CredentialsRejected,
+    "sandbox-empty": OutOfCredit,
+}
+# One sentence of ZeroBounce's stands for a wrong key and for an empty account.
+FAULTS_OF: dict[tuple[str, str], type[VendorFault]] = {
+    ("zerobounce", "no-such-key"): OutOfCredit,
+}
 SAMPLE = read_sample()
 
 
 class Desk:
     """Asks one provider for leads, without limits or patience."""
 
-    def __init__(self, sandbox: Sandbox, http: VendorHTTP, provider: Provider) -> None:
+    def __init__(
+        self, sandbox: Sandbox, http: VendorHTTP, provider: Provider, api_key: str = "sandbox"
+    ) -> None:
         self._base_url = sandbox.base_urls[provider.slug]
         self._http = http
         self._provider = provider
+        self._api_key = api_key
         self._slots = asyncio.Semaphore(CONCURRENCY)
 
     async def send(self, request: VendorRequest) -> Answer:
         return await self._http.send(
-            self._provider, request, api_key="sandbox", base_url=self._base_url, timeout_s=5
+            self._provider, request, api_key=self._api_key, base_url=self._base_url, timeout_s=5
         )
 
-    async def ask(self, shape: Direct, lead: LeadInput) -> Outcome:
-        async with self._slots, asyncio.timeout(5):
+    async def ask_all(self, offer: Offer, leads: Sequence[LeadInput]) -> list[Outcome]:
+        """Ask for every lead, in batches where the offer has them."""
+        shape = offer.shape
+        if isinstance(shape, Direct):
+            return await asyncio.gather(*(self._ask(shape, lead) for lead in leads))
+        assert isinstance(shape, Submitted)
+        size = shape.batch_max
+        batches = [leads[n : n + size] for n in range(0, len(leads), size)]
+        answers = await asyncio.gather(*(self._submit(shape, batch) for batch in batches))
+        return [outcome for batch in answers for outcome in batch]
+
+    async def _ask(self, shape: Direct, lead: LeadInput) -> Outcome:
+        async with self._slots, asyncio.timeout(10):
             while True:
                 read = shape.read(await self.send(shape.request(lead)), lead)
                 if not isinstance(read, AskAgain):
                     return read
+                await asyncio.sleep(0)
 
-    async def ask_all(self, shape: Submitted, leads: Sequence[LeadInput]) -> list[Outcome]:
+    async def _submit(self, shape: Submitted, leads: Sequence[LeadInput]) -> list[Outcome]:
         rows = [Row(f"{number}", lead) for number, lead in enumerate(leads)]
-        handle = shape.read_handle(await self.send(shape.submit(rows, "submission-1", None)))
-        async with asyncio.timeout(5):
+        async with self._slots, asyncio.timeout(10):
+            handle = shape.read_handle(await self.send(shape.submit(rows, "submission-1", None)))
             while isinstance(read := shape.read(await self.send(shape.poll(handle))), NotReady):
-                pass
+                await asyncio.sleep(POLL_EVERY_S)
         return [read.get(row.reference, Missing()) for row in rows]
 
 
-def shown(outcome: Outcome) -> Expectation:
+def shown(outcome: Outcome, kind: Kind) -> Expectation:
     """Write an outcome as expectations are written."""
     match outcome:
         case Found(value):
-            return Expectation(OutcomeName.FOUND, value.get("phone") or value.get("email"))
+            name = {Kind.VERIFY_EMAIL: "verdict", Kind.FIND_PHONE: "phone"}.get(kind, "email")
+            return Expectation(OutcomeName.FOUND, value[name])
         case Missing() | NoAnswer() | RejectedInput():
             return Expectation(outcome.name)
 
 
-def shown_verdict(outcome: Outcome) -> Expectation:
-    """Write the outcome of a verification as expectations are written."""
-    value = outcome.value["verdict"] if isinstance(outcome, Found) else None
-    return Expectation(outcome.name, value)
+def lead_named(last_name: str) -> LeadInput:
+    """Return somebody about whom every provider can be asked everything."""
+    return LeadInput(
+        first_name="Nadia",
+        last_name=last_name,
+        company_name="Brightwater Tools",
+        company_domain="brightwater.leadfall",
+        linkedin_url=f"https://www.linkedin.com/in/nadia-{normalise(last_name)}-brightwater",
+        email=f"nadia.{normalise(last_name)}@brightwater.leadfall",
+    )
 
 
-@pytest.mark.parametrize(
-    ("slug", "kind"),
-    [
-        ("hunter", Kind.FIND_EMAIL),
-        ("leadmagic", Kind.FIND_EMAIL),
-        ("leadmagic", Kind.FIND_PHONE),
-    ],
-)
-async def test_a_direct_adapter_reads_every_sample_lead_as_expected(
-    sandbox: Sandbox, vendor_http: VendorHTTP, slug: str, kind: Kind
+def kind_of(offer: Offer) -> Kind:
+    """Return the kind whose lookups this offer answers."""
+    return next(kind for kind in Kind if kind.capability is offer.capability)
+
+
+async def test_an_adapter_reads_every_sample_lead_as_expected(
+    sandbox: Sandbox, vendor_http: VendorHTTP, remote_offer: tuple[Provider, Offer]
 ) -> None:
-    provider = all_providers()[slug]
-    offer = provider.offer(kind.capability)
-    assert offer is not None
-    assert isinstance(offer.shape, Direct)
+    provider, offer = remote_offer
     leads = [lead for lead in SAMPLE if offer.accepts(lead)]
     desk = Desk(sandbox, vendor_http, provider)
 
-    outcomes = await asyncio.gather(*(desk.ask(offer.shape, lead) for lead in leads))
+    outcomes = await desk.ask_all(offer, leads)
 
-    assert [shown(one) for one in outcomes] == [expected(one, kind, [slug]) for one in leads]
+    kind = kind_of(offer)
+    assert [expected(one, kind, [provider.slug]) for one in leads] == [
+        shown(one, kind) for one in outcomes
+    ]
+    assert sandbox.books.summary()["violations"] == {}
 
 
-@pytest.mark.parametrize("slug", ["hunter", "leadmagic"])
-async def test_a_verifying_adapter_reads_every_sample_email_as_expected(
-    sandbox: Sandbox, vendor_http: VendorHTTP, slug: str
+@pytest.mark.parametrize("known_to", ["its own provider", "nobody"])
+async def test_an_adapter_finds_whom_its_vendor_knows_and_nobody_else(
+    sandbox: Sandbox, vendor_http: VendorHTTP, remote_offer: tuple[Provider, Offer], known_to: str
 ) -> None:
-    provider = all_providers()[slug]
-    offer = provider.offer(Kind.VERIFY_EMAIL.capability)
-    assert offer is not None
-    assert isinstance(offer.shape, Direct)
-    leads = [lead for lead in SAMPLE if offer.accepts(lead)]
+    provider, offer = remote_offer
+    last_name = {"its own provider": f"Only-{provider.slug}", "nobody": "Only-Nobody"}[known_to]
+    lead = lead_named(last_name)
     desk = Desk(sandbox, vendor_http, provider)
 
-    outcomes = await asyncio.gather(*(desk.ask(offer.shape, lead) for lead in leads))
+    (outcome,) = await desk.ask_all(offer, [lead])
 
-    assert [shown_verdict(one) for one in outcomes] == [
-        expected(one, Kind.VERIFY_EMAIL, [slug]) for one in leads
-    ]
+    kind = kind_of(offer)
+    assert expected(lead, kind, [provider.slug]) == shown(outcome, kind)
 
 
-@pytest.mark.parametrize("kind", [Kind.FIND_EMAIL, Kind.FIND_PHONE])
-async def test_a_submitting_adapter_reads_every_sample_lead_as_expected(
-    sandbox: Sandbox, vendor_http: VendorHTTP, kind: Kind
+@pytest.mark.parametrize("api_key", ["sandbox-limited", "no-such-key", "sandbox-empty"])
+async def test_an_adapter_tells_why_its_vendor_turns_it_away(
+    sandbox: Sandbox, vendor_http: VendorHTTP, remote_offer: tuple[Provider, Offer], api_key: str
 ) -> None:
-    provider = all_providers()["fullenrich"]
-    offer = provider.offer(kind.capability)
-    assert offer is not None
-    assert isinstance(offer.shape, Submitted)
-    desk = Desk(sandbox, vendor_http, provider)
+    provider, offer = remote_offer
+    desk = Desk(sandbox, vendor_http, provider, api_key)
 
-    outcomes = [
-        *await desk.ask_all(offer.shape, SAMPLE[:100]),
-        *await desk.ask_all(offer.shape, SAMPLE[100:]),
-    ]
+    with pytest.raises(FAULTS_OF.get((provider.slug, api_key), FAULTS[api_key])):
+        await desk.ask_all(offer, [lead_named("Okafor")])
 
-    assert [shown(one) for one in outcomes] == [
-        expected(one, kind, ["fullenrich"]) for one in SAMPLE
-    ]
+    assert sum(entry.credits for entry in sandbox.books.entries()) == 0
+
+
+async def test_a_key_check_tells_a_good_key_from_a_bad_one(
+    sandbox: Sandbox, vendor_http: VendorHTTP, checked_provider: Provider
+) -> None:
+    check = checked_provider.key_check
+    assert check is not None
+
+    good = await Desk(sandbox, vendor_http, checked_provider).send(check)
+    bad = await Desk(sandbox, vendor_http, checked_provider, "no-such-key").send(check)
+
+    assert good.status == 200
+    assert good.body != bad.body
+    assert sandbox.books.entries() == []
 
 
 @pytest.fixture

@@ -1,0 +1,157 @@
+"""Dropcontact: work emails and their verification, a batch in one request, then read.
+
+"Not ready" is a 200 that says no success, as is an unknown request, so only the deadline bounds the
+wait. A 403 is an empty account or a bad key. Phones come along when known, but are not looked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+from providers.contract import (
+    NAME_AND_COMPANY,
+    Auth,
+    CredentialsRejected,
+    JsonObject,
+    Limits,
+    NotReady,
+    Offer,
+    OutOfCredit,
+    Provider,
+    RequestRefused,
+    Row,
+    Submitted,
+    VendorAnswer,
+    VendorRequest,
+    get,
+    post,
+    raw_reason,
+    read_object,
+    read_rows,
+)
+from service.domain.kinds import Capability
+from service.domain.outcome import Missing, NoAnswer, Outcome
+from service.domain.value_outcome import email_outcome, verification_outcome
+from service.domain.verdict import VerdictReason, VerdictStatus
+
+_PATH: Final = "/enrich/all"
+# The first half of a qualification such as `nominative@pro`.
+_VERDICTS: Final[Mapping[str, tuple[VerdictStatus, VerdictReason]]] = {
+    "nominative": ("deliverable", "accepted_email"),
+    "catch_all": ("risky", "catch_all"),
+    "generic": ("risky", "role"),
+    "invalid": ("undeliverable", "no_mailbox"),
+}
+# What is told of a person beside the work address: a mailbox of the house, or one at home.
+_NOT_A_WORK_EMAIL: Final = ("generic", "perso")
+
+
+def submit(
+    capability: Capability, rows: Sequence[Row], _reference: str, callback_url: str | None
+) -> VendorRequest:
+    """Ask about every row; its reference travels in its custom fields."""
+    data = [_record(capability, row) for row in rows]
+    return post(_PATH, {"data": data, "language": "en", "custom_callback_url": callback_url})
+
+
+def read_handle(answer: VendorAnswer) -> str:
+    """Read the request's id."""
+    body = _read_answer(answer)
+    if body.flag_or_none("success") is False:
+        raise RequestRefused
+    return body.handle("request_id")
+
+
+def read_results(capability: Capability, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
+    """Read each row of a request that is ready."""
+    body = _read_answer(answer)
+    if body.flag_or_none("success") is False:
+        return NotReady()
+    read = read_verify if capability is Capability.VERIFY_EMAIL else read_find
+    return read_rows(body.objects("data"), lambda row: _custom(row).text_or_none("row"), read)
+
+
+def read_find(row: JsonObject) -> Outcome:
+    """Read the first address that is the person's own at work."""
+    for found in row.objects("email"):
+        kind, scope = _qualification(found)
+        if kind not in _NOT_A_WORK_EMAIL and scope not in _NOT_A_WORK_EMAIL:
+            verdict, _ = _VERDICTS.get(kind, ("unknown", "unclear_reply"))
+            return email_outcome(found.text_or_none("email"), verdict)
+    return Missing()
+
+
+def read_verify(row: JsonObject) -> Outcome:
+    """Read the verdict on the address asked about; others that are told of prove nothing."""
+    asked = _custom(row).text("email")
+    for found in row.objects("email"):
+        if (found.text_or_none("email") or "").lower() == asked.lower():
+            kind, _ = _qualification(found)
+            if kind in _VERDICTS:
+                return verification_outcome(asked, *_VERDICTS[kind])
+            return NoAnswer(raw_reason("qualification", kind))
+    return NoAnswer("unknown_verdict")
+
+
+def _qualification(found: JsonObject) -> tuple[str, str]:
+    kind, _, scope = (found.text_or_none("qualification") or "").partition("@")
+    return kind, scope
+
+
+def _custom(row: JsonObject) -> JsonObject:
+    return row.object("custom_fields")
+
+
+def _read_answer(answer: VendorAnswer) -> JsonObject:
+    # Which trouble a 403 is stands in its text only, whose wording is not documented.
+    if answer.status == 403 and b"credit" in answer.body.lower():  # noqa: PLR2004
+        raise OutOfCredit
+    if answer.status == 400:  # noqa: PLR2004 - stated as trouble with the key or the account
+        raise CredentialsRejected
+    return read_object(answer)
+
+
+def _record(capability: Capability, row: Row) -> dict[str, Any]:
+    if capability is Capability.VERIFY_EMAIL:
+        custom = {"row": row.reference, "email": row.lead.email}
+        return {"email": row.lead.email, "custom_fields": custom}
+    known: dict[str, Any] = {
+        "first_name": row.lead.first_name,
+        "last_name": row.lead.last_name,
+        "company": row.lead.company_name,
+        "website": row.lead.company_domain,
+        "linkedin": row.lead.linkedin_url,
+    }
+    known = {name: text for name, text in known.items() if text}
+    return known | {"custom_fields": {"row": row.reference}}
+
+
+def _offer(capability: Capability, needs: tuple[tuple[str, ...], ...], missing: int) -> Offer:
+    shape = Submitted(
+        batch_max=100,  # of the 250 it takes, because a record is long and an answer is bounded
+        submit=partial(submit, capability),
+        read_handle=read_handle,
+        poll=lambda handle: get(f"{_PATH}/{handle}"),
+        read=partial(read_results, capability),
+        first_poll_after_s=30.0,
+        poll_every_s=30.0,
+    )
+    return Offer(capability, needs, shape, 600.0, price_found=1_000, price_missing=missing)
+
+
+PROVIDER: Final = Provider(
+    slug="dropcontact",
+    name="Dropcontact",
+    base_url="https://api.dropcontact.com/v1",
+    auth=Auth("header", "X-Access-Token"),
+    limits=Limits(requests_per_minute=3_600, requests_per_second=60, concurrency=10),
+    # No idempotency key, and a verification is never refunded: asked twice, it is paid twice.
+    repeat_when_interrupted=False,
+    source="stated, 2026-11: developer.dropcontact.com; its list of qualifications is in part "
+    "inferred",
+    key_check=get("/account/credits"),
+    offers=(
+        _offer(Capability.FIND_EMAIL, NAME_AND_COMPANY, missing=0),
+        _offer(Capability.VERIFY_EMAIL, (("email",),), missing=1_000),
+    ),
+)

@@ -1,0 +1,60 @@
+"""Why a vendor gave no outcome: states of the vendor, never of a lead."""
+
+
+class VendorFault(Exception):  # noqa: N818 - the faults are states of a vendor, not only errors
+    """The vendor gave no outcome for a reason of its own; no lead is to blame."""
+
+    slug = "vendor_fault"
+
+
+class Throttled(VendorFault):
+    """The vendor asked for fewer requests."""
+
+    slug = "throttled"
+
+    def __init__(self, retry_after_s: float | None = None) -> None:
+        super().__init__(retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
+class VendorDown(VendorFault):
+    """5xx, a reset, a refused connection, or no answer before the deadline.
+
+    Attributes:
+        sent: False only when the request certainly never left, so that asking again cannot cost
+            twice; True when the vendor may have seen it.
+    """
+
+    slug = "vendor_down"
+
+    def __init__(self, *, sent: bool = True) -> None:
+        super().__init__("the request may have been sent" if sent else "the request was not sent")
+        self.sent = sent
+
+
+class CredentialsRejected(VendorFault):
+    """The key is wrong, revoked or not allowed to do this."""
+
+    slug = "credentials_rejected"
+
+
+class OutOfCredit(VendorFault):
+    """The vendor's own account has nothing left to spend."""
+
+    slug = "out_of_credit"
+
+
+class RequestRefused(VendorFault):
+    """Another 4xx: the vendor refused the request as it stands, and charged nothing.
+
+    Of a submission nobody can say which row is to blame. A `Direct` call whose vendor says that
+    the lead's data is at fault ends as `RejectedInput` instead.
+    """
+
+    slug = "request_refused"
+
+
+class BrokenAnswer(VendorFault):
+    """The answer has another shape than documented, or cannot be read at all."""
+
+    slug = "broken_answer"

@@ -1,0 +1,140 @@
+"""Findymail: verified work emails, email verification and (mostly American) phone numbers.
+
+A person it does not know is a 404, and an empty purse may be a 200 with an `error` in words.
+"""
+
+from typing import Final
+
+from providers.contract import (
+    NAME_AND_COMPANY,
+    Auth,
+    BrokenAnswer,
+    Direct,
+    Limits,
+    Offer,
+    OutOfCredit,
+    Provider,
+    Throttled,
+    VendorAnswer,
+    VendorRequest,
+    get,
+    post,
+    raise_for_status,
+    raw_reason,
+    read_object,
+)
+from service.domain.kinds import Capability
+from service.domain.lead_input import LeadInput
+from service.domain.outcome import Missing, NoAnswer, Outcome, RejectedInput
+from service.domain.phone_number import region_of
+from service.domain.value_outcome import email_outcome, phone_outcome, verification_outcome
+
+
+def find_request(lead: LeadInput) -> VendorRequest:
+    """Ask by name and company, else by profile; a company's name may stand for its domain."""
+    company = lead.company_domain or lead.company_name
+    if not (lead.first_name and lead.last_name and company):
+        return post("/search/linkedin", {"linkedin_url": lead.linkedin_url})
+    return post("/search/name", {"name": f"{lead.first_name} {lead.last_name}", "domain": company})
+
+
+def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
+    """Read the address, which is only ever told when the vendor has verified it."""
+    if (failed := _read_error(answer)) is not None:
+        return failed
+    contact = read_object(answer).object_or_none("contact")
+    if contact is None:
+        return Missing()
+    return email_outcome(contact.text_or_none("email"), "deliverable")
+
+
+def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
+    """Read a yes; a no says as little as no answer, because it also covers what it cannot tell."""
+    if (failed := _read_error(answer)) is not None:
+        return failed
+    checked = read_object(answer)
+    if not checked.flag("verified"):
+        return NoAnswer("unknown_verdict")
+    email = checked.text_or_none("email") or lead.email
+    return verification_outcome(email, "deliverable", "accepted_email")
+
+
+def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
+    """Read the number, which comes in E.164."""
+    if (failed := _read_error(answer)) is not None:
+        return failed
+    return phone_outcome(read_object(answer).text_or_none("phone"), region_of(lead.country))
+
+
+def _read_error(answer: VendorAnswer) -> Outcome | None:
+    words = _error_words(answer)
+    match answer.status:
+        case 200 if words:
+            return _read_failure_in_words(words)
+        case 404 if words is not None and "route" not in words:
+            return Missing()
+        case 422:
+            return RejectedInput("refused_by_vendor")
+        case 423:
+            # Seen for too many requests, and for a subscription that is paused.
+            raise OutOfCredit if "paused" in (words or "") else Throttled(answer.retry_after_s())
+    raise_for_status(answer)
+    return None
+
+
+def _read_failure_in_words(words: str) -> Outcome:
+    if "credit" in words:
+        raise OutOfCredit
+    return Missing() if "not found" in words else NoAnswer(raw_reason("error", words))
+
+
+def _error_words(answer: VendorAnswer) -> str | None:
+    """Return what the body says went wrong, "" for nothing, and None without a readable body."""
+    # A 200 may carry a friendly message; only `error` says that it failed.
+    names = ("error",) if answer.status == 200 else ("error", "message", "detail")  # noqa: PLR2004
+    try:
+        body = answer.object()
+        return " ".join(body.text_or_none(name) or "" for name in names).strip().lower()
+    except BrokenAnswer:
+        return None
+
+
+PROVIDER: Final = Provider(
+    slug="findymail",
+    name="Findymail",
+    base_url="https://app.findymail.com/api",
+    auth=Auth("header", "Authorization", "Bearer "),
+    # Only how many requests may be under way is published: 300. The rate is what keeps a hundred
+    # of them busy at a second each.
+    limits=Limits(requests_per_minute=6_000, concurrency=100),
+    # Nothing says that a repeat is free, and a verification is charged every time.
+    repeat_when_interrupted=False,
+    source="stated, 2026-11: app.findymail.com/docs; 404 and 423 bodies and phones are inferred",
+    key_check=get("/credits"),
+    offers=(
+        Offer(
+            Capability.FIND_EMAIL,
+            needs=(*NAME_AND_COMPANY, ("linkedin_url",)),
+            shape=Direct(find_request, read_find),
+            deadline_s=60.0,
+            price_found=1_000,
+        ),
+        Offer(
+            Capability.VERIFY_EMAIL,
+            needs=(("email",),),
+            shape=Direct(lambda lead: post("/verify", {"email": lead.email}), read_verify),
+            deadline_s=60.0,
+            price_found=1_000,  # of a purse of their own, the verifier's credits
+            price_missing=1_000,
+        ),
+        Offer(
+            Capability.FIND_PHONE,
+            needs=(("linkedin_url",),),
+            shape=Direct(
+                lambda lead: post("/search/phone", {"linkedin_url": lead.linkedin_url}), read_phone
+            ),
+            deadline_s=60.0,
+            price_found=10_000,
+        ),
+    ),
+)

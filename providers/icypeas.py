@@ -1,0 +1,159 @@
+"""Icypeas: work emails and email verification, up to 100 rows in one bulk search, then read.
+
+Reading is scarce (30 times a minute, whatever is read), so even one lookup goes by bulk search: one
+read then answers a hundred. A 200 can be a refusal, and running out of credit is a row's status.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from providers.contract import (
+    NAME_AND_COMPANY,
+    Auth,
+    JsonObject,
+    Limits,
+    NotReady,
+    Offer,
+    OutOfCredit,
+    Provider,
+    RequestRefused,
+    Row,
+    Submitted,
+    VendorAnswer,
+    VendorRequest,
+    post,
+    raw_reason,
+    read_object,
+    read_rows,
+)
+from service.domain.kinds import Capability
+from service.domain.lead_input import LeadInput
+from service.domain.outcome import NoAnswer, Outcome, RejectedInput
+from service.domain.value_outcome import email_outcome, verification_outcome
+from service.domain.verdict import VerdictReason, VerdictStatus
+
+_ROWS_MAX: Final = 100  # what one page of a read holds
+_READ: Final = "/bulk-single-searchs/read"
+# The limit of reading is the account's, so both offers share this one object.
+_READ_LIMITS: Final = Limits(requests_per_minute=30, concurrency=2)
+_RUNNING: Final = frozenset({"NONE", "SCHEDULED", "IN_PROGRESS"})
+_ANSWERED: Final = frozenset({"FOUND", "DEBITED", "NOT_FOUND", "DEBITED_NOT_FOUND"})
+_UNANSWERED: Final[Mapping[str, Outcome]] = {
+    "BAD_INPUT": RejectedInput("refused_by_vendor"),
+    "INSUFFICIENT_FUNDS": NoAnswer("out_of_credit"),
+    "ABORTED": NoAnswer("cancelled_by_vendor"),
+}
+# It has no word for a server that takes everything: it finds "probable" there, or cannot tell.
+_CERTAINTIES: Final[Mapping[str, tuple[VerdictStatus, VerdictReason]]] = {
+    "ultra_sure": ("deliverable", "accepted_email"),
+    "very_sure": ("deliverable", "accepted_email"),
+    "sure": ("deliverable", "accepted_email"),
+    "probable": ("risky", "catch_all"),
+    "undeliverable": ("undeliverable", "no_mailbox"),
+}
+_COUNT: Final = re.compile(r"[0-9]{1,3}")
+_NO_CREDIT: Final = (b"unpaidsubscription", b"insufficient")
+
+
+def submit(
+    capability: Capability, rows: Sequence[Row], reference: str, callback_url: str | None
+) -> VendorRequest:
+    """Start a bulk search; each row's own id also says how many rows there are to wait for."""
+    callback = {"webhookUrlBulkDone": callback_url} if callback_url else {}
+    custom = {"externalIds": [f"{row.reference}/{len(rows)}" for row in rows], **callback}
+    task, data = "email-verification", [[row.lead.email] for row in rows]
+    if capability is Capability.FIND_EMAIL:
+        task, data = "email-search", [_columns(row.lead) for row in rows]
+    return post("/bulk-search", {"name": reference, "task": task, "data": data, "custom": custom})
+
+
+def read_results(capability: Capability, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
+    """Read each row, once all of them are there and none is running any more."""
+    items = _read_success(answer).objects("items")
+    statuses = {item.text_or_none("status") for item in items}
+    if statuses & _RUNNING or len(items) < max((_own_id(item)[1] for item in items), default=1):
+        return NotReady()
+    if statuses == {"INSUFFICIENT_FUNDS"}:
+        raise OutOfCredit
+    return read_rows(items, lambda item: _own_id(item)[0], partial(read_item, capability))
+
+
+def read_item(capability: Capability, item: JsonObject) -> Outcome:
+    """Read the first address of a row, which is the best, and how certain the vendor is of it."""
+    status = item.text_or_none("status") or ""
+    results = item.object_or_none("results")
+    best = next(iter(results.objects("emails")), None) if results else None
+    if status in _UNANSWERED:
+        return _UNANSWERED[status]
+    # The vendor wants any other status taken as an end; without an address it says nothing to us.
+    if best is None and status not in _ANSWERED:
+        return NoAnswer(raw_reason("status", status))
+    email = best.text_or_none("email") if best else None
+    certainty = (best.text_or_none("certainty") if best else None) or "not_found"
+    verdict, reason = _CERTAINTIES.get(certainty, ("unknown", "unclear_reply"))
+    if capability is Capability.FIND_EMAIL:
+        return email_outcome(None if certainty == "not_found" else email, verdict)
+    # Of an address to verify, `not_found` means that the vendor cannot tell.
+    is_known = certainty in _CERTAINTIES or certainty == "not_found"
+    unclear = NoAnswer(raw_reason("certainty", certainty))
+    return verification_outcome(email, verdict, reason) if is_known else unclear
+
+
+def _columns(lead: LeadInput) -> list[str | None]:
+    return [lead.first_name, lead.last_name, lead.company_domain or lead.company_name]
+
+
+def _own_id(item: JsonObject) -> tuple[str | None, int]:
+    own = item.object_or_none("userData")
+    reference, _, count = ((own.text_or_none("externalId") if own else None) or "").rpartition("/")
+    return reference or None, int(count) if _COUNT.fullmatch(count) else 1
+
+
+def _read_success(answer: VendorAnswer) -> JsonObject:
+    body = read_object(answer)
+    if body.flag_or_none("success") is False:
+        # How an account without credit is refused is not documented, only the errors' names are.
+        is_empty = any(word in answer.body.lower() for word in _NO_CREDIT)
+        raise OutOfCredit if is_empty else RequestRefused
+    return body
+
+
+def _name_callback(body: JsonObject) -> str | None:
+    data = body.object_or_none("data")
+    return data.handle_or_none("file") if data else None
+
+
+def _offer(
+    capability: Capability, needs: tuple[tuple[str, ...], ...], *, found: int, missing: int
+) -> Offer:
+    shape = Submitted(
+        batch_max=_ROWS_MAX,
+        submit=partial(submit, capability),
+        read_handle=lambda answer: _read_success(answer).handle("file"),
+        poll=lambda file: post(_READ, {"mode": "bulk", "file": file, "limit": _ROWS_MAX}),
+        read=partial(read_results, capability),
+        first_poll_after_s=10.0,
+        poll_every_s=10.0,
+        poll_limits=_READ_LIMITS,
+        callback_handle=_name_callback,
+    )
+    return Offer(capability, needs, shape, 300.0, price_found=found, price_missing=missing)
+
+
+PROVIDER: Final = Provider(
+    slug="icypeas",
+    name="Icypeas",
+    base_url="https://app.icypeas.com/api",
+    auth=Auth("header", "Authorization"),
+    limits=Limits(requests_per_minute=60, requests_per_second=1, concurrency=1),
+    # No idempotency key, and nothing says that the same search is free a second time.
+    repeat_when_interrupted=False,
+    source="stated, 2026-11: api-doc.icypeas.com; prices, and how no credit is said, are inferred",
+    key_check=post(_READ, {"mode": "single", "limit": 1}),
+    offers=(
+        _offer(Capability.FIND_EMAIL, NAME_AND_COMPANY, found=1_000, missing=0),
+        _offer(Capability.VERIFY_EMAIL, (("email",),), found=100, missing=100),
+    ),
+)
