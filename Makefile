@@ -18,6 +18,9 @@ demo: $(READY) ## set up, then run the main job on embedded servers and check ev
 dev: $(READY) ## everything in one terminal, data kept in .leadfall
 	@$(BIN)/leadfall dev --port 8080 --data-dir .leadfall $(ARGS)
 
+providers: $(READY) ## each provider's capabilities, prices, limits, sources and whether it has a key
+	@$(BIN)/leadfall providers $(ARGS)
+
 ##@ test
 test: $(READY) check ## set up, then every check and every test
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
@@ -37,7 +40,8 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  --requirement requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	@# Its only news is that an editable install is one.
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	  --no-build-isolation --editable .
 	@touch $@
 

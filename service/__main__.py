@@ -1,0 +1,45 @@
+"""The `leadfall` command: names every command; what a command needs is imported when it runs."""
+
+import typer
+
+from service.commands.api import api
+from service.commands.audit import audit
+from service.commands.credit import credits_app
+from service.commands.demo import demo
+from service.commands.dev import dev
+from service.commands.dispatcher import dispatcher
+from service.commands.doctor import doctor
+from service.commands.keys import keys_app
+from service.commands.leads import leads_app
+from service.commands.migrate import migrate
+from service.commands.providers import providers
+from service.commands.worker import worker
+from service.commands.workspaces import workspaces_app
+
+
+def build() -> typer.Typer:
+    """Return the command line."""
+    leadfall = typer.Typer(
+        name="leadfall",
+        help="Self-hosted lead enrichment: waterfalls, exact credits, signed webhooks.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        add_completion=False,
+    )
+    for command in (demo, dev, api, worker, dispatcher, migrate, audit, doctor, providers):
+        leadfall.command()(command)
+    leadfall.add_typer(workspaces_app, name="workspaces")
+    leadfall.add_typer(keys_app, name="keys")
+    leadfall.add_typer(credits_app, name="credits")
+    leadfall.add_typer(leads_app, name="leads")
+    return leadfall
+
+
+def main() -> None:
+    """Run the command line."""
+    build()(prog_name="leadfall")
+
+
+if __name__ == "__main__":
+    main()

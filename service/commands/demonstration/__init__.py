@@ -1,0 +1,1 @@
+"""`leadfall demo`: runs the main job over real sockets and checks everything that came of it."""

@@ -1,0 +1,105 @@
+"""`leadfall providers`: shows what each provider can do and costs, and whether its key works."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from service.commands.options import AsJson
+
+if TYPE_CHECKING:
+    from providers.contract import Limits
+    from service.flows.describe_providers import OfferLine, ProviderLine
+
+# The states of a key with which a script may go on.
+_FINE: Final = frozenset({"works", "not_checkable"})
+
+
+def providers(
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Ask each vendor whether your key works; costs nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show every provider; with --check, exit 1 if a key does not work."""
+    from service.commands.output import print_json
+    from service.commands.setup import run_to_end
+
+    lines = run_to_end(_describe(check=check))
+    if as_json:
+        print_json({"providers": [line.as_json() for line in lines]})
+    else:
+        _show(lines, checked=check)
+    if any(line.check is not None and line.check.state not in _FINE for line in lines):
+        sys.exit(1)
+
+
+async def _describe(*, check: bool) -> "list[ProviderLine]":
+    from providers.registry import all_providers
+    from service.edges.vendor_http import VendorHTTP
+    from service.flows.describe_providers import describe_providers
+    from service.settings import Settings
+
+    settings = Settings()
+    known = all_providers().values()
+    if not check:
+        return await describe_providers(known, settings)
+    http = VendorHTTP()
+    try:
+        return await describe_providers(known, settings, http)
+    finally:
+        await http.close()
+
+
+def _show(lines: "list[ProviderLine]", *, checked: bool) -> None:
+    from service.commands.output import print_lines, print_table
+
+    print_lines("Prices in the vendor's own credits, for what is found", "")
+    print_table(
+        ("provider", "capabilities and prices", "limits", "key"),
+        [
+            (
+                line.provider,
+                "\n".join(_price(offer) for offer in line.offers),
+                "\n".join(_all_limits(line)),
+                _key(line),
+            )
+            for line in lines
+        ],
+    )
+    print_lines("", "Where the facts come from", "")
+    print_table(("provider", "source"), [(line.provider, line.source) for line in lines])
+    if checked:
+        print_lines("", "What the vendors say of the keys", "")
+        print_table(
+            ("provider", "key"),
+            [(each.provider, each.check.detail) for each in lines if each.check],
+        )
+
+
+def _price(offer: "OfferLine") -> str:
+    if offer.price_found == offer.price_missing == 0:
+        return f"{offer.capability} free"
+    also = f" ({offer.price_missing:g} if missing)" if offer.price_missing else ""
+    return f"{offer.capability} {offer.price_found:g}{also}"
+
+
+def _all_limits(line: "ProviderLine") -> list[str]:
+    own = [f"{each.capability}: {_limits(each.limits)}" for each in line.offers if each.limits]
+    # The capabilities of a vendor are read through one budget, so that it is told once.
+    reading = {f"reading: {_limits(each.poll_limits)}" for each in line.offers if each.poll_limits}
+    return [_limits(line.limits), *own, *sorted(reading)]
+
+
+def _limits(limits: "Limits") -> str:
+    second = f", {limits.requests_per_second}/s" if limits.requests_per_second else ""
+    return f"{limits.requests_per_minute}/min{second}, {limits.concurrency} at once"
+
+
+def _key(line: "ProviderLine") -> str:
+    if line.check is not None:
+        return str(line.check.state)
+    if not line.needs_key:
+        return "not needed"
+    return "set" if line.configured else "not set"

@@ -1,0 +1,42 @@
+"""Runs one role as a process of its own, from its start to a drained end."""
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from service.app import database
+from service.commands.output import print_json
+from service.commands.setup import require_migrated, run_to_end
+from service.commands.stopping import stop_on_signals
+from service.logs import configure_logging
+from service.settings import Settings
+
+OpenRole = Callable[[Settings], AbstractAsyncContextManager[Any]]
+
+
+def run_role(name: str, open_role: OpenRole, *, as_json: bool) -> None:
+    """Run until SIGTERM or SIGINT, then drain and return; a second signal ends at once."""
+    run_to_end(_run(name, open_role, as_json=as_json))
+
+
+async def _run(name: str, open_role: OpenRole, *, as_json: bool) -> None:
+    stopping = stop_on_signals()
+    settings = Settings()
+    configure_logging(settings.log_format)
+    async with database(settings, name) as pool, pool.acquire() as connection:
+        await require_migrated(connection)
+    async with open_role(settings) as process:
+        if as_json:
+            print_json(_describe(name, process, settings))
+        await stopping.wait()
+
+
+def _describe(name: str, process: Any, settings: Settings) -> dict[str, Any]:
+    facts: dict[str, Any] = {"role": name, "pid": os.getpid()}
+    port, ops_port = getattr(process, "port", None), getattr(process, "ops_port", None)
+    if port is not None:
+        facts["base_url"] = f"http://{settings.host}:{port}"
+    if ops_port is not None:
+        facts["ops_url"] = f"http://{settings.ops_host}:{ops_port}"
+    return facts

@@ -1,0 +1,20 @@
+"""Opens the box of secrets for commands that write or read one."""
+
+from service.commands.failures import CommandFailure
+from service.edges.secret_box import SecretBox
+from service.settings import Settings
+
+
+def open_box(settings: Settings) -> SecretBox:
+    """Return the box that the operator's keys open.
+
+    Raises:
+        CommandFailure: the keys are missing or cannot be used.
+    """
+    try:
+        return SecretBox([key.get_secret_value() for key in settings.secret_keys])
+    except ValueError as error:
+        raise CommandFailure(
+            f"{error}. Make one with: python -c 'from cryptography.fernet import Fernet; "
+            "print(Fernet.generate_key().decode())'"
+        ) from None
