@@ -145,7 +145,7 @@ PROVIDER: Final = Provider(
     auth=Auth("header", "x-api-key"),
     # Also 600 an hour and 6,000 a day, by the same clients; beyond them it throttles.
     limits=Limits(requests_per_minute=200, concurrency=10),
-    repeat_when_interrupted=False,  # nobody says that a repeat is free
+    repeats="cheap",  # nobody says that a repeat is free
     source="inferred, 2026-11: public clients; docs.a-leads.co could not be read",
     aliases=("a-leads",),
     key_check=None,  # the only requests known are charged for

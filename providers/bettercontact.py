@@ -144,7 +144,7 @@ PROVIDER: Final = Provider(
     # Stated as 100 or 200 a minute by plan and as 60 on an older page: the lowest holds for all.
     limits=Limits(requests_per_minute=60, concurrency=4),
     # Stated: a submission is not idempotent, so the same people again are charged again.
-    repeat_when_interrupted=False,
+    repeats="cheap",
     source="stated, 2026-11: doc.bettercontact.rocks; prices are inferred",
     key_check=get("/account"),
     offers=(

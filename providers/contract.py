@@ -61,6 +61,10 @@ __all__ = [
 
 ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024
 DEADLINE_S_MAX: Final = 900.0
+FREE_ASKS_MAX: Final = 5
+CHEAP_ASKS_MAX: Final = 3
+CHEAP_PRICE_MAX: Final = 1_000
+"""Thousandths of a vendor's credit."""
 
 NAME_AND_COMPANY: Final = (
     ("first_name", "last_name", "company_domain"),
@@ -208,8 +212,6 @@ class Offer:
         needs: alternatives; the lead must have every field of at least one of them.
         deadline_s: at most `DEADLINE_S_MAX`; for a submission the whole time until its answer.
         price_found, price_missing: in the vendor's own credits, thousandths of one.
-        asks_max: how often the vendor may be asked about one lookup while nobody knows whether an
-            earlier request was taken, and charged for. 1 means never twice.
         limits: where this capability has a budget of its own beside the provider's others.
     """
 
@@ -219,7 +221,6 @@ class Offer:
     deadline_s: float = 30.0
     price_found: int = 0
     price_missing: int = 0
-    asks_max: int = 1
     limits: Limits | None = None
 
     def accepts(self, lead: LeadInput) -> bool:
@@ -245,8 +246,9 @@ class Provider:
     """A vendor, declared.
 
     Attributes:
-        repeat_when_interrupted: True when asking again after a crash costs nothing twice (free
-            calls, or a vendor that charges a repeat only once); False means at most one call.
+        repeats: what asking again may cost while nobody knows whether an earlier request was
+            taken: `free`, nothing; `cheap`, the price again, which is worth it where a find costs
+            a credit or less; `never`, too much in any case.
         source: where the facts come from: `stated` by the vendor or `inferred`, and when read.
         version: raised when its answers come to mean something else; remembered answers of an
             earlier version are not used.
@@ -258,11 +260,18 @@ class Provider:
     auth: Auth
     limits: Limits
     offers: tuple[Offer, ...]
-    repeat_when_interrupted: bool
+    repeats: Literal["free", "cheap", "never"]
     source: str
     version: int = 1
     aliases: tuple[str, ...] = ()
     key_check: VendorRequest | None = None
+
+    def asks_max(self, offer: Offer) -> int:
+        """Return how often it may be asked about one lookup while an earlier ask is unknown."""
+        if self.repeats == "free":
+            return FREE_ASKS_MAX
+        cheap = self.repeats == "cheap" and offer.price_found <= CHEAP_PRICE_MAX
+        return CHEAP_ASKS_MAX if cheap else 1
 
     def offer(self, capability: Capability) -> Offer | None:
         """Return the offer for `capability`, or None when this vendor lacks it."""

@@ -146,7 +146,7 @@ PROVIDER: Final = Provider(
     auth=Auth("header", "X-Access-Token"),
     limits=Limits(requests_per_minute=3_600, requests_per_second=60, concurrency=10),
     # No idempotency key, and a verification is never refunded: asked twice, it is paid twice.
-    repeat_when_interrupted=False,
+    repeats="cheap",
     source="stated, 2026-11: developer.dropcontact.com; its list of qualifications is in part "
     "inferred",
     key_check=get("/account/credits"),

@@ -13,7 +13,7 @@ PROVIDER: Final = Provider(
     base_url="",
     auth=Auth("none"),
     limits=Limits(requests_per_minute=60_000, concurrency=64),
-    repeat_when_interrupted=True,
+    repeats="free",
     source="stated: our own code",
     aliases=("sendkit", "builtin"),
     offers=(

@@ -146,7 +146,7 @@ PROVIDER: Final = Provider(
     auth=Auth("header", "x-api-key"),
     limits=Limits(requests_per_minute=600, requests_per_second=10, concurrency=10),
     # Credits are reserved by each submission, and nothing says that a repeat reserves none.
-    repeat_when_interrupted=False,
+    repeats="cheap",
     source="stated, 2026-11: docs.enrow.io and the vendor's own MCP server; pace is inferred",
     key_check=get("/account/info"),
     offers=(

@@ -108,7 +108,7 @@ PROVIDER: Final = Provider(
     # of them busy at a second each.
     limits=Limits(requests_per_minute=6_000, concurrency=100),
     # Nothing says that a repeat is free, and a verification is charged every time.
-    repeat_when_interrupted=False,
+    repeats="cheap",
     source="stated, 2026-11: app.findymail.com/docs; 404 and 423 bodies and phones are inferred",
     key_check=get("/credits"),
     offers=(

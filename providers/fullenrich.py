@@ -139,7 +139,7 @@ PROVIDER: Final = Provider(
     base_url="https://app.fullenrich.com/api/v2",
     auth=Auth("header", "Authorization", "Bearer "),
     limits=Limits(requests_per_minute=60, concurrency=4),
-    repeat_when_interrupted=True,  # stated: the same person is charged once within 3 months
+    repeats="free",  # stated: the same person is charged once within 3 months
     source="stated, 2026-11: docs.fullenrich.com/api/v2",
     key_check=get("/account/keys/verify"),
     offers=(

@@ -118,7 +118,7 @@ PROVIDER: Final = Provider(
     limits=Limits(requests_per_minute=500, requests_per_second=15, concurrency=15),
     # Only repeats of a verification still in progress are said to count once. Nothing says that a
     # finder hit or a finished verification is free when asked for again, so it may cost twice.
-    repeat_when_interrupted=False,
+    repeats="cheap",
     source="stated, 2026-11: hunter.io/api-documentation/v2; the shape of a miss is inferred",
     key_check=get("/account"),
     offers=(

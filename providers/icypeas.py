@@ -149,7 +149,7 @@ PROVIDER: Final = Provider(
     auth=Auth("header", "Authorization"),
     limits=Limits(requests_per_minute=60, requests_per_second=1, concurrency=1),
     # No idempotency key, and nothing says that the same search is free a second time.
-    repeat_when_interrupted=False,
+    repeats="cheap",
     source="stated, 2026-11: api-doc.icypeas.com; prices, and how no credit is said, are inferred",
     key_check=post(_READ, {"mode": "single", "limit": 1}),
     offers=(

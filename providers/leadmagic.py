@@ -101,7 +101,7 @@ PROVIDER: Final = Provider(
     # Stated as 3,000 a minute today and as 1,000 on older pages: the lower holds for both.
     limits=Limits(requests_per_minute=1_000, concurrency=50),
     # No idempotency key and no free repeats: a second request for the same hit is charged again.
-    repeat_when_interrupted=False,
+    repeats="cheap",
     source="stated, 2026-11: leadmagic.io/docs/v1 and the vendor's OpenAPI file",
     key_check=get("/v1/credits"),
     offers=(

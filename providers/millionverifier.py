@@ -88,7 +88,7 @@ PROVIDER: Final = Provider(
     auth=Auth("query", "api"),
     # Unpublished; integrators have stayed unhindered with 20 requests at once.
     limits=Limits(requests_per_minute=1_200, concurrency=20),
-    repeat_when_interrupted=False,  # nothing says that a repeat is free
+    repeats="cheap",  # nothing says that a repeat is free
     source="stated, 2026-11: developer.millionverifier.com; what is not charged is inferred",
     key_check=get("/credits"),
     offers=(

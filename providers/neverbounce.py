@@ -81,7 +81,7 @@ PROVIDER: Final = Provider(
     auth=Auth("query", "key"),
     # Set for each application in the vendor's account, and told nowhere else.
     limits=Limits(requests_per_minute=600, concurrency=20),
-    repeat_when_interrupted=False,  # stated: every check is charged, repeats too
+    repeats="cheap",  # stated: every check is charged, repeats too
     source="stated, 2026-11: developers.neverbounce.com; the words for no credit are inferred",
     key_check=get("/account/info"),
     offers=(

@@ -145,7 +145,7 @@ PROVIDER: Final = Provider(
     auth=Auth("header", "X-KEY"),
     # Set by the plan and told only in the answers' headers, which say how long to wait.
     limits=Limits(requests_per_minute=300, requests_per_second=5, concurrency=5),
-    repeat_when_interrupted=True,  # stated: enriching the same person again is free
+    repeats="free",  # stated: enriching the same person again is free
     source="stated, 2026-11: prospeo.io/api-docs; the status beside each error code is inferred",
     key_check=get("/account-information"),
     offers=(

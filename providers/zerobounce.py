@@ -111,7 +111,7 @@ PROVIDER: Final = Provider(
     auth=Auth("query", "api_key"),
     limits=Limits(requests_per_minute=480_000, requests_per_second=8_000, concurrency=50),
     # An address is charged for each time; only the verdict `unknown` is said to be free.
-    repeat_when_interrupted=False,
+    repeats="cheap",
     source="stated, 2026-11: zerobounce.net/docs; the bodies of failures are inferred",
     key_check=get("/getcredits"),
     offers=(

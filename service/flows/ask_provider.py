@@ -147,7 +147,7 @@ class ProviderDesk:
             gate.note_fault(fault)
             outcome = NoAnswer(fault.slug, getattr(fault, "retry_after_s", None))
             return Asked(outcome, certainty_of(fault), 0, _ms_since(began_at))
-        self.budget(provider).earn()
+        self.budget(provider).note_success()
         return Asked(outcome, Certainty.ANSWERED, price_of(offer, outcome), _ms_since(began_at))
 
     async def _ask_directly(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from providers.contract import Provider
+from service.domain.kinds import Kind
 from service.store.audit import (
     count_rows,
     find_breaches,
@@ -90,9 +91,7 @@ async def audit(pool: Pool, providers: Mapping[str, Provider], lease: timedelta)
         checked_at = await read_moment(connection)
         events_since = await read_kept_since(connection, "events")
         arguments: dict[str, tuple[Any, ...]] = {
-            "repeated_calls": (
-                [slug for slug, each in providers.items() if each.repeat_when_interrupted],
-            ),
+            "repeated_calls": _asks_allowed(providers),
             "terminal_events": (events_since,),
             "deliveries": (events_since,),
             "delivered": (await read_kept_since(connection, "attempts"),),
@@ -223,3 +222,14 @@ _GROUPS: Final[Mapping[str, tuple[tuple[str, int, str], ...]]] = {
         ),
     ),
 }
+
+
+def _asks_allowed(providers: Mapping[str, Provider]) -> tuple[list[str], list[str], list[int]]:
+    """Return how often each provider may be asked for each target, as columns."""
+    targets = {kind.capability: kind.target for kind in Kind}
+    rows = [
+        (slug, targets[offer.capability], provider.asks_max(offer))
+        for slug, provider in providers.items()
+        for offer in provider.offers
+    ]
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]

@@ -34,7 +34,7 @@ class PlannedCall:
     @property
     def asks_max(self) -> int:
         """How often the vendor may be asked while nobody knows of an earlier request."""
-        return self.offer.asks_max
+        return self.provider.asks_max(self.offer)
 
     def intent(self, ask: int, submission_id: UUID | None = None) -> Intent:
         """Return the intent to commit before the vendor is asked."""

@@ -173,7 +173,9 @@ class WaterfallRunner:
             offer,
             credential,
             step.deadline_s or offer.deadline_s,
-            ask=1 if recorded is None else self._next_ask(claim, recorded, offer),
+            ask=1
+            if recorded is None
+            else self._next_ask(claim, recorded, provider.asks_max(offer)),
             question=self._question(claim, provider, offer, workspace_id),
         )
 
@@ -208,7 +210,7 @@ class WaterfallRunner:
             case other:
                 assert_never(other)
 
-    def _next_ask(self, claim: Claim, call: RecordedCall, offer: Offer) -> int:
+    def _next_ask(self, claim: Claim, call: RecordedCall, asks_max: int) -> int:
         """Return the number of the ask to make now; else end or park the lookup."""
         if call.submission_state == "submitted":
             # Woken at the submission's deadline, just before its poll gives up on it.
@@ -216,7 +218,7 @@ class WaterfallRunner:
         if call.ask_count == 0:
             return 1
         match judge_interrupted(
-            may_repeat=call.ask_count < offer.asks_max,
+            may_repeat=call.ask_count < asks_max,
             age_s=call.age_s,
             lease_s=self._policy.lease.total_seconds(),
             wait_s=self._policy.interrupted_wait_s,

@@ -115,9 +115,13 @@ from lookups where state <> 'settled'
 group by lead_id, target having count(*) > 1;
 
 -- name: repeated_calls
--- $1 the providers that may be asked again.
-select 'asked_again_only_where_allowed' as name, lookup_id || '.' || step as id
-from calls where ask_count > 1 and provider <> all($1::text[]);
+-- $1 provider, $2 target, $3 how often it may be asked, as columns; others once.
+select 'asked_again_only_where_allowed' as name, c.lookup_id || '.' || c.step as id
+from calls c
+join lookups l on l.id = c.lookup_id
+left join unnest($1::text[], $2::text[], $3::integer[]) as p(provider, target, asks_max)
+  on p.provider = c.provider and p.target = l.target
+where c.ask_count > coalesce(p.asks_max, 1);
 
 -- name: terminal_events
 -- $1 since when events are kept.

@@ -99,7 +99,7 @@ class MailServer:
     async def everybody_left(self) -> None:
         """Wait until no conversation is open."""
         async with asyncio.timeout(5):
-            while self.open_count:  # noqa: ASYNC110 - the count has no event of its own
+            while self.open_count:
                 await asyncio.sleep(0.005)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

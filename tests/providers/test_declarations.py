@@ -75,6 +75,6 @@ def test_what_the_service_does_itself_costs_nothing() -> None:
     """The built-in provider has no price and may always be asked again."""
     builtin = all_providers()["enrich"]
 
-    assert builtin.repeat_when_interrupted
+    assert builtin.repeats == "free"
     assert all(isinstance(offer.shape, Local) for offer in builtin.offers)
     assert {0} == {offer.price_found for offer in builtin.offers}

@@ -142,7 +142,7 @@ def provider(vendor: Vendor) -> Provider:
         auth=Auth("header", "Authorization", "Bearer "),
         limits=Limits(60, 1),
         offers=(),
-        repeat_when_interrupted=False,
+        repeats="never",
         source="stated: this test",
     )
 
