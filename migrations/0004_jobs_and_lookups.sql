@@ -120,6 +120,9 @@ create table submissions (
   -- Names this submission in a callback URL; unguessable and of no other use.
   token text not null unique,
   handle text,
+  -- What a callback called it while we had no handle: used only to fetch, and believed only if
+  -- what is fetched names our own rows.
+  claimed_handle text,
   state text not null default 'intended'
     check (state in ('intended', 'submitted', 'answered', 'abandoned')),
   poll_at timestamptz,

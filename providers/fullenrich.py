@@ -126,6 +126,7 @@ def _offer(capability: Capability, field: str, read: ReadContact, price: int) ->
         read=partial(read_results, read),
         # A person takes 30 to 90 s. The vendor would rather be polled every 5 minutes, because
         # polls use up its 60 requests a minute; the deadline does not leave that much time.
+        callback_handle=lambda body: body.handle_or_none("id"),
         first_poll_after_s=60.0,
         poll_every_s=60.0,
     )

@@ -26,7 +26,8 @@ from service.edges.secret_box import SecretBox
 from service.edges.smtp import SmtpProber
 from service.edges.vendor_http import VendorHTTP
 from service.flows.ask_builtin import Builtin
-from service.flows.ask_provider import Access, ProviderDesk
+from service.flows.ask_provider import ProviderDesk
+from service.flows.credentials import Credentials
 from service.flows.hold_lease import ProcessLease
 from service.flows.publish_finished import Publication
 from service.flows.verify_address import Controls
@@ -76,7 +77,7 @@ async def database(settings: Settings, role: str) -> AsyncIterator[Pool]:
 
 
 @asynccontextmanager
-async def provider_desk(settings: Settings) -> AsyncIterator[ProviderDesk]:
+async def provider_desk(settings: Settings, pool: Pool) -> AsyncIterator[ProviderDesk]:
     """Build what asks providers, over this process's own HTTP, DNS and SMTP edges."""
     resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
     prober = SmtpProber(
@@ -89,19 +90,26 @@ async def provider_desk(settings: Settings) -> AsyncIterator[ProviderDesk]:
         courtesy=Courtesy(interval_s=settings.smtp.host_interval_s),
     )
     vendor_http = VendorHTTP()
-    access = {
-        slug: Access(each.api_key.get_secret_value(), each.base_url)
-        for slug, each in settings.providers.items()
-        if each.api_key is not None
-    }
+    box = secret_box(settings) if settings.secret_keys else None
+    credentials = Credentials(pool, box, settings.providers)
     builtin = Builtin(resolver, prober, Controls())
     try:
         yield ProviderDesk(
-            vendor_http, access, builtin.capabilities(), time_scale=settings.vendor_time_scale
+            vendor_http, credentials, builtin.capabilities(), time_scale=settings.vendor_time_scale
         )
     finally:
         await vendor_http.close()
         await prober.close()
+
+
+@asynccontextmanager
+async def vendor_client() -> AsyncIterator[VendorHTTP]:
+    """Open a client for requests to vendors and close it at the end."""
+    http = VendorHTTP()
+    try:
+        yield http
+    finally:
+        await http.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,7 @@ class Running:
 async def worker(settings: Settings) -> AsyncIterator[Running]:
     """Run a worker for as long as the context lasts."""
     draining = asyncio.Event()
-    async with database(settings, "worker") as pool, provider_desk(settings) as desk:
+    async with database(settings, "worker") as pool, provider_desk(settings, pool) as desk:
         process = WorkerProcess(settings, pool, desk, all_providers(), publication(settings))
         ops = ops_server(pool, settings, "worker", lambda: process.beat_age_s, draining)
         async with running(process, ops, draining):
@@ -167,10 +175,12 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
 
     Raises:
         OSError: the port is not to be had.
+        ValueError: LEADFALL_SECRET_KEYS holds a key that cannot be used.
     """
     waterfalls = usable_waterfalls(settings)
     draining = asyncio.Event()
-    async with database(settings, "api") as pool:
+    box = secret_box(settings) if settings.secret_keys else None
+    async with database(settings, "api") as pool, vendor_client() as vendor_http:
         async with pool.acquire() as connection:
             for waterfall in waterfalls.values():
                 await keep_waterfall(connection, waterfall)
@@ -190,6 +200,8 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
             egress=EgressPolicy.parse(settings.egress.allow),
             finished=watcher,
             draining=draining,
+            vendor_http=vendor_http,
+            box=box,
         )
         probes = livez_readyz_routes(pool, settings, "api", beat_age_s=None, draining=draining)
         process = ApiProcess(

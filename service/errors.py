@@ -5,12 +5,15 @@ LeadfallError
 │   ├── WrongListType
 │   └── NoUsableStep          the operator must configure a provider
 ├── ProviderNotConfigured     own-key provider without a key
+│   └── ProviderDisabled      it has one, switched off
+├── ProviderKeyRejected       the vendor does not accept the key
 ├── ProviderLacksCapability
 ├── InsufficientCredits
 ├── NotFound                  a list, lead or job of this workspace
 ├── JobNotCancellable         it has ended already
 ├── KeyReused                 an Idempotency-Key with another body
 ├── KeyInProgress             the first request of that key is not finished
+├── SecretsUnavailable        the operator must set a key to encrypt with
 └── TooBusy                   a bound of ours was reached; try again
 
 Each class has a stable `code` and an HTTP `status`; a face may show others of its own (SendKit
@@ -77,6 +80,27 @@ class ProviderNotConfigured(LeadfallError):  # noqa: N818
             f'{purpose} provider "{provider}" is not configured. '
             f"Add your API key via PUT /v1/enrichment-settings/{provider}"
         )
+
+
+class ProviderDisabled(ProviderNotConfigured):
+    """The workspace has a key for the provider it asked for, and has switched it off."""
+
+    def __init__(self, purpose: str, provider: str) -> None:
+        LeadfallError.__init__(
+            self,
+            f'{purpose} provider "{provider}" is disabled. '
+            "Enable it via PATCH /v1/enrichment-settings",
+        )
+
+
+class ProviderKeyRejected(LeadfallError):  # noqa: N818
+    """The vendor does not accept the key that was to be kept; nothing was kept."""
+
+    code = "PROVIDER_KEY_REJECTED"
+    status = 400
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"{said} It was not saved.")
 
 
 class ProviderLacksCapability(InvalidRequest):
@@ -154,3 +178,16 @@ class TooBusy(LeadfallError):  # noqa: N818
 
     def __init__(self) -> None:
         super().__init__("The server is busy; nothing was done. Try again in a few seconds.")
+
+
+class SecretsUnavailable(LeadfallError):  # noqa: N818
+    """Providers' keys cannot be kept, because there is nothing to encrypt them with."""
+
+    code = "SECRETS_NOT_CONFIGURED"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Provider keys cannot be kept on this server yet. The operator must set "
+            "LEADFALL_SECRET_KEYS, for the API and for the workers."
+        )

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
+from service.api.callbacks import callback_routes
 from service.api.caller import CALLERS, Callers
 from service.api.context import CONTEXT, ApiContext
 from service.api.error_answers import answer_errors
@@ -29,5 +30,5 @@ def build_application(
     )
     application[CONTEXT] = context
     application[CALLERS] = Callers(context)
-    application.add_routes([*seleqt_routes(), *sendkit_routes(), *extra_routes])
+    application.add_routes([*seleqt_routes(), *sendkit_routes(), *callback_routes(), *extra_routes])
     return application

@@ -9,6 +9,8 @@ from aiohttp import web
 from service.domain.kinds import Kind
 from service.domain.waterfall import Waterfall
 from service.edges.dial_guard import EgressPolicy
+from service.edges.secret_box import SecretBox
+from service.edges.vendor_http import VendorHTTP
 from service.flows.publish_finished import Publication
 from service.flows.wait_for_jobs import Draining, FinishedWatcher
 from service.settings import Settings
@@ -24,6 +26,9 @@ class ApiContext:
         waterfalls: one for every kind, with only the steps that are usable on this server.
         finished: wakes callers who wait for a job.
         draining: set when the process begins to stop.
+        vendor_http: asks vendors about the keys that callers set; nothing else of a vendor is
+            asked here.
+        box: seals those keys; None where the operator has set nothing to seal with.
     """
 
     settings: Settings = field(repr=False)
@@ -34,6 +39,8 @@ class ApiContext:
     egress: EgressPolicy
     finished: FinishedWatcher
     draining: Draining
+    vendor_http: VendorHTTP
+    box: SecretBox | None
 
 
 CONTEXT: Final = web.AppKey("context", ApiContext)

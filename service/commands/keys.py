@@ -150,7 +150,7 @@ async def _reencrypt() -> dict[str, Any]:
     async with open_database(settings) as pool:
         done = await reencrypt_secrets(pool, box)
     return {
-        each.table: {
+        each.table.value: {
             "reencrypted": each.reencrypted,
             "unreadable": each.unreadable,
             "unreadable_ids": list(each.unreadable_ids),

@@ -4,8 +4,10 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+
+import structlog
 
 from providers.contract import (
     AskAgain,
@@ -22,26 +24,14 @@ from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, Missing, NoAnswer, Outcome
 from service.domain.retry_budget import RetryBudget
+from service.edges.secret_box import SecretUnreadable
 from service.edges.vendor_http import VendorHTTP
+from service.flows.credentials import OPERATOR, Credential, Credentials
 from service.flows.gate import Gate
 
+_log = structlog.get_logger()
+
 AskLocally = Callable[[LeadInput], Awaitable[Outcome]]
-
-OPERATOR = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """Whose key is used at a vendor, and where the vendor is reached.
-
-    Attributes:
-        id: `operator`, or `key:` and the id of a workspace's own key.
-        base_url: None for the vendor's own.
-    """
-
-    id: str
-    api_key: str = field(repr=False)
-    base_url: str | None = None
 
 
 class Certainty(StrEnum):
@@ -69,7 +59,7 @@ class ProviderDesk:
     """Everything needed to ask any provider from this process.
 
     Args:
-        access: by slug, for every vendor that is configured.
+        credentials: the operator's keys and the workspaces' own.
         local: what the service does itself, by capability.
         time_scale: real seconds per vendor second; below 1 only against a sandbox.
     """
@@ -77,27 +67,35 @@ class ProviderDesk:
     def __init__(
         self,
         vendor_http: VendorHTTP,
-        access: Mapping[str, Credential],
+        credentials: Credentials,
         local: Mapping[Capability, AskLocally],
         *,
         time_scale: float = 1.0,
     ) -> None:
         self.vendor_http = vendor_http
         self.time_scale = time_scale
-        self._access = access
+        self._credentials = credentials
         self._local = local
         self._gates: dict[str, Gate] = {}
         self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
 
-    async def credential(self, slug: str, workspace_id: int | None) -> Credential | None:
+    async def credential(self, provider: Provider, workspace_id: int | None) -> Credential | None:
         """Return the operator's key for a vendor, or a workspace's own; None when there is none."""
-        if slug == "enrich":
+        if provider.auth.place == "none":
             return Credential(OPERATOR, "")
-        return self._access.get(slug) if workspace_id is None else None
+        try:
+            return await self._credentials.find(provider.slug, workspace_id=workspace_id)
+        except SecretUnreadable:
+            _log.error("secret.unreadable", provider=provider.slug, workspace_id=workspace_id)
+            return None
 
-    async def credential_by_id(self, slug: str, credential_id: str) -> Credential | None:
+    async def credential_by_id(self, provider: Provider, credential_id: str) -> Credential | None:
         """Return the very key that a submission was made with, if it is still there."""
-        return self._access.get(slug) if credential_id == OPERATOR else None
+        try:
+            return await self._credentials.by_id(provider.slug, credential_id)
+        except SecretUnreadable:
+            _log.error("secret.unreadable", provider=provider.slug, credential=credential_id)
+            return None
 
     def gate(
         self, provider: Provider, credential: Credential, operation: str, limits: Limits | None

@@ -295,8 +295,16 @@ def _check_kinds(usable: Mapping[Kind, Collection[str]]) -> list[Check]:
         return []
     unusable = [kind for kind in Kind if not usable.get(kind)]
     if not unusable:
-        said = "Every kind has a provider that can be asked."
+        said = f"Every kind has a provider that can be asked. {_asked(usable)}"
         return [Check("kinds_without_step", Status.PASS, said, 0, "kinds", 1)]
     told = "; ".join(f"{kind}: set {' or '.join(remedies(kind))}" for kind in unusable)
-    said = f"Kinds that cannot be ordered, because no provider of theirs is configured: {told}."
+    said = (
+        f"Kinds that cannot be ordered, because no provider of theirs is configured: {told}. "
+        f"{_asked(usable)}"
+    )
     return [Check("kinds_without_step", Status.WARN, said, len(unusable), "kinds", 1)]
+
+
+def _asked(usable: Mapping[Kind, Collection[str]]) -> str:
+    told = [f"{kind}: {', '.join(usable[kind])}" for kind in Kind if usable.get(kind)]
+    return f"Asked in turn for {'; '.join(told)}." if told else "Nobody is asked for anything."

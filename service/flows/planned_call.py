@@ -8,7 +8,8 @@ from providers.contract import Offer, Provider
 from service.domain.claim import Claim
 from service.domain.outcome import Found, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
-from service.flows.ask_provider import Asked, Certainty, Credential
+from service.flows.ask_provider import Asked, Certainty
+from service.flows.credentials import Credential
 from service.store.calls import Answer, Intent
 from service.store.memory import ToRemember
 

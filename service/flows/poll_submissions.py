@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -11,7 +12,8 @@ import structlog
 from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
 from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
-from service.flows.ask_provider import OPERATOR, Credential, ProviderDesk, price_of
+from service.flows.ask_provider import ProviderDesk, price_of
+from service.flows.credentials import OPERATOR, Credential
 from service.flows.gate import Gate
 from service.store.calls import Answer, write_answers
 from service.store.connection import Pool
@@ -21,6 +23,7 @@ from service.store.submissions import (
     SubmittedCall,
     claim_due_submissions,
     close_submission,
+    disbelieve_callback,
     postpone_poll,
     read_open_calls,
     references,
@@ -42,6 +45,7 @@ class Poller:
     desk: ProviderDesk
     providers: Mapping[str, Provider]
     process_id: UUID
+    lease: timedelta
     memory_days: Mapping[OutcomeName, float] = field(default_factory=dict)
 
     async def poll_due(self) -> int:
@@ -52,6 +56,7 @@ class Poller:
                 self.process_id,
                 count_max=SUBMISSIONS_PER_TURN,
                 hold_s=POLL_TIMEOUT_S * 2,
+                lease=self.lease,
             )
         await asyncio.gather(*(self._poll(submission) for submission in due))
         return len(due)
@@ -62,7 +67,7 @@ class Poller:
         if provider is None or offer is None or not isinstance(offer.shape, Submitted):
             await self._finish(submission, None, {}, NoAnswer("provider_gone"))
             return
-        credential = await self.desk.credential_by_id(provider.slug, submission.credential)
+        credential = await self.desk.credential_by_id(provider, submission.credential)
         if credential is None:
             await self._finish(submission, None, {}, NoAnswer("no_key"))
             return
@@ -124,6 +129,9 @@ class Poller:
         async def finish() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
                 calls = references(await read_open_calls(connection, submission.id))
+                if submission.claimed and not calls.keys() & results.keys():
+                    await disbelieve_callback(connection, submission.id)
+                    return
                 ended = [
                     (call, results.get(reference, otherwise)) for reference, call in calls.items()
                 ]

@@ -163,7 +163,7 @@ class WaterfallRunner:
         if recorded is None and not offer.accepts(claim.lead):
             raise _PassOver(RejectedInput("input_missing"))
         workspace_id = None if claim.own_provider is None else claim.workspace_id
-        credential = await self._desk.credential(provider.slug, workspace_id)
+        credential = await self._desk.credential(provider, workspace_id)
         if credential is None:
             raise _PassOver(NoAnswer("no_key"))
         return PlannedCall(

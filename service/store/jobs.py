@@ -40,6 +40,14 @@ async def read_results(
     return [LookupResult.read(row) for row in rows]
 
 
+async def read_result_of_lead(
+    connection: Connection, job_id: UUID, lead_public_id: str
+) -> LookupResult | None:
+    """Return the lookup of a job that is about one lead, or None."""
+    row = await connection.fetchrow(_SQL["read_result_of_lead"], job_id, lead_public_id)
+    return None if row is None else LookupResult.read(row)
+
+
 async def read_results_of_jobs(
     connection: Connection, job_ids: Sequence[UUID]
 ) -> dict[UUID, list[LookupResult]]:

@@ -19,6 +19,13 @@ where k.job_id = $1 and k.id > $2
 order by k.id
 limit $3;
 
+-- name: read_result_of_lead
+select k.id as lookup_id, k.job_id, k.lead_id, l.public_id as lead_public_id, l.first_name,
+       l.last_name, k.target, k.outcome, k.value, k.reason
+from leads l
+join lookups k on k.lead_id = l.id
+where k.job_id = $1 and l.public_id = $2;
+
 -- name: read_results_of_jobs
 select k.id as lookup_id, k.job_id, k.lead_id, l.public_id as lead_public_id, l.first_name,
        l.last_name, k.target, k.outcome, k.value, k.reason

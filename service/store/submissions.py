@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -33,13 +34,19 @@ class NewSubmission:
 
 @dataclass(frozen=True, slots=True)
 class DueSubmission:
-    """A submission to poll now; `overdue` ones have used up their deadline."""
+    """A submission to poll now.
+
+    Attributes:
+        claimed: the handle is only what a callback called it.
+        overdue: its deadline is used up.
+    """
 
     id: UUID
     provider: str
     capability: Capability
     credential: str
     handle: str
+    claimed: bool
     poll_count: int
     overdue: bool
 
@@ -80,10 +87,10 @@ async def keep_handle(
 
 
 async def claim_due_submissions(
-    connection: Connection, owner: UUID, *, count_max: int, hold_s: float
+    connection: Connection, owner: UUID, *, count_max: int, hold_s: float, lease: timedelta
 ) -> list[DueSubmission]:
     """Claim submissions whose next poll is due; nobody else polls them for `hold_s` seconds."""
-    rows = await connection.fetch(_SQL["claim_due"], owner, count_max, hold_s)
+    rows = await connection.fetch(_SQL["claim_due"], owner, count_max, hold_s, lease)
     return [
         DueSubmission(
             row["id"],
@@ -91,6 +98,7 @@ async def claim_due_submissions(
             Capability(row["capability"]),
             row["credential"],
             row["handle"],
+            row["claimed"],
             row["poll_count"],
             row["overdue"],
         )
@@ -120,6 +128,18 @@ async def postpone_poll(
 ) -> None:
     """Set the next poll `wait_s` seconds from now."""
     await connection.execute(_SQL["postpone"], submission_id, owner, wait_s)
+
+
+async def disbelieve_callback(connection: Connection, submission_id: UUID) -> None:
+    """Forget the handle that a callback named: it leads to somebody else's rows."""
+    await connection.execute(_SQL["disbelieve"], submission_id)
+
+
+async def stamp_callback(
+    connection: Connection, provider: str, token: str, handle: str | None
+) -> bool:
+    """Note that a vendor called back, so that it is polled now; False for an unknown token."""
+    return await connection.fetchval(_SQL["stamp_callback"], provider, token, handle) is not None
 
 
 async def close_submission(connection: Connection, submission_id: UUID, state: str) -> None:

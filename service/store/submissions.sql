@@ -24,19 +24,29 @@ from calls c join submissions s on s.id = c.submission_id
 where c.submission_id = $1 and l.id = c.lookup_id and l.epoch = c.epoch and l.state = 'running';
 
 -- name: claim_due
--- Submissions to poll now, at most $2; each is the poller's alone for $3 seconds.
+-- Submissions to poll now, at most $2; each is the poller's alone for $3 seconds. One whose maker
+-- died before it had a handle is polled under the name that its callback gave it, once the maker's
+-- lease of $4 is over.
 with moment as materialized (select leadfall_now() as now),
-due as materialized (
+submitted as materialized (
   select id from submissions, moment
   where state = 'submitted' and poll_at <= now
   order by poll_at limit $2 for update skip locked
-)
+),
+orphaned as materialized (
+  select s.id from submissions s, moment
+  where s.state = 'intended' and s.claimed_handle is not null
+    and coalesce(s.poll_at, s.created_at) <= now and not exists (
+      select from processes p where p.id = s.owner and p.beat_at > now - $4::interval)
+  limit $2 for update of s skip locked
+),
+due as materialized (select id from submitted union all select id from orphaned)
 update submissions s
 set owner = $1, poll_at = moment.now + make_interval(secs => $3), poll_count = s.poll_count + 1
 from due, moment
 where s.id = due.id
-returning s.id, s.provider, s.capability, s.credential, s.handle, s.poll_count,
-          s.deadline_at <= moment.now as overdue;
+returning s.id, s.provider, s.capability, s.credential, coalesce(s.handle, s.claimed_handle) as handle,
+          s.handle is null as claimed, s.poll_count, s.deadline_at <= moment.now as overdue;
 
 -- name: read_rows
 select c.lookup_id, c.step, c.epoch, c.question, l.workspace_id, l.input,
@@ -48,7 +58,25 @@ order by c.lookup_id;
 -- name: postpone
 update submissions
 set owner = null, poll_at = (select leadfall_now()) + make_interval(secs => $3)
-where id = $1 and owner = $2 and state = 'submitted';
+where id = $1 and owner = $2 and state in ('intended', 'submitted');
+
+-- name: disbelieve
+-- What a callback called it is not ours: forget the name.
+update submissions set claimed_handle = null, owner = null, poll_at = null
+where id = $1 and state = 'intended';
+
+-- name: stamp_callback
+-- $1 provider, $2 token, $3 the handle that the callback names or null. Whatever the state, the
+-- stamp is kept, and keeping the handle reads it.
+with stamped as (
+  update submissions
+  set callback_at = now, poll_at = case when state = 'submitted' then now else poll_at end,
+      claimed_handle = case when handle is null then coalesce($3, claimed_handle) end
+  from (select leadfall_now() as now) moment
+  where provider = $1 and token = $2
+  returning state
+)
+select state from stamped;
 
 -- name: close
 update submissions set state = $2, owner = null, poll_at = null

@@ -64,7 +64,9 @@ class WorkerProcess:
             publication=publication,
             settings=settings.worker,
         )
-        poller = Poller(pool, desk, providers, self.lease.process_id, policy.memory_days)
+        poller = Poller(
+            pool, desk, providers, self.lease.process_id, settings.lease, policy.memory_days
+        )
         janitor = Janitor(
             pool, settings.lease, idempotency_kept=settings.idempotency_kept, ring=self._look
         )

@@ -9,8 +9,9 @@ import pytest
 
 from service.api.application import build_application
 from service.api.context import ApiContext
-from service.app import publication, usable_waterfalls
+from service.app import publication, secret_box, usable_waterfalls
 from service.edges.dial_guard import EgressPolicy
+from service.edges.vendor_http import VendorHTTP
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool, open_pool
@@ -49,6 +50,8 @@ async def open_stage(
                 waiters_max=chosen.limits.sync_waiters_max,
             )
             await opened.enter_async_context(watcher)
+            vendor_http = VendorHTTP()
+            opened.push_async_callback(vendor_http.close)
             context = ApiContext(
                 settings=chosen,
                 pool=pool,
@@ -58,6 +61,8 @@ async def open_stage(
                 egress=EgressPolicy.parse(chosen.egress.allow),
                 finished=watcher,
                 draining=draining,
+                vendor_http=vendor_http,
+                box=secret_box(chosen) if chosen.secret_keys else None,
             )
             client = await aiohttp_client(build_application(context))
             return Stage(context, client, await add_tenant(pool, "Acme", credit), rings)

@@ -18,14 +18,14 @@ async def test_every_row_is_sealed_anew(pool: Pool, batch: int) -> None:
     workspace_id = (await open_workshop(pool)).workspace_id
     sealed = [
         SecretBox([OLD]).seal(provider_purpose(workspace_id, f"p{number}"), f"secret {number}")
-        for number in range(30)
+        for number in range(7)
     ]
-    stored = [text if number < 7 else b"nonsense" for number, text in enumerate(sealed)]
+    stored = [*sealed, *[b"nonsense"] * 23, b""]
     await pool.executemany(
         "insert into provider_keys"
         " (workspace_id, provider, ciphertext, hint, check_result, checked_at)"
         " values ($1, $2, $3, '', 'works', now())",
-        [(workspace_id, f"p{number}", text) for number, text in enumerate([*stored, b""])],
+        [(workspace_id, f"p{number}", text) for number, text in enumerate(stored)],
     )
 
     signing, keys = await reencrypt_secrets(pool, SecretBox([NEW, OLD]), batch=batch)

@@ -13,13 +13,13 @@ from service.api.request_body import parse_object, read_body
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.bodies import PARAMETER_OF, EnrichRequest, Ordered, read_enrich
 from service.api.sendkit.errors import CreditsMissing
-from service.api.sendkit.providers import require_own_key
+from service.api.sendkit.providers import own_waterfall, require_own_key
 from service.domain.kinds import Face
-from service.domain.waterfall import Step, Waterfall
 from service.errors import InsufficientCredits
 from service.flows.accept_jobs import Accepted, JobOrder, Order, Select, Selection, accept_jobs
 from service.flows.select_leads import select_by_public_id
 from service.store.connection import Connection
+from service.store.waterfalls import keep_waterfall
 
 
 async def enrich_leads(request: web.Request) -> web.Response:
@@ -52,7 +52,7 @@ async def enrich_leads(request: web.Request) -> web.Response:
 def _job_order(context: ApiContext, ordered: Ordered) -> JobOrder:
     job_type = ordered.job_type
     if ordered.provider is not None:
-        alone = Waterfall(job_type.kind, (Step(ordered.provider),))
+        alone = own_waterfall(job_type.kind, ordered.provider)
         return JobOrder(job_type, 0, alone.version, ordered.provider)
     return JobOrder(
         job_type,
@@ -70,9 +70,11 @@ def _selection(context: ApiContext, workspace_id: int, asked: EnrichRequest) -> 
             if each.provider is None:
                 require_usable(context, each.job_type)
             else:
+                kind = each.job_type.kind
                 await require_own_key(
-                    connection, workspace_id, PARAMETER_OF[each.job_type.kind], each.provider
+                    connection, context, workspace_id, PARAMETER_OF[kind], each.provider
                 )
+                await keep_waterfall(connection, own_waterfall(kind, each.provider))
         return await by_id(connection)
 
     return select

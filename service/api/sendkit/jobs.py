@@ -24,7 +24,7 @@ async def show_job(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     require_known(request, ())
     async with context_of(request).pool.acquire() as connection:
-        job = await _require_job(connection, caller.workspace_id, request)
+        job = await require_job(connection, caller.workspace_id, request)
     return json_answer({"success": True, "data": sendkit_job(job)})
 
 
@@ -39,7 +39,7 @@ async def list_job_results(request: web.Request) -> web.Response:
     if limit > bound:
         raise invalid({"limit": f"limit must be at most {bound}"})
     async with context.pool.acquire() as connection:
-        job = await _require_job(connection, caller.workspace_id, request)
+        job = await require_job(connection, caller.workspace_id, request)
         rows = await read_results(connection, job.id, after=after, limit=limit + 1)
     page = rows[:limit]
     more = len(rows) > limit
@@ -57,7 +57,12 @@ async def list_job_results(request: web.Request) -> web.Response:
     )
 
 
-async def _require_job(connection: Connection, workspace_id: int, request: web.Request) -> Job:
+async def require_job(connection: Connection, workspace_id: int, request: web.Request) -> Job:
+    """Return the job that the path names.
+
+    Raises:
+        NotFound: the workspace has no such job.
+    """
     job = await read_job(connection, workspace_id, Face.SENDKIT, request.match_info["job_id"])
     if job is None:
         raise NotFound("There is no enrichment job with this id in this workspace")

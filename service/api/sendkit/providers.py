@@ -1,15 +1,26 @@
 """Which provider a SendKit caller means, and whether it can be used."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 
 from providers.registry import all_providers, find_provider
 from service.api.availability import BUILT_IN
+from service.api.context import ApiContext
 from service.api.validation import invalid
-from service.domain.kinds import Capability
+from service.domain.kinds import Capability, Kind
 from service.domain.sentences import joined
-from service.errors import ProviderLacksCapability, ProviderNotConfigured
+from service.domain.verdict import VerdictStatus
+from service.domain.waterfall import Step, Waterfall
+from service.errors import (
+    ProviderDisabled,
+    ProviderLacksCapability,
+    ProviderNotConfigured,
+    SecretsUnavailable,
+)
 from service.store.connection import Connection
+from service.store.provider_keys import read_provider_key
+
+_ANY_VERDICT: Final = frozenset[VerdictStatus](get_args(VerdictStatus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +74,33 @@ def _able(capability: Capability) -> list[str]:
     return [BUILT_IN, *(slug for slug in others if slug != BUILT_IN)]
 
 
+def own_waterfall(kind: Kind, provider: str) -> Waterfall:
+    """Return the waterfall of a job that runs on the workspace's own key: that provider alone.
+
+    Whatever the provider says is taken, and while it is away the lookup waits: there is nobody
+    else to go on with.
+    """
+    return Waterfall(kind, (Step(provider, accept=_ANY_VERDICT, when_gate_shut="wait"),))
+
+
 async def require_own_key(
-    connection: Connection, workspace_id: int, parameter: ProviderParameter, provider: str
+    connection: Connection,
+    context: ApiContext,
+    workspace_id: int,
+    parameter: ProviderParameter,
+    provider: str,
 ) -> None:
-    """Refuse an external provider for which the workspace has no key of its own.
+    """Refuse an external provider for which the workspace has no key of its own to use.
 
     Raises:
         ProviderNotConfigured: says where to add the key.
+        ProviderDisabled: says where to enable it.
+        SecretsUnavailable: there is a key, which nobody can decrypt.
     """
-    if not await own_key_configured(connection, workspace_id, provider):
+    kept = await read_provider_key(connection, workspace_id, provider)
+    if kept is None:
         raise ProviderNotConfigured(parameter.purpose, provider)
-
-
-async def own_key_configured(connection: Connection, workspace_id: int, provider: str) -> bool:  # noqa: ARG001
-    """Tell whether the workspace keeps a key of its own for a provider.
-
-    There is no store for such keys yet, so no workspace has one; the store's question goes here.
-    """
-    return False
+    if not kept.enabled:
+        raise ProviderDisabled(parameter.purpose, provider)
+    if context.box is None:
+        raise SecretsUnavailable

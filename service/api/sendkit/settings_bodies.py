@@ -1,0 +1,80 @@
+"""What a caller may send about its providers, and the sentences that say what is wrong with it."""
+
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import Field, SecretStr
+
+from providers.contract import Provider
+from providers.registry import all_providers, find_provider
+from service.api.validation import Body, invalid, validate
+from service.domain.sentences import joined
+from service.store.provider_keys import Arrangement
+
+KEY_CHARACTERS_MAX: Final = 512
+PRIORITY_MAX: Final = 1_000_000
+ARRANGED_MAX: Final = 100
+
+_NAME_CHARACTERS_MAX: Final = 64
+_KEY: Final = re.compile(rf"[\x21-\x7e]{{1,{KEY_CHARACTERS_MAX}}}")
+
+
+class _KeyBody(Body):
+    api_key: Annotated[SecretStr, Field(alias="apiKey")]
+
+
+class _ProviderBody(Body):
+    provider: Annotated[str, Field(max_length=_NAME_CHARACTERS_MAX)]
+    enabled: bool | None = None
+    priority: Annotated[int, Field(ge=0, le=PRIORITY_MAX)] | None = None
+
+
+class _ArrangeBody(Body):
+    providers: Annotated[list[_ProviderBody], Field(min_length=1, max_length=ARRANGED_MAX)]
+
+
+def read_key(raw: dict[str, Any]) -> str:
+    """Return the key in a body, without the blanks around it that come with copying.
+
+    Raises:
+        InvalidRequest: there is none, or it has characters that no key has; never repeats it.
+    """
+    api_key = validate(_KeyBody, raw).api_key.get_secret_value().strip()
+    if _KEY.fullmatch(api_key) is None:
+        raise invalid(
+            {
+                "apiKey": f"apiKey must have 1 to {KEY_CHARACTERS_MAX} printable ASCII characters "
+                "and no blanks"
+            }
+        )
+    return api_key
+
+
+def read_arrangements(raw: dict[str, Any]) -> list[Arrangement]:
+    """Return the new order and switches, each provider by its slug.
+
+    Raises:
+        InvalidRequest: names everything that is wrong.
+    """
+    body = validate(_ArrangeBody, raw)
+    problems: dict[str, str] = {}
+    arrangements: dict[str, Arrangement] = {}
+    for place, each in enumerate(body.providers):
+        path = f"providers.{place}.provider"
+        provider = known_provider(each.provider)
+        if provider is None:
+            problems[path] = (
+                f"{path} is not a known provider. Use one of: {joined(list(all_providers()))}"
+            )
+        elif provider.slug in arrangements:
+            problems[path] = f"{path} is given more than once"
+        else:
+            arrangements[provider.slug] = Arrangement(provider.slug, each.enabled, each.priority)
+    if problems:
+        raise invalid(problems)
+    return list(arrangements.values())
+
+
+def known_provider(name: str) -> Provider | None:
+    """Return the provider that a caller calls so, in any case, or None."""
+    return find_provider(name.strip().lower())

@@ -1,0 +1,145 @@
+"""One budget of a vendor's limits: its rate, its requests under way, and its Retry-After.
+
+Operations that share the limits share the budget.
+"""
+
+import asyncio
+from collections import deque
+
+from providers.contract import Limits
+from service.domain.pacing import InFlightLimit
+from service.edges.rate_slices import RateSlices
+from service.flows.request_pace import UNSHARED, Check, Fleet, GateShut, RequestPace
+
+
+class RequestBudget:
+    """Lets requests go as fast, and as many at once, as the vendor allows.
+
+    Args:
+        name: the same in all workers; it is shown to Redis and must hold no secret.
+        slices: None for limits that are this process's own.
+        time_scale: real seconds per vendor second.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limits: Limits,
+        slices: RateSlices | None,
+        fleet: Fleet,
+        *,
+        time_scale: float,
+    ) -> None:
+        self.in_flight = InFlight(limits.concurrency, fleet if slices is not None else Fleet())
+        self.used_at_s = _now_s()
+        self._held_until_s = 0.0
+        self._holding: asyncio.Task[None] | None = None
+        self._name = name
+        self._slices = slices
+        self._pace = RequestPace(name, limits, slices, fleet, time_scale=time_scale)
+
+    def shut_for_s(self) -> float:
+        """Return for how long nothing may be sent, seconds; 0 when the budget is open."""
+        held_s = self._held_until_s - _now_s()
+        return max(held_s, 0.0) or self._pace.unshared_for_s()
+
+    @property
+    def why(self) -> str:
+        """The slug of why it is shut."""
+        return "throttled" if self._held_until_s > _now_s() else UNSHARED
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way or waiting."""
+        return self.in_flight.count == 0 and not self.in_flight.has_waiters
+
+    def hold(self, seconds: float) -> None:
+        """Send nothing for so long, here at once and in the other workers by way of Redis."""
+        self._held_until_s = max(self._held_until_s, _now_s() + seconds)
+        if self._slices is not None and (self._holding is None or self._holding.done()):
+            self._holding = asyncio.create_task(self._slices.hold(self._name, seconds))
+
+    async def enter(self, check: Check) -> None:
+        """Wait for a place and for the rate; `leave` gives the place back.
+
+        Raises:
+            GateShut: by `check`, or because the budget is held.
+        """
+        self.used_at_s = _now_s()
+        await self.in_flight.take(check)
+        try:
+            held_s = await self._pace.wait(check)
+            if held_s > 0:
+                self._held_until_s = max(self._held_until_s, _now_s() + held_s)
+                check()
+        except BaseException:
+            self.in_flight.give()
+            raise
+
+    async def close(self) -> None:
+        """Let what is being told to Redis get there."""
+        if self._holding is not None:
+            await self._holding
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self.used_at_s = _now_s()
+        self.in_flight.give()
+
+
+class InFlight:
+    """Places for requests under way, as many as an adapting limit allows, first come first served.
+
+    A vendor's limit is for the key, so each worker has its share of it, and at least one place.
+    """
+
+    def __init__(self, concurrency: int, fleet: Fleet) -> None:
+        self.adapting = InFlightLimit(concurrency)
+        self.count = 0
+        self._concurrency = concurrency
+        self._fleet = fleet
+        self._waiters: deque[tuple[asyncio.Future[None], Check]] = deque()
+
+    @property
+    def has_waiters(self) -> bool:
+        """Whether somebody waits for a place."""
+        return bool(self._waiters)
+
+    async def take(self, check: Check) -> None:
+        """Take a place, or wait for one."""
+        self.adapting.ceiling = max(1, self._concurrency // self._fleet.workers)
+        check()
+        if self.count < self.adapting.limit and not self._waiters:
+            self.count += 1
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append((turn, check))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.give()
+            turn.cancel()
+            raise
+
+    def give(self) -> None:
+        """Give a place back, to whoever waits."""
+        self.count -= 1
+        while self._waiters and self.count < self.adapting.limit:
+            turn, _ = self._waiters.popleft()
+            if not turn.done():
+                self.count += 1
+                turn.set_result(None)
+
+    def recheck(self) -> None:
+        """Send away those who wait for something that was shut meanwhile."""
+        for turn, check in self._waiters:
+            if not turn.done():
+                try:
+                    check()
+                except GateShut as shut:
+                    turn.set_exception(shut)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,194 @@
+"""The moments at which requests to a vendor may go, shared with all other workers.
+
+They are leased from Redis in slices; where Redis is gone, each worker keeps to its fair share.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import Counter
+
+from providers.contract import Limits
+from service.domain.pacing import Rate, Schedule, Window
+from service.edges.rate_slices import Order, RateSlices, Slice
+
+SLICE_S: Final = 0.25
+_SLICE_S_MIN: Final = 0.05
+_SLOTS_MAX: Final = 256
+UNSHARED: Final = "rate_unshared"
+
+_unused = Counter("leadfall_rate_slots_late_total", "Slots that nobody used in time.")
+
+
+class GateShut(Exception):  # noqa: N818 - a state, met on the way in
+    """The gate was shut while a request waited for it; nothing was sent.
+
+    Attributes:
+        why: a slug.
+        for_s: seconds until it is worth trying again.
+    """
+
+    def __init__(self, why: str, for_s: float) -> None:
+        super().__init__(why, for_s)
+        self.why = why
+        self.for_s = for_s
+
+
+Check = Callable[[], None]
+"""Raises `GateShut` when waiting on is of no use."""
+
+
+@dataclass(slots=True)
+class Fleet:
+    """The workers that are alive.
+
+    Attributes:
+        rank: this one's place among them, from 0, the same as every other worker counts.
+    """
+
+    workers: int = 1
+    rank: int = 0
+
+
+class RequestPace:
+    """The moments at which requests may go: leased from Redis, or this worker's fair share.
+
+    Every change between the two, and of the share, begins with a pause as long as it takes until
+    all workers have noticed and all slots that were leased before are over.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limits: Limits,
+        slices: RateSlices | None,
+        fleet: Fleet,
+        *,
+        time_scale: float,
+    ) -> None:
+        windows = [Window(limits.requests_per_minute, 60.0 * time_scale)]
+        if limits.requests_per_second is not None:
+            windows.append(Window(limits.requests_per_second, time_scale))
+        self._name = name
+        self._windows = windows
+        self._rates = [window.whole(limits.concurrency) for window in windows]
+        self._interval_s = max(rate.interval_s for rate in self._rates)
+        self._late_s = min(window.jitter_s for window in windows) / 2
+        self._slices = slices
+        self._fleet = fleet
+        self._slice_s = max(SLICE_S * time_scale, _SLICE_S_MIN)
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._taken = 0
+        self._leased_at_s = 0.0
+        self._lead_s = 0.0
+        self._resume_at_s = 0.0
+        self._slots: deque[float] = deque()
+        self._share: Schedule | None = None
+        self._share_of = (0, 0)
+        if slices is None:
+            self._share = Schedule(self._rates, first_at_s=0.0)
+
+    def unshared_for_s(self) -> float:
+        """Return seconds to wait where Redis is gone and this worker has no share of the rate."""
+        if self._slices is None or self._slices.is_up or self._fair_rates() is not None:
+            return 0.0
+        return self._slices.notice_s / 2
+
+    async def wait(self, check: Check) -> float:
+        """Wait until one request may go; return 0, or for how long the vendor is to be left."""
+        self._waiting += 1
+        try:
+            async with self._turn:
+                while True:
+                    check()
+                    if not self._slots and (held_s := await self._find_slots()) > 0:
+                        return held_s
+                    if self._slots and await self._reach_slot():
+                        self._taken += 1
+                        return 0.0
+        finally:
+            self._waiting -= 1
+
+    async def _reach_slot(self) -> bool:
+        """Wait for the next slot; False when it is too late for it."""
+        wait_s = self._slots[0] - _now_s()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        if _now_s() <= self._slots.popleft() + self._late_s:
+            return True
+        _unused.inc()
+        return False
+
+    async def _find_slots(self) -> float:
+        """Find at least one slot or wait a little; return for how long the vendor is held."""
+        if self._slices is None:
+            self._slots.append(_next_of(self._share))
+            return 0.0
+        found = await self._slices.reserve(self._order())
+        if found is None:
+            self._find_in_share(self._slices)
+            if not self._slots:
+                await asyncio.sleep(self._slices.notice_s / 2)
+            return 0.0
+        if self._share is not None:
+            # Other workers may go by their share of the rate for a moment longer.
+            self._share = None
+            self._resume_at_s = _now_s() + self._slices.notice_s + self._furthest_s()
+            return 0.0
+        self._use(found)
+        if not found.slots_at_s and found.held_s == 0:
+            await asyncio.sleep(max(found.wait_s, 0.001))
+        return found.held_s
+
+    def _order(self) -> Order:
+        now_s = _now_s()
+        # As many as went during the last slice will be wanted during this one as well.
+        recent = self._taken if now_s - self._leased_at_s < 2 * self._slice_s else 0
+        slots_max = min(_SLOTS_MAX, max(1, int(self._slice_s / self._interval_s)))
+        self._taken, self._leased_at_s = 0, now_s
+        furthest_s = self._furthest_s()
+        earliest_s = max(self._lead_s, self._resume_at_s - now_s)
+        count = min(max(self._waiting, recent, 1), slots_max)
+        return Order(self._name, self._rates, count, earliest_s, max(furthest_s, earliest_s))
+
+    def _use(self, found: Slice) -> None:
+        self._slots.extend(found.slots_at_s)
+        # Where Redis answers slowly, slots must lie so far ahead that they can be reached.
+        self._lead_s = found.took_s if found.took_s > self._late_s / 2 else 0.0
+
+    def _furthest_s(self) -> float:
+        # Each worker may have one slice ahead; more than that is never booked.
+        return (self._fleet.workers + 1) * max(self._slice_s, self._interval_s)
+
+    def _find_in_share(self, slices: RateSlices) -> None:
+        rates = self._fair_rates()
+        share_of = (self._fleet.workers, self._fleet.rank)
+        if self._share is None or share_of != self._share_of:
+            slowest = max(rates or self._rates, key=lambda rate: rate.interval_s)
+            pause_s = slices.notice_s + slowest.interval_s * 2
+            if self._share is None:
+                bursts_s = max(rate.interval_s * rate.burst for rate in self._rates)
+                pause_s += self._furthest_s() + bursts_s
+            self._share = Schedule(rates or (), first_at_s=_now_s() + pause_s)
+            self._share_of = share_of
+        if rates is not None:
+            self._slots.append(_next_of(self._share))
+
+    def _fair_rates(self) -> Sequence[Rate] | None:
+        """Return this worker's share of each window; None when one has nothing left for it."""
+        shares = [window.share(self._fleet.workers, self._fleet.rank) for window in self._windows]
+        rates = [share for share in shares if share is not None]
+        return rates if len(rates) == len(shares) else None
+
+
+def _next_of(schedule: Schedule | None) -> float:
+    now_s = _now_s()
+    return now_s if schedule is None else schedule.take(now_s)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
