@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
+from uuid import UUID
 
 from providers.registry import all_providers
 from service.api.application import build_application
@@ -21,6 +22,8 @@ from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
 from service.edges.doorbell import Doorbell, connect
 from service.edges.mail_exchanger import Courtesy
+from service.edges.rate_limits import RateLimits
+from service.edges.rate_slices import RateSlices
 from service.edges.receiver_http import ReceiverHTTP
 from service.edges.secret_box import SecretBox
 from service.edges.smtp import SmtpProber
@@ -28,6 +31,7 @@ from service.edges.vendor_http import VendorHTTP
 from service.flows.ask_builtin import Builtin
 from service.flows.ask_provider import ProviderDesk
 from service.flows.credentials import Credentials
+from service.flows.gates import Gates
 from service.flows.hold_lease import ProcessLease
 from service.flows.publish_finished import Publication
 from service.flows.verify_address import Controls
@@ -77,8 +81,11 @@ async def database(settings: Settings, role: str) -> AsyncIterator[Pool]:
 
 
 @asynccontextmanager
-async def provider_desk(settings: Settings, pool: Pool) -> AsyncIterator[ProviderDesk]:
+async def provider_desk(
+    settings: Settings, pool: Pool, process_id: UUID
+) -> AsyncIterator[ProviderDesk]:
     """Build what asks providers, over this process's own HTTP, DNS and SMTP edges."""
+    scale = settings.vendor_time_scale
     resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
     prober = SmtpProber(
         resolver=resolver,
@@ -95,7 +102,16 @@ async def provider_desk(settings: Settings, pool: Pool) -> AsyncIterator[Provide
     builtin = Builtin(resolver, prober, Controls())
     try:
         yield ProviderDesk(
-            vendor_http, credentials, builtin.capabilities(), time_scale=settings.vendor_time_scale
+            vendor_http,
+            credentials,
+            builtin.capabilities(),
+            Gates(
+                slices=RateSlices.connect(settings.redis_url.get_secret_value(), time_scale=scale),
+                pool=pool,
+                process_id=process_id,
+                time_scale=scale,
+            ),
+            time_scale=scale,
         )
     finally:
         await vendor_http.close()
@@ -110,6 +126,16 @@ async def vendor_client() -> AsyncIterator[VendorHTTP]:
         yield http
     finally:
         await http.close()
+
+
+@asynccontextmanager
+async def request_limits(settings: Settings) -> AsyncIterator[RateLimits]:
+    """Open what counts callers' requests and close it at the end."""
+    rate_limits = RateLimits.connect(settings.redis_url.get_secret_value())
+    try:
+        yield rate_limits
+    finally:
+        await rate_limits.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +154,20 @@ class Running:
 async def worker(settings: Settings) -> AsyncIterator[Running]:
     """Run a worker for as long as the context lasts."""
     draining = asyncio.Event()
-    async with database(settings, "worker") as pool, provider_desk(settings, pool) as desk:
-        process = WorkerProcess(settings, pool, desk, all_providers(), publication(settings))
-        ops = ops_server(pool, settings, "worker", lambda: process.beat_age_s, draining)
-        async with running(process, ops, draining):
-            yield Running(ops.port)
+    async with database(settings, "worker") as pool:
+        lease = ProcessLease(pool, "worker", settings.lease)
+        async with provider_desk(settings, pool, lease.process_id) as desk:
+            process = WorkerProcess(
+                settings,
+                pool,
+                lease,
+                desk,
+                providers=all_providers(),
+                publication=publication(settings),
+            )
+            ops = ops_server(pool, settings, "worker", lambda: process.beat_age_s, draining)
+            async with running(process, ops, draining):
+                yield Running(ops.port)
 
 
 @asynccontextmanager
@@ -180,7 +215,11 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
     waterfalls = usable_waterfalls(settings)
     draining = asyncio.Event()
     box = secret_box(settings) if settings.secret_keys else None
-    async with database(settings, "api") as pool, vendor_client() as vendor_http:
+    async with (
+        database(settings, "api") as pool,
+        vendor_client() as vendor_http,
+        request_limits(settings) as rate_limits,
+    ):
         async with pool.acquire() as connection:
             for waterfall in waterfalls.values():
                 await keep_waterfall(connection, waterfall)
@@ -201,6 +240,7 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
             finished=watcher,
             draining=draining,
             vendor_http=vendor_http,
+            rate_limits=rate_limits,
             box=box,
         )
         probes = livez_readyz_routes(pool, settings, "api", beat_age_s=None, draining=draining)

@@ -20,6 +20,7 @@ from service.store.connection import open_pool, prepare_connection
 from service.store.migrations import migrate
 
 POOL_CONNECTIONS_MAX = 8
+DROP_S = 20.0
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +68,7 @@ async def database_url(postgres_server: str, template_database: str) -> AsyncIte
         postgres_server, f"create database {name} template {template_database} strategy file_copy"
     )
     yield with_database(postgres_server, name)
-    await _run(postgres_server, f"drop database {name} with (force)")
+    await _drop(postgres_server, name)
 
 
 @pytest.fixture
@@ -109,6 +110,18 @@ async def redis_url(valkey_server: str) -> str:
 def with_database(url: str, name: str) -> str:
     """Point a database URL at another database of the same server."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+async def _drop(url: str, name: str) -> None:
+    """Drop a database; an autovacuum at work in it, which only a superuser may end, is let end."""
+    async with asyncio.timeout(DROP_S):
+        while True:
+            try:
+                await _run(url, f"drop database {name} with (force)")
+            except asyncpg.InsufficientPrivilegeError:
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 async def _run(url: str, statement: str) -> None:

@@ -51,6 +51,7 @@ class Order:
         facts: what the answer needs to know of the request and the jobs do not tell; kept with
             the Idempotency-Key so that a replay answers the same.
         skip_filled: leave out leads whose target already has a valid value.
+        lead_events: tell of each lead as it settles, besides the event at the end.
     """
 
     workspace_id: int
@@ -61,6 +62,7 @@ class Order:
     list_id: int | None = None
     webhook_url: str | None = None
     metadata: Mapping[str, str] | None = None
+    lead_events: bool = False
     idempotency: Idempotency | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -204,6 +206,7 @@ async def _write(
         list_id=order.list_id,
         webhook_url=order.webhook_url,
         metadata=order.metadata,
+        lead_events=order.lead_events,
         idempotency=order.idempotency,
         facts={**order.facts, **selection.facts},
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from service.domain.email_address import read_email_address
 from service.domain.email_patterns import company_domain
@@ -13,17 +14,33 @@ from service.edges.dns import Resolver
 from service.edges.smtp import SmtpProber
 from service.flows.ask_provider import AskLocally
 from service.flows.detect_mail_host import MailHost, detect_mail_host
-from service.flows.guess_address import CouldNotAsk, Guessed, guess_address
+from service.flows.guess_address import (
+    CouldNotAsk,
+    Guessed,
+    NoFitReason,
+    NoneFits,
+    PatternsOf,
+    guess_address,
+    nothing_known,
+)
 from service.flows.verify_address import Controls, verify_address
+
+# Nobody looked anywhere: the lead lacks what looking takes.
+_LACKING: Final[frozenset[NoFitReason]] = frozenset({"no_domain", "no_name"})
 
 
 @dataclass(frozen=True, slots=True)
 class Builtin:
-    """The built-in provider with the edges it works over."""
+    """The built-in provider with the edges it works over.
+
+    Attributes:
+        patterns_of: how domains are known to write their addresses.
+    """
 
     resolver: Resolver
     prober: SmtpProber
     controls: Controls
+    patterns_of: PatternsOf = nothing_known
 
     def capabilities(self) -> Mapping[Capability, AskLocally]:
         """Return what it can do, by capability."""
@@ -39,10 +56,11 @@ class Builtin:
         guess = await guess_address(
             lead.first_name or "",
             lead.last_name or "",
-            lead.company_domain or "",
+            _domain_of(lead) or "",
             resolver=self.resolver,
             prober=self.prober,
             controls=self.controls,
+            patterns_of=self.patterns_of,
         )
         match guess:
             case Guessed(address, verdict):
@@ -51,8 +69,8 @@ class Builtin:
                 )
             case CouldNotAsk(reason, retry_after_s):
                 return NoAnswer(reason, retry_after_s)
-            case _:
-                return Missing()
+            case NoneFits(reason):
+                return RejectedInput(reason) if reason in _LACKING else Missing()
 
     async def verify_email(self, lead: LeadInput) -> Outcome:
         """Give a verdict on the lead's address; `unknown` is no answer."""
@@ -85,13 +103,18 @@ class Builtin:
 
     async def _mail_host(self, lead: LeadInput) -> MailHost | Outcome:
         address = read_email_address(lead.email) if lead.email else None
-        domain = address.domain if address else company_domain(lead.company_domain or "")
+        domain = address.domain if address else _domain_of(lead)
         if domain is None:
             return RejectedInput("no_domain")
         host = await detect_mail_host(domain, resolver=self.resolver)
         if isinstance(host, MailHost):
             return host
         return NoAnswer(host.reason) if host.reason == "dns_silent" else Missing()
+
+
+def _domain_of(lead: LeadInput) -> str | None:
+    """Return the company's domain; some write it where the company's name belongs."""
+    return company_domain(lead.company_domain or "") or company_domain(lead.company_name or "")
 
 
 def _product(product: MailProduct | None) -> Found:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +13,7 @@ from providers.contract import (
     BrokenAnswer,
     Direct,
     Limits,
+    Local,
     Offer,
     Provider,
     Throttled,
@@ -23,11 +23,11 @@ from providers.contract import (
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, Missing, NoAnswer, Outcome
-from service.domain.retry_budget import RetryBudget
 from service.edges.secret_box import SecretUnreadable
 from service.edges.vendor_http import VendorHTTP
 from service.flows.credentials import OPERATOR, Credential, Credentials
-from service.flows.gate import Gate
+from service.flows.gates import Gates
+from service.flows.provider_gate import Gate
 
 _log = structlog.get_logger()
 
@@ -39,20 +39,31 @@ class Certainty(StrEnum):
 
     # The vendor answered: the outcome stands.
     ANSWERED = "answered"
-    # It certainly was not taken, so asking again cannot be paid for twice.
+    # The vendor is still at it: the same request again, later, is the same question.
+    STILL_RUNNING = "still_running"
+    # It certainly did not reach the vendor, so asking again cannot be paid for twice.
     NOT_TAKEN = "not_taken"
+    # The vendor said to come back later, which it says of requests it did not take.
+    TURNED_AWAY = "turned_away"
+    # Whoever was asked wants to hear the same again later, and nothing was paid for.
+    NOT_YET = "not_yet"
     # It may have been taken and charged for; nobody knows.
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one request came to."""
+    """What one request came to.
+
+    Attributes:
+        again_s: seconds after which to ask again, when it is known.
+    """
 
     outcome: Outcome
     certainty: Certainty = Certainty.ANSWERED
     price_thousandths: int = 0
     duration_ms: int = 0
+    again_s: float = 0.0
 
 
 class ProviderDesk:
@@ -69,6 +80,7 @@ class ProviderDesk:
         vendor_http: VendorHTTP,
         credentials: Credentials,
         local: Mapping[Capability, AskLocally],
+        gates: Gates,
         *,
         time_scale: float = 1.0,
     ) -> None:
@@ -76,8 +88,7 @@ class ProviderDesk:
         self.time_scale = time_scale
         self._credentials = credentials
         self._local = local
-        self._gates: dict[str, Gate] = {}
-        self._budgets: defaultdict[str, RetryBudget] = defaultdict(RetryBudget)
+        self.gates = gates
 
     async def credential(self, provider: Provider, workspace_id: int | None) -> Credential | None:
         """Return the operator's key for a vendor, or a workspace's own; None when there is none."""
@@ -98,19 +109,14 @@ class ProviderDesk:
             return None
 
     def gate(
-        self, provider: Provider, credential: Credential, operation: str, limits: Limits | None
+        self,
+        provider: Provider,
+        credential: Credential,
+        operation: str,
+        limits: Limits | None = None,
     ) -> Gate:
         """Return the gate for an operation at a provider with a key."""
-        del credential, operation, limits
-        gate = self._gates.get(provider.slug)
-        if gate is None:
-            gate = Gate(provider.slug, provider.limits, time_scale=self.time_scale)
-            self._gates[provider.slug] = gate
-        return gate
-
-    def budget(self, provider: Provider) -> RetryBudget:
-        """Return what pays for repeats at a provider."""
-        return self._budgets[provider.slug]
+        return self.gates.of(provider, credential.id, operation, limits or provider.limits)
 
     async def ask(
         self,
@@ -131,55 +137,59 @@ class ProviderDesk:
         try:
             async with asyncio.timeout(deadline_s):
                 if isinstance(offer.shape, Direct):
-                    outcome = await self._ask_directly(
-                        provider, offer.shape, lead, credential, deadline_s
-                    )
+                    reading = await self._send(provider, offer.shape, lead, credential, deadline_s)
                 else:
-                    outcome = await self._local[offer.capability](lead)
+                    reading = await self._local[offer.capability](lead)
         except TimeoutError:
-            gate.note_fault(VendorDown(sent=True))
-            sent = isinstance(offer.shape, Direct)
-            certainty = Certainty.UNKNOWN if sent else Certainty.ANSWERED
-            return Asked(NoAnswer("deadline"), certainty, 0, _ms_since(began_at))
+            if isinstance(offer.shape, Local):
+                # One slow mail host says nothing about the next one.
+                return Asked(NoAnswer("deadline"), duration_ms=_ms_since(began_at))
+            gate.note_fault(VendorDown(sent=True), time.monotonic() - began_at)
+            return Asked(NoAnswer("deadline"), Certainty.UNKNOWN, 0, _ms_since(began_at))
         except VendorFault as fault:
-            gate.note_fault(fault)
-            outcome = NoAnswer(fault.slug, getattr(fault, "retry_after_s", None))
-            return Asked(outcome, certainty_of(fault), 0, _ms_since(began_at))
-        self.budget(provider).note_success()
-        return Asked(outcome, Certainty.ANSWERED, price_of(offer, outcome), _ms_since(began_at))
+            gate.note_fault(fault, time.monotonic() - began_at)
+            again_s = getattr(fault, "retry_after_s", None) or 0.0
+            outcome = NoAnswer(fault.slug)
+            return Asked(outcome, certainty_of(fault), 0, _ms_since(began_at), again_s)
+        gate.note_success(time.monotonic() - began_at)
+        if isinstance(reading, AskAgain):
+            again_s = reading.after_s * self.time_scale
+            certainty = Certainty.STILL_RUNNING
+            return Asked(NoAnswer("deadline"), certainty, 0, _ms_since(began_at), again_s)
+        later_s = reading.retry_after_s if isinstance(reading, NoAnswer) else None
+        if isinstance(offer.shape, Local) and later_s is not None:
+            again_s = later_s * self.time_scale
+            return Asked(reading, Certainty.NOT_YET, 0, _ms_since(began_at), again_s)
+        price = price_of(offer, reading)
+        return Asked(reading, Certainty.ANSWERED, price, _ms_since(began_at))
 
-    async def _ask_directly(
+    async def _send(
         self,
         provider: Provider,
         shape: Direct,
         lead: LeadInput,
         credential: Credential,
         deadline_s: float,
-    ) -> Outcome:
-        request = shape.request(lead)
-        while True:
-            answer = await self.vendor_http.send(
-                provider,
-                request,
-                api_key=credential.api_key,
-                base_url=credential.base_url,
-                timeout_s=deadline_s,
-            )
-            reading = shape.read(answer, lead)
-            if not isinstance(reading, AskAgain):
-                return reading
-            await asyncio.sleep(reading.after_s * self.time_scale)
+    ) -> Outcome | AskAgain:
+        answer = await self.vendor_http.send(
+            provider,
+            shape.request(lead),
+            api_key=credential.api_key,
+            base_url=credential.base_url,
+            timeout_s=deadline_s,
+        )
+        return shape.read(answer, lead)
 
 
 def certainty_of(fault: VendorFault) -> Certainty:
     """Return what a fault leaves known of the request that met it.
 
-    A vendor that throttles did not take the request. One that fails, or answers what nobody can
-    read, may have. Any other fault is an answer about the key or the request itself.
+    A vendor that fails, or answers what nobody can read, may have taken it. Any fault but these is
+    an answer about the key or the request itself.
     """
     match fault:
         case Throttled():
-            return Certainty.NOT_TAKEN
+            return Certainty.TURNED_AWAY
         case VendorDown():
             return Certainty.UNKNOWN if fault.sent else Certainty.NOT_TAKEN
         case BrokenAnswer():

@@ -16,17 +16,21 @@ import structlog
 
 from service.domain.attempt_class import AttemptClass
 from service.domain.carried_clock import CarriedClock
-from service.domain.identifiers import event_header_id
+from service.domain.event_types import EventType
+from service.domain.face_answers import iso
+from service.domain.identifiers import event_header_id, new_id
 from service.domain.retry import Answer, Chance, Decision, Disable, Hold, decide, draw_jitter
 from service.domain.signing import (
     SIGNING_KEYS_MAX,
+    Scheme,
     SigningSecret,
     body_signature,
-    read_secret,
     webhook_signature,
 )
 from service.edges.receiver_http import Answered, Failed, Passage, ReceiverHTTP
-from service.edges.secret_box import SecretBox, SecretUnreadable, signing_purpose
+from service.edges.secret_box import SecretBox
+from service.flows.open_secrets import open_headers, open_signing_secrets
+from service.flows.publish_finished import event_body
 from service.store.connection import Pool
 from service.store.deliveries import (
     ClaimKey,
@@ -41,7 +45,8 @@ from service.store.deliveries import (
     lock_endpoints,
     number_deliveries,
 )
-from service.store.secrets import SealedSecret, Signer, read_signing_secrets
+from service.store.events import NewEvent, insert_events
+from service.store.secrets import Signer, read_signing_secrets
 from service.store.transient import until_done
 
 FAILURES_BEFORE_HOLD: Final = 5
@@ -67,10 +72,17 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class SignedFor:
-    """A claimed delivery with the secrets that sign it; none when they cannot be read."""
+    """A claimed delivery with the secrets that sign it; none when they cannot be read.
+
+    Attributes:
+        secret_ids: the rows of the secrets, in the same order.
+        headers: those its owner added; None when they cannot be read.
+    """
 
     delivery: Delivery
     signing: tuple[SigningSecret, ...] = field(repr=False)
+    secret_ids: tuple[int, ...] = ()
+    headers: Mapping[str, str] | None = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,7 @@ class Sent:
     result: Answered | Failed
     started_at: datetime
     body_sha256: bytes = field(repr=False)
+    secret_ids: tuple[int, ...] = ()
 
     def completion(self) -> Completion:
         """Return it as it is written."""
@@ -102,6 +115,12 @@ class Sent:
             attempt_class=self.decision.attempt_class.value,
             answer=(answered.answer or None) if answered else None,
             body_sha256=self.body_sha256,
+            dns_ms=_milliseconds(passage.dns_s),
+            connect_ms=None if passage.reused else _between(passage.dns_s, passage.connected_s),
+            ttfb_ms=_between(passage.connected_s, passage.headers_s),
+            reused=passage.reused if passage.began else None,
+            tls_version=passage.tls_version,
+            secret_ids=self.secret_ids,
         )
 
 
@@ -121,12 +140,17 @@ async def claim_deliveries(
         signers = {Signer(each.workspace_id, each.endpoint_id, each.hidden) for each in claimed}
         sealed = await read_signing_secrets(connection, sorted(signers), count_max=SIGNING_KEYS_MAX)
     signing = {
-        signer.endpoint_id: _open_all(box, signer, sealed.get(signer.endpoint_id, []))
+        signer.endpoint_id: open_signing_secrets(
+            box, signer.workspace_id, sealed.get(signer.endpoint_id, [])
+        )
         for signer in signers
     }
     return [
         SignedFor(
-            replace(each, sequence=numbers.get(each.key, each.sequence)), signing[each.endpoint_id]
+            replace(each, sequence=numbers.get(each.key, each.sequence)),
+            tuple(secret for _, secret in signing[each.endpoint_id]),
+            tuple(secret_id for secret_id, _ in signing[each.endpoint_id]),
+            open_headers(box, each.workspace_id, each.endpoint_id, each.headers_ciphertext),
         )
         for each in claimed
     ]
@@ -158,7 +182,8 @@ async def send_delivery(
         jitter=draw_jitter(random),
         unsent_claim_count=delivery.unsent_claim_count,
     )
-    return _finished(delivery, decide(happened, chance), result, started_at, body)
+    sent = _finished(delivery, decide(happened, chance), result, started_at, body)
+    return replace(sent, secret_ids=signed_for.secret_ids)
 
 
 async def complete_deliveries(pool: Pool, owner: UUID, batch: Sequence[Sent]) -> list[str | None]:
@@ -181,19 +206,40 @@ def delivery_headers(
 
     `signing` begins with the current secret.
     """
-    message_id = event_header_id(delivery.event_id)
+    event_type = None if delivery.hidden else delivery.event_type
+    headers = signed_headers(
+        event_header_id(delivery.event_id), body, signing, timestamp_s, event_type=event_type
+    )
+    headers["webhook-attempt"] = str(delivery.next_number)
+    if delivery.sequence is not None:
+        headers["webhook-sequence"] = str(delivery.sequence)
+    return headers
+
+
+def signed_headers(
+    message_id: str,
+    body: bytes,
+    signing: Sequence[SigningSecret],
+    timestamp_s: int,
+    *,
+    event_type: str | None,
+) -> dict[str, str]:
+    """Return the headers that say and prove what a request is.
+
+    Args:
+        event_type: adds SendKit's headers. A body signature keyed with a private key would prove
+            nothing to a receiver that has only the public one, so there is none then.
+    """
     headers = {
         "content-type": "application/json",
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp_s),
         "webhook-signature": webhook_signature(message_id, timestamp_s, body, signing),
-        "webhook-attempt": str(delivery.attempt_count + 1),
     }
-    if delivery.sequence is not None:
-        headers["webhook-sequence"] = str(delivery.sequence)
-    if not delivery.hidden:
-        headers["X-Webhook-Event"] = delivery.event_type
-        headers["X-Webhook-Signature"] = body_signature(body, signing[0])
+    if event_type is not None:
+        headers["X-Webhook-Event"] = event_type
+        if signing[0].scheme is Scheme.SHARED:
+            headers["X-Webhook-Signature"] = body_signature(body, signing[0])
     return headers
 
 
@@ -216,6 +262,8 @@ async def _complete(
                 patience=FAILURES_BEFORE_HOLD,
                 failing_hours_max=FAILING_HOURS_MAX,
             )
+            if switched_off:
+                await insert_events(connection, [_disabled_event(off) for off in switched_off])
             return states, switched_off
 
 
@@ -223,13 +271,16 @@ async def _post(
     signed_for: SignedFor, body: bytes, http: ReceiverHTTP, started_at: datetime, terms: Terms
 ) -> Answered | Failed:
     delivery = signed_for.delivery
-    if not signed_for.signing:
+    if not signed_for.signing or signed_for.headers is None:
         return Failed(AttemptClass.SECRET_UNREADABLE, Passage(0.0))
     try:
         return await http.post(
             delivery.url,
             body,
-            delivery_headers(delivery, body, signed_for.signing, int(started_at.timestamp())),
+            {
+                **signed_for.headers,
+                **delivery_headers(delivery, body, signed_for.signing, int(started_at.timestamp())),
+            },
             timeout_s=min(delivery.timeout_ms / 1_000, terms.deadline_s),
         )
     # The edge of the job: one delivery must not stop the others. Only the name of the error is
@@ -254,7 +305,7 @@ def _finished(
         "attempt.finished",
         event_id=str(delivery.event_id),
         endpoint=delivery.endpoint_public_id,
-        attempt=delivery.attempt_count + 1,
+        attempt=delivery.next_number,
         attempt_class=decision.attempt_class.value,
         status=None if answered is None else answered.status,
         decision=decision.state,
@@ -266,20 +317,30 @@ def _finished(
     return Sent(delivery, decision, result, started_at, hashlib.sha256(body).digest())
 
 
-def _open_all(
-    box: SecretBox, signer: Signer, sealed: Sequence[SealedSecret]
-) -> tuple[SigningSecret, ...]:
-    """Open the secrets; none at all unless the first, which is the current one, can be read."""
-    opened: list[SigningSecret] = []
-    for each in sealed:
-        purpose = signing_purpose(signer.workspace_id, each.endpoint_id)
-        try:
-            opened.append(read_secret(box.open(purpose, each.ciphertext)))
-        except (SecretUnreadable, ValueError):
-            _log.error("secret.unreadable", workspace_id=signer.workspace_id)
-            if not opened:
-                return ()
-    return tuple(opened)
+def _disabled_event(off: SwitchedOff) -> NewEvent:
+    data = {
+        "webhookId": off.public_id,
+        "name": off.name,
+        "url": off.url,
+        "reason": off.reason,
+        "disabledAt": iso(off.disabled_at),
+    }
+    return NewEvent(
+        id=new_id(),
+        aggregatetype="endpoint",
+        aggregateid=off.public_id,
+        type=EventType.ENDPOINT_DISABLED,
+        payload=event_body(EventType.ENDPOINT_DISABLED, iso(off.disabled_at), data),
+        workspace_id=off.workspace_id,
+    )
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else seconds * 1_000
+
+
+def _between(from_s: float | None, to_s: float | None) -> float | None:
+    return None if to_s is None else (to_s - (from_s or 0.0)) * 1_000
 
 
 def _effects(batch: Sequence[Sent]) -> list[EndpointEffect]:

@@ -65,7 +65,9 @@ class Gates:
         found = self._gates.get(subject)
         if found is None:
             budget = self._budget(provider, subject.credential, limits)
-            retries = self._retries.setdefault(provider.slug, RetryBudget())
+            retries = self._retries.setdefault(
+                provider.slug, RetryBudget(time_scale=self._time_scale)
+            )
             gate = Gate(subject, budget, self._outages, retries, time_scale=self._time_scale)
             found = self._gates[subject] = gate, budget
         return found[0]

@@ -1,6 +1,6 @@
 """Find a person's work address by asking the company's mail host about likely ones."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final, Literal
@@ -67,8 +67,16 @@ _IDLE: Final[Mapping[VerdictReason, NoFitReason]] = {
 }
 # The other unknowns are about the domain or the asker, and hold for every guess.
 _ABOUT_ONE_MAILBOX: Final[frozenset[VerdictReason]] = frozenset(
-    {"directory_block", "unclear_reply"}
+    {"directory_block", "greylisted", "unclear_reply"}
 )
+
+PatternsOf = Callable[[str], Awaitable[Sequence[str]]]
+"""Tells by which patterns a domain is known to write its addresses, the likeliest first."""
+
+
+async def nothing_known(_domain: str) -> Sequence[str]:
+    """Know no domain's patterns."""
+    return ()
 
 
 async def guess_address(
@@ -79,20 +87,23 @@ async def guess_address(
     resolver: Resolver,
     prober: SmtpProber,
     controls: Controls,
+    patterns_of: PatternsOf = nothing_known,
     guesses_max: int = GUESSES_MAX,
     deadline_s: float = PROBE_DEADLINE_S,
 ) -> Guess:
     """Return the first likely address that exists, trying at most `guesses_max`.
 
     `domain` may be a web address or an e-mail address of the company. `deadline_s` holds for each
-    question; the first one that shows that asking is idle or impossible is the last.
+    question; the first one that shows that asking is idle or impossible is the last. A host that
+    greylists hears all the guesses at once, so that one repeat of the same call tells.
     """
     company = company_domain(domain)
     if company is None:
         return NoneFits("no_domain")
     if is_free_mail(company) or is_disposable(company):
         return NoneFits("shared_domain")
-    names = [name for name in mailbox_names(first_name, last_name) if not is_role(name)]
+    likely = mailbox_names(first_name, last_name, await patterns_of(company))
+    names = [name for name in likely if not is_role(name)]
     if not names:
         return NoneFits("no_name")
     unclear: EmailVerdict | None = None
@@ -106,7 +117,10 @@ async def guess_address(
         if end is not None:
             return end
         if verdict.status == "unknown":
-            unclear, unclear_count = verdict, unclear_count + 1
+            # Where a repeat would tell, that is what the caller has to know.
+            if unclear is None or verdict.retry_after_s is not None:
+                unclear = verdict
+            unclear_count += verdict.retry_after_s is None
         if unclear_count == UNCLEAR_MAX:
             break
     if unclear is not None:

@@ -4,10 +4,11 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final
 
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk
 from service.flows.planned_call import PlannedCall
+from service.flows.provider_gate import Gate, GateShut
 from service.flows.recorder import Recorder
 from service.store.calls import Grant, withdraw_intent
 from service.store.connection import Pool
@@ -17,7 +18,11 @@ _PAUSE_S_MIN: Final = 0.5
 _PAUSE_S_MAX: Final = 8.0
 # A call that the vendor will not take is put off again and again for at most this long.
 PATIENCE_S: Final = 900.0
+# One that a greylist or a busy mail host puts off, in the mail hosts' time.
+GREYLIST_PATIENCE_S: Final = 900.0
 _DEADLINE_S_MIN: Final = 0.05
+# Whether a shut gate is waited for or passed over is decided by the next look at the step.
+_LOOK_AGAIN_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +34,39 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The vendor did not take it; it is worth another try after `wait_s` seconds."""
+    """Nobody took it; it is worth another try after `wait_s` seconds."""
 
     wait_s: float
+
+
+@dataclass(slots=True)
+class _Asking:
+    """How far one call has come.
+
+    Attributes:
+        ask: the how-manieth time it is, `granted` the last for which an intent stands.
+        age_s: for how long it had been wished for before.
+    """
+
+    ask: int
+    began_at: float
+    age_s: float
+    pause_s: float
+    granted: int = 0
+
+    @property
+    def spent_s(self) -> float:
+        """Return the seconds since it began."""
+        return time.monotonic() - self.began_at
 
 
 class CallMaker:
     """Makes calls for one process.
 
     A request that certainly was not taken is repeated within the call's deadline, as long as the
-    provider's retry budget lasts, and then put off. One that may have been taken is repeated only
-    as often as the offer's `asks_max` allows; an intent is committed for each time.
+    provider's retry budget lasts, and then put off. One that is wanted again later is put off at
+    once, for as long in all as a greylist may take. One that may have been taken is repeated only
+    as often as the provider's policy allows; an intent is committed for each time.
     """
 
     def __init__(self, desk: ProviderDesk, recorder: Recorder, pool: Pool) -> None:
@@ -57,41 +84,83 @@ class CallMaker:
         gate = self._desk.gate(
             call.provider, call.credential, call.offer.capability, call.offer.limits
         )
-        began_at = time.monotonic()
-        ask, pause_s = call.ask, _PAUSE_S_MIN * self._desk.time_scale
+        scale = self._desk.time_scale
+        asking = _Asking(call.ask, time.monotonic(), age_s, _PAUSE_S_MIN * scale)
         while True:
+            asked = await self._ask_once(call, gate, asking)
+            if not isinstance(asked, Asked):
+                return asked
+            wait_s = max(
+                asking.pause_s * random.uniform(1.0, 1.5),  # noqa: S311 - jitter, no secret
+                asked.again_s,
+                gate.shut_for_s(),
+            )
+            end = await self._end(call, gate, asking, asked, wait_s)
+            if end is not None:
+                return end
+            await asyncio.sleep(wait_s)
+            asking.pause_s = min(asking.pause_s * 2, _PAUSE_S_MAX * scale)
+
+    async def _ask_once(
+        self, call: PlannedCall, gate: Gate, asking: _Asking
+    ) -> Asked | Refused | Postponed:
+        try:
             async with gate.pass_through():
-                grant = await self._recorder.intents.add(call.intent(ask))
-                if grant is not Grant.GRANTED:
-                    return Refused(grant)
-                left_s = call.deadline_s - (time.monotonic() - began_at)
-                asked = await self._desk.ask(
+                if asking.granted != asking.ask:
+                    grant = await self._recorder.intents.add(call.intent(asking.ask))
+                    if grant is not Grant.GRANTED:
+                        return Refused(grant)
+                    asking.granted = asking.ask
+                return await self._desk.ask(
                     call.provider,
                     call.offer,
                     call.claim.lead,
                     call.credential,
-                    deadline_s=max(left_s, _DEADLINE_S_MIN),
+                    deadline_s=max(call.deadline_s - asking.spent_s, _DEADLINE_S_MIN),
                 )
-            spent_s = time.monotonic() - began_at
-            wait_s = max(pause_s * random.uniform(1.0, 1.5), gate.shut_for_s())  # noqa: S311
-            in_time = spent_s + wait_s < call.deadline_s
-            match asked.certainty:
-                case Certainty.ANSWERED:
-                    return await self._record(call, asked)
-                case Certainty.UNKNOWN:
-                    if ask >= call.asks_max or not in_time:
-                        return await self._record(call, asked)
-                    ask += 1
-                case Certainty.NOT_TAKEN:
-                    if not in_time or not self._desk.budget(call.provider).spend():
-                        if age_s + spent_s > PATIENCE_S:
-                            return await self._record(call, asked)
-                        await self._withdraw(call)
-                        return Postponed(wait_s)
-                case other:
-                    assert_never(other)
-            await asyncio.sleep(wait_s)
-            pause_s = min(pause_s * 2, _PAUSE_S_MAX * self._desk.time_scale)
+        except GateShut as shut:
+            if asking.granted == asking.ask:
+                await self._withdraw(call)
+            return Postponed(min(shut.for_s, _LOOK_AGAIN_S))
+
+    async def _end(
+        self, call: PlannedCall, gate: Gate, asking: _Asking, asked: Asked, wait_s: float
+    ) -> Asked | Postponed | None:
+        """Return how the call ends, or None to ask again after `wait_s` seconds."""
+        certainty = call.certainty_of(asked)
+        in_time = asking.spent_s + wait_s < call.deadline_s
+        if certainty is Certainty.STILL_RUNNING and in_time:
+            return None
+        match certainty:
+            case Certainty.UNKNOWN if asking.ask < call.asks_max:
+                if not in_time or not gate.retries.spend(time.monotonic()):
+                    # How often it was asked is on record: the next claim goes on from there.
+                    return Postponed(wait_s)
+                asking.ask += 1
+                return None
+            case Certainty.NOT_YET:
+                patience_s = GREYLIST_PATIENCE_S * self._desk.time_scale
+                return await self._put_off(call, asking, asked, patience_s, asked.again_s)
+            case Certainty.NOT_TAKEN | Certainty.TURNED_AWAY:
+                if not in_time or not gate.retries.spend(time.monotonic()):
+                    return await self._put_off(call, asking, asked, PATIENCE_S, wait_s)
+                return None
+            case _:
+                return await self._record(call, asked)
+
+    async def _put_off(
+        self,
+        call: PlannedCall,
+        asking: _Asking,
+        asked: Asked,
+        patience_s: float,
+        wait_s: float,
+    ) -> Asked | Postponed:
+        """Put the call off; once it was wished for longer than the patience, this was its end."""
+        if asking.age_s + asking.spent_s > patience_s:
+            return await self._record(call, asked)
+        await self._withdraw(call)
+        return Postponed(wait_s)
 
     async def _record(self, call: PlannedCall, asked: Asked) -> Asked:
         await self._recorder.answers.add(call.answer(asked))

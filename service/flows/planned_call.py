@@ -37,6 +37,16 @@ class PlannedCall:
         """How often the vendor may be asked while nobody knows of an earlier request."""
         return self.provider.asks_max(self.offer)
 
+    def certainty_of(self, asked: Asked) -> Certainty:
+        """Return how sure it is what became of a request, as far as the policy believes it.
+
+        A vendor that turns a request away says that it took nothing. Where a mistake in that would
+        cost little its word is not taken for it: such an ask counts like an unknown one.
+        """
+        if asked.certainty is Certainty.TURNED_AWAY and self.asks_max > 1:
+            return Certainty.UNKNOWN
+        return asked.certainty
+
     def intent(self, ask: int, submission_id: UUID | None = None) -> Intent:
         """Return the intent to commit before the vendor is asked."""
         return Intent(
@@ -54,7 +64,7 @@ class PlannedCall:
     def answer(self, asked: Asked) -> Answer:
         """Return the record of what came of it; what nobody knows is on record as interrupted."""
         outcome = asked.outcome
-        unknown = asked.certainty is Certainty.UNKNOWN
+        unknown = asked.certainty in {Certainty.UNKNOWN, Certainty.TURNED_AWAY}
         return Answer(
             self.claim.lookup_id,
             self.step,

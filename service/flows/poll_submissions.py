@@ -1,6 +1,7 @@
 """Polls submissions whose time has come, at the vendor's pace, and lets their lookups go on."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +15,7 @@ from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import ProviderDesk, price_of
 from service.flows.credentials import OPERATOR, Credential
-from service.flows.gate import Gate
+from service.flows.provider_gate import Gate, GateShut
 from service.store.calls import Answer, write_answers
 from service.store.connection import Pool
 from service.store.memory import ToRemember, remember
@@ -71,30 +72,31 @@ class Poller:
         if credential is None:
             await self._finish(submission, None, {}, NoAnswer("no_key"))
             return
-        gate = self._gate(provider, offer, credential)
+        gate, pace_s = self._gate(provider, offer, credential), self._pace(offer.shape)
         try:
-            results = await self._read(provider, offer, credential, submission.handle)
-        except VendorFault as fault:
-            gate.note_fault(fault)
-            if submission.overdue:
+            async with gate.pass_through():
+                results = await self._read(provider, offer, credential, submission.handle, gate)
+        except (VendorFault, GateShut) as fault:
+            if submission.overdue and isinstance(fault, VendorFault):
                 await self._finish(submission, offer, {}, NoAnswer(fault.slug))
             else:
-                await self._postpone(submission, max(gate.shut_for_s(), self._pace(offer.shape)))
+                await self._postpone(submission, max(gate.shut_for_s(), pace_s))
             return
         if not isinstance(results, NotReady):
             await self._finish(submission, offer, results, NoAnswer("unnamed_row"))
         elif submission.overdue:
             await self._finish(submission, offer, {}, NoAnswer("deadline"))
         else:
-            await self._postpone(submission, self._pace(offer.shape))
+            await self._postpone(submission, pace_s)
 
     async def _read(
-        self, provider: Provider, offer: Offer, credential: Credential, handle: str
+        self, provider: Provider, offer: Offer, credential: Credential, handle: str, gate: Gate
     ) -> Mapping[str, Outcome] | NotReady:
         shape = offer.shape
         if not isinstance(shape, Submitted):
             raise TypeError("only submissions are polled")
-        async with self._gate(provider, offer, credential).pass_through():
+        began_at = time.monotonic()
+        try:
             answer = await self.desk.vendor_http.send(
                 provider,
                 shape.poll(handle),
@@ -102,7 +104,12 @@ class Poller:
                 base_url=credential.base_url,
                 timeout_s=POLL_TIMEOUT_S,
             )
-        return shape.read(answer)
+            results = shape.read(answer)
+        except VendorFault as fault:
+            gate.note_fault(fault, time.monotonic() - began_at)
+            raise
+        gate.note_success(time.monotonic() - began_at)
+        return results
 
     def _gate(self, provider: Provider, offer: Offer, credential: Credential) -> Gate:
         limits = offer.shape.poll_limits if isinstance(offer.shape, Submitted) else None

@@ -1,9 +1,10 @@
-"""Writes of a running worker, gathered into batches: intents, answers, notes and memories."""
+"""Writes of a running worker, in batches: intents, answers, notes, memories and patterns."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final, Self, TypeVar
 
+from service.domain.email_patterns import PatternHit
 from service.flows.batching import Batcher
 from service.store.calls import (
     Answer,
@@ -16,6 +17,7 @@ from service.store.calls import (
 )
 from service.store.connection import Connection, Pool
 from service.store.memory import Remembered, ToRemember, recall, remember
+from service.store.patterns import learn_patterns
 from service.store.transient import until_done
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ _PATIENCE_S: Final = 30.0
 class Recorder:
     """The batchers of one process; each write is repeated until it is done or 30 s have passed."""
 
-    __slots__ = ("answers", "intents", "keeps", "notes", "recalls")
+    __slots__ = ("answers", "intents", "keeps", "lessons", "notes", "recalls")
 
     def __init__(self, pool: Pool, lease: timedelta) -> None:
         async def intend(connection: Connection, intents: list[Intent]) -> Sequence[Grant]:
@@ -51,17 +53,23 @@ class Recorder:
             await remember(connection, answers)
             return [None] * len(answers)
 
+        async def learn(connection: Connection, hits: list[PatternHit]) -> Sequence[None]:
+            await learn_patterns(connection, hits)
+            return [None] * len(hits)
+
         self.intents: Batcher[Intent, Grant] = _batcher(pool, "intents", intend)
         self.answers: Batcher[Answer, None] = _batcher(pool, "answers", answer)
         self.notes: Batcher[Note, None] = _batcher(pool, "notes", note)
         self.recalls: Batcher[bytes, Remembered | None] = _batcher(pool, "recalls", look_up)
         self.keeps: Batcher[ToRemember, None] = _batcher(pool, "keeps", keep)
+        self.lessons: Batcher[PatternHit, None] = _batcher(pool, "lessons", learn)
 
     async def drain(self: Self) -> None:
         """Wait until everything added so far was written."""
         await self.answers.drain()
         await self.notes.drain()
         await self.keeps.drain()
+        await self.lessons.drain()
 
 
 def _batcher(

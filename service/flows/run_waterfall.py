@@ -22,7 +22,7 @@ from service.domain.outcome import (
 from service.domain.question import SHARED, question_of
 from service.domain.waterfall import Step, Waterfall, accepts
 from service.flows.ask_provider import ProviderDesk
-from service.flows.make_call import CallMaker, Postponed, Refused
+from service.flows.make_call import PATIENCE_S, CallMaker, Postponed, Refused
 from service.flows.planned_call import PlannedCall
 from service.flows.recorder import Recorder
 from service.store.calls import Grant, Note
@@ -216,6 +216,8 @@ class WaterfallRunner:
             # Woken at the submission's deadline, just before its poll gives up on it.
             raise _Stop(Parked(self._policy.lease.total_seconds()))
         if call.ask_count == 0:
+            if call.age_s > PATIENCE_S:
+                raise _PassOver(NoAnswer("put_off_too_long"))
             return 1
         match judge_interrupted(
             may_repeat=call.ask_count < asks_max,

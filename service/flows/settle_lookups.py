@@ -2,17 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import asyncpg
 import structlog
 from prometheus_client import Counter as Metric
 
-from service.domain.claim import Settlement
+from service.domain.claim import Claim, Settlement
+from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
+from service.domain.suppression import OPTED_OUT, SUPPRESSED, SuppressionReason
+from service.errors import SuppressionsUnreadable
 from service.flows.publish_finished import Publication, publish_finished
-from service.store.connection import Pool
+from service.flows.publish_leads import publish_leads
+from service.flows.suppress_people import SuppressionList
+from service.store.connection import Connection, Pool
 from service.store.ledger import Refund, enter_refunds
 from service.store.settlement import (
     ClosedLookup,
@@ -21,6 +26,7 @@ from service.store.settlement import (
     fill_leads,
     lower_open_counts,
 )
+from service.store.suppressions import EVERYWHERE
 from service.store.transient import TRANSIENT, until_done
 
 _log = structlog.get_logger()
@@ -34,7 +40,10 @@ _stale = Metric(
 
 
 async def settle_lookups(
-    pool: Pool, settlements: Sequence[Settlement], publication: Publication
+    pool: Pool,
+    settlements: Sequence[Settlement],
+    publication: Publication,
+    suppressions: SuppressionList | None = None,
 ) -> int:
     """Settle a batch and return how many of them counted.
 
@@ -42,20 +51,30 @@ async def settle_lookups(
     the batch fails for a reason that repeating cannot cure, each lookup is settled by itself,
     and the one to blame ends as no answer, refunded in full.
 
+    Args:
+        suppressions: an address that was found and is on the list is not told, and whom a vendor
+            may not speak of by law is put on it; None leaves the list alone.
+
     Raises:
         Exception: the database was not to be had for 60 s; the claims still stand.
     """
+    closing = _Closing(pool, publication, suppressions)
     try:
         closed = await until_done(
-            lambda: _settle(pool, settlements, publication), name="settle", patience_s=_PATIENCE_S
+            lambda: closing.settle(settlements), name="settle", patience_s=_PATIENCE_S
         )
     except asyncpg.PostgresError as error:
         if isinstance(error, TRANSIENT):
             raise
         if len(settlements) > 1:
             _log.error("settlement.split", count=len(settlements), error=type(error).__name__)
-            return sum([await settle_lookups(pool, [one], publication) for one in settlements])
-        closed = await _settle_blamed(pool, settlements[0], publication, type(error).__name__)
+            return sum(
+                [
+                    await settle_lookups(pool, [one], publication, suppressions)
+                    for one in settlements
+                ]
+            )
+        closed = await closing.settle_blamed(settlements[0], type(error).__name__)
     if len(closed) < len(settlements):
         _stale.inc(len(settlements) - len(closed))
     outcomes = Counter(each.outcome.value for each in closed)
@@ -65,41 +84,104 @@ async def settle_lookups(
     return len(closed)
 
 
-async def _settle(
-    pool: Pool, settlements: Sequence[Settlement], publication: Publication
-) -> list[ClosedLookup]:
-    async with pool.acquire() as connection, connection.transaction():
-        closed = await close_lookups(connection, settlements)
-        if not closed:
-            return []
-        await fill_leads(connection, closed)
-        finished = await lower_open_counts(connection, closed)
-        refunds = [
-            Refund(each.lookup_id, each.job_id, each.workspace_id, each.refunded)
-            for each in closed
-            if each.refunded
+def suppressed_settlement(claim: Claim) -> Settlement:
+    """Return the end of a lookup whose person must not be looked up: refunded in full."""
+    return Settlement(
+        claim, OutcomeName.REJECTED_INPUT, reason=SUPPRESSED, refund=claim.price
+    )
+
+
+async def follow_up(
+    connection: Connection, closed: Sequence[ClosedLookup], publication: Publication
+) -> None:
+    """Count closed lookups into their jobs, tell of what ended, and give credits back.
+
+    The caller's transaction has closed them, holds their locks and none of their jobs'. It takes
+    jobs before workspaces, and those last.
+    """
+    lowered = await lower_open_counts(connection, closed)
+    refunds = [
+        Refund(each.lookup_id, each.job_id, each.workspace_id, each.refunded)
+        for each in closed
+        if each.refunded
+    ]
+    coming: Counter[int] = Counter()
+    for refund in refunds:
+        coming[refund.workspace_id] += refund.amount
+    if lowered.telling:
+        told = [each.lookup_id for each in closed if each.job_id in lowered.telling]
+        await publish_leads(connection, told)
+    await publish_finished(connection, lowered.finished, publication, coming)
+    if refunds:
+        await enter_refunds(connection, refunds)
+    await announce_settled(connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """What settling a batch needs besides the batch."""
+
+    pool: Pool
+    publication: Publication
+    suppressions: SuppressionList | None
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[ClosedLookup]:
+        async with self.pool.acquire() as connection, connection.transaction():
+            closed = await close_lookups(
+                connection, await self._without_suppressed(connection, settlements)
+            )
+            if not closed:
+                return []
+            await fill_leads(connection, closed)
+            await self._suppress_by_law(connection, closed)
+            await follow_up(connection, closed, self.publication)
+            return closed
+
+    async def settle_blamed(self, settlement: Settlement, error: str) -> list[ClosedLookup]:
+        _log.error("settlement.replaced", lookup_id=settlement.claim.lookup_id, error=error)
+        harmless = replace(
+            settlement,
+            outcome=OutcomeName.NO_ANSWER,
+            value=None,
+            reason=f"settle_failed:{error}",
+            refund=settlement.claim.price,
+        )
+        return await until_done(
+            lambda: self.settle([harmless]), name="settle", patience_s=_PATIENCE_S
+        )
+
+    async def _without_suppressed(
+        self, connection: Connection, settlements: Sequence[Settlement]
+    ) -> Sequence[Settlement]:
+        """Replace finds of an address whose owner is suppressed under that address only."""
+        found = [
+            place for place, each in enumerate(settlements) if each.value and "email" in each.value
         ]
-        coming: Counter[int] = Counter()
-        for refund in refunds:
-            coming[refund.workspace_id] += refund.amount
-        await publish_finished(connection, finished, publication, coming)
-        if refunds:
-            await enter_refunds(connection, refunds)
-        await announce_settled(connection)
-        return closed
+        if self.suppressions is None or not found:
+            return settlements
+        people = [
+            (settlements[place].claim.workspace_id, LeadInput(email=_email_of(settlements[place])))
+            for place in found
+        ]
+        hits = {found[hit] for hit in await self.suppressions.find(connection, people)}
+        return [
+            suppressed_settlement(each.claim) if place in hits else each
+            for place, each in enumerate(settlements)
+        ]
+
+    async def _suppress_by_law(
+        self, connection: Connection, closed: Sequence[ClosedLookup]
+    ) -> None:
+        people = [(EVERYWHERE, each.lead) for each in closed if each.reason == OPTED_OUT]
+        if self.suppressions is None or not people:
+            return
+        try:
+            await self.suppressions.add(connection, people, SuppressionReason.LEGAL)
+        except SuppressionsUnreadable:
+            # The lookup ends all the same; a later one asks the vendor again, who says the same.
+            _log.warning("suppression.unrecorded", count=len(people))
 
 
-async def _settle_blamed(
-    pool: Pool, settlement: Settlement, publication: Publication, error: str
-) -> list[ClosedLookup]:
-    _log.error("settlement.replaced", lookup_id=settlement.claim.lookup_id, error=error)
-    harmless = replace(
-        settlement,
-        outcome=OutcomeName.NO_ANSWER,
-        value=None,
-        reason=f"settle_failed:{error}",
-        refund=settlement.claim.price,
-    )
-    return await until_done(
-        lambda: _settle(pool, [harmless], publication), name="settle", patience_s=_PATIENCE_S
-    )
+def _email_of(settlement: Settlement) -> str | None:
+    email = (settlement.value or {}).get("email")
+    return email if isinstance(email, str) else None

@@ -1,6 +1,7 @@
 """Submits a group of calls to a vendor in one request and parks their lookups until it answers."""
 
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,8 +14,8 @@ from providers.contract import Row, Submitted, VendorFault
 from service.domain.identifiers import new_id
 from service.domain.outcome import NoAnswer
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk, certainty_of
-from service.flows.gate import Gate
 from service.flows.planned_call import PlannedCall
+from service.flows.provider_gate import Gate, GateShut
 from service.store.calls import Grant, withdraw_intent, write_answers, write_intents
 from service.store.claims import park_lookup
 from service.store.connection import Pool
@@ -66,19 +67,15 @@ class Submitter:
             token=secrets.token_urlsafe(_TOKEN_BYTES),
             deadline_s=group[0].deadline_s,
         )
-        granted = await until_done(
-            lambda: self._intend(submission, group),
-            name="submission.intend",
-            patience_s=_PATIENCE_S,
-        )
-        if not granted:
-            await self._abandon(submission.id)
-            return
         try:
-            handle = await self._send(submission, granted)
-        except VendorFault as fault:
-            await self._note_fault(submission.id, granted, fault)
+            async with self._gate(group[0]).pass_through():
+                made = await self._make(submission, group)
+        except GateShut as shut:
+            await self._park(group, max(shut.for_s, _LOOK_AGAIN_S))
             return
+        if made is None:
+            return
+        granted, handle = made
         offer = granted[0].offer.shape
         first_poll_after_s = offer.first_poll_after_s if isinstance(offer, Submitted) else 0.0
         await until_done(
@@ -87,6 +84,28 @@ class Submitter:
             patience_s=_HANDLE_PATIENCE_S,
         )
         _log.info("submission.made", provider=submission.provider, calls=len(granted))
+
+    async def _make(
+        self, submission: NewSubmission, group: Sequence[PlannedCall]
+    ) -> tuple[list[PlannedCall], str] | None:
+        """Write the intents and send; None when nothing was granted or the vendor failed."""
+        granted = await until_done(
+            lambda: self._intend(submission, group),
+            name="submission.intend",
+            patience_s=_PATIENCE_S,
+        )
+        if not granted:
+            await self._abandon(submission.id)
+            return None
+        gate, began_at = self._gate(group[0]), time.monotonic()
+        try:
+            handle = await self._send(submission, granted)
+        except VendorFault as fault:
+            gate.note_fault(fault, time.monotonic() - began_at)
+            await self._note_fault(submission.id, granted, fault)
+            return None
+        gate.note_success(time.monotonic() - began_at)
+        return granted, handle
 
     async def _intend(
         self, submission: NewSubmission, group: Sequence[PlannedCall]
@@ -115,14 +134,13 @@ class Submitter:
             rows, f"leadfall-{submission.id.hex}", self._callback_url(submission)
         )
         credential = group[0].credential
-        async with self._gate(group[0]).pass_through():
-            answer = await self.desk.vendor_http.send(
-                provider,
-                request,
-                api_key=credential.api_key,
-                base_url=credential.base_url,
-                timeout_s=SUBMIT_TIMEOUT_S,
-            )
+        answer = await self.desk.vendor_http.send(
+            provider,
+            request,
+            api_key=credential.api_key,
+            base_url=credential.base_url,
+            timeout_s=SUBMIT_TIMEOUT_S,
+        )
         return shape.read_handle(answer)
 
     def _gate(self, call: PlannedCall) -> Gate:
@@ -143,10 +161,11 @@ class Submitter:
         self, submission_id: UUID, group: Sequence[PlannedCall], fault: VendorFault
     ) -> None:
         """End the calls; those that may have been charged for stay on record as interrupted."""
-        self._gate(group[0]).note_fault(fault)
         asked = Asked(NoAnswer(fault.slug), certainty_of(fault))
-        if asked.certainty is Certainty.NOT_TAKEN or group[0].ask < group[0].asks_max:
-            await self._put_off(submission_id, group, asked.certainty)
+        certainty = group[0].certainty_of(asked)
+        not_taken = certainty in {Certainty.NOT_TAKEN, Certainty.TURNED_AWAY}
+        if not_taken or (certainty is Certainty.UNKNOWN and group[0].ask < group[0].asks_max):
+            await self._put_off(submission_id, group, not_taken=not_taken)
             return
         answers = [each.answer(asked) for each in group]
 
@@ -159,7 +178,7 @@ class Submitter:
         _log.warning("submission.failed", provider=group[0].provider.slug, fault=fault.slug)
 
     async def _put_off(
-        self, submission_id: UUID, group: Sequence[PlannedCall], certainty: Certainty
+        self, submission_id: UUID, group: Sequence[PlannedCall], *, not_taken: bool
     ) -> None:
         """Let the lookups try this step again later; what was not taken does not count as asked."""
         wait_s = max(self._gate(group[0]).shut_for_s(), _LOOK_AGAIN_S)
@@ -168,13 +187,18 @@ class Submitter:
             async with self.pool.acquire() as connection, connection.transaction():
                 for each in group:
                     claim = each.claim
-                    if certainty is Certainty.NOT_TAKEN:
+                    if not_taken:
                         await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch)
                     await park_lookup(connection, self.process_id, claim, wait_s)
                 await close_submission(connection, submission_id, "abandoned")
 
         await until_done(put_off, name="submission.put_off", patience_s=_PATIENCE_S)
         _log.info("submission.put_off", provider=group[0].provider.slug, calls=len(group))
+
+    async def _park(self, group: Sequence[PlannedCall], wait_s: float) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            for each in group:
+                await park_lookup(connection, self.process_id, each.claim, wait_s)
 
     async def _abandon(self, submission_id: UUID) -> None:
         async with self.pool.acquire() as connection, connection.transaction():

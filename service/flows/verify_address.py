@@ -1,7 +1,8 @@
 """Verify one e-mail address: spelling, domain, mail host, and whether the host takes anything."""
 
+import base64
+import hashlib
 import secrets
-import string
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -10,6 +11,7 @@ from service.domain.expiring_map import ExpiringMap
 from service.domain.smtp_reply import ReplyMeaning, SmtpReply
 from service.domain.verdict import EmailVerdict, VerdictReason, VerdictStatus
 from service.edges.dns import MailRoute, Resolver, RouteStatus
+from service.edges.mail_exchanger import SERVICE_CLOSING
 from service.edges.single_flight import SingleFlight
 from service.edges.smtp import SmtpProber
 
@@ -17,8 +19,11 @@ PROBE_DEADLINE_S: Final = 45.0
 """For each question to a domain's mail hosts; an address takes one, a new domain two."""
 GREYLIST_RETRY_S: Final = 300.0
 BUSY_RETRY_S: Final = 60.0
+"""Both in the mail hosts' own time, which a sandbox runs faster."""
 
-CONTROL_CHARACTERS: Final = 24
+CONTROL_BYTES: Final = 15
+"""Of an invented name before it is written in 24 letters and digits."""
+ANNOUNCE_DEADLINE_S: Final = 10.0
 CONTROLS_MAX: Final = 50_000
 CONTROL_TTL_S: Final = 24 * 3_600.0
 
@@ -65,15 +70,33 @@ class Controls:
     Only conclusive answers are remembered; the same question is never in progress twice.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, key: bytes | None = None) -> None:
+        """Invent names with `key`: whoever shares it asks each domain for the same one.
+
+        A greylist opens only for a recipient it has seen before, so a name must not change from
+        one try to the next. Without a key there is one for this object alone.
+        """
+        self._key = hashlib.sha256(secrets.token_bytes() if key is None else key).digest()
         self._known: ExpiringMap[tuple[str, str], SmtpReply] = ExpiringMap(CONTROLS_MAX)
         self._flights: SingleFlight[tuple[str, str], SmtpReply] = SingleFlight()
+        self._announced: ExpiringMap[str, bool] = ExpiringMap(CONTROLS_MAX)
 
     async def invented(
         self, prober: SmtpProber, route: MailRoute, *, deadline_s: float
     ) -> SmtpReply:
         """Return what the domain says to a mailbox that cannot exist; accepted is catch-all."""
-        return await self._ask("invented", _invented_name(), prober, route, deadline_s)
+        local = self._invented_name(route.domain)
+        return await self._ask("invented", local, prober, route, deadline_s)
+
+    async def announce(self, prober: SmtpProber, route: MailRoute) -> None:
+        """Have a domain that greylists see the invented mailbox, once in a while.
+
+        When the address in question gets through at the next try, so does its control.
+        """
+        if self._announced.get(route.domain):
+            return
+        self._announced.put(route.domain, value=True, ttl_s=GREYLIST_RETRY_S)
+        await self.invented(prober, route, deadline_s=ANNOUNCE_DEADLINE_S)
 
     async def postmaster(
         self, prober: SmtpProber, route: MailRoute, *, deadline_s: float
@@ -102,6 +125,10 @@ class Controls:
             return reply
 
         return await self._flights.run(key, probe)
+
+    def _invented_name(self, domain: str) -> str:
+        digest = hashlib.blake2b(domain.encode(), key=self._key, digest_size=CONTROL_BYTES)
+        return base64.b32encode(digest.digest()).decode().lower()
 
 
 async def verify_address(
@@ -150,12 +177,25 @@ async def _weigh(
             return _Reading("risky", "catch_all")
         if control.meaning not in _CONCLUSIVE:
             # Without a refusal to compare it with, an acceptance says nothing.
-            return _READINGS[control.meaning]
+            return _read(control)
+    if reply.meaning is ReplyMeaning.TRY_LATER and _is_about_recipient(reply):
+        await controls.announce(prober, route)
     if reply.meaning is ReplyMeaning.DIRECTORY_BLOCK:
         control = await controls.postmaster(prober, route, deadline_s=deadline_s)
         if control.meaning is ReplyMeaning.ACCEPTED:
             return _READINGS[ReplyMeaning.NO_MAILBOX]
+    return _read(reply)
+
+
+def _read(reply: SmtpReply) -> _Reading:
+    if reply.meaning is ReplyMeaning.TRY_LATER and not _is_about_recipient(reply):
+        return _READINGS[ReplyMeaning.BUSY]
     return _READINGS[reply.meaning]
+
+
+def _is_about_recipient(reply: SmtpReply) -> bool:
+    """Tell a greylist, which names sender and recipient, from a host that has no time now."""
+    return reply.stage in {"sender", "recipient"} and reply.code != SERVICE_CLOSING
 
 
 def _verdict(
@@ -170,8 +210,3 @@ def _verdict(
         exchange=exchange,
         retry_after_s=reading.retry_after_s,
     )
-
-
-def _invented_name() -> str:
-    alphabet = string.ascii_lowercase + string.digits
-    return "".join(secrets.choice(alphabet) for _ in range(CONTROL_CHARACTERS))

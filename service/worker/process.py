@@ -28,6 +28,7 @@ _log = structlog.get_logger()
 _CHORES_PER_LEASE = 5
 _STRAYS_EVERY_LEASES = 1
 _SUBMISSION_POLL_S = 0.25
+_GATES_REFRESH_S = 1.0
 
 
 class WorkerProcess:
@@ -37,13 +38,15 @@ class WorkerProcess:
         self,
         settings: Settings,
         pool: Pool,
+        lease: ProcessLease,
         desk: ProviderDesk,
+        *,
         providers: Mapping[str, Provider],
         publication: Publication,
     ) -> None:
         lease_s = settings.lease_s
-        self.lease = ProcessLease(pool, "worker", settings.lease)
-        self._pool = pool
+        self.lease = lease
+        self._desk = desk
         self._settings = settings
         self._bell = Doorbell(connect(settings.redis_url.get_secret_value()))
         recorder, policy = Recorder(pool, settings.lease), _policy(settings)
@@ -75,6 +78,7 @@ class WorkerProcess:
             self._poll,
             Loop("submissions", poller.poll_due, interval_s=_SUBMISSION_POLL_S),
             Loop("janitor", janitor.run_once, interval_s=lease_s / _CHORES_PER_LEASE),
+            Loop("gates", desk.gates.refresh, interval_s=_GATES_REFRESH_S),
             Loop("strays", self._drain.give_back_strays, interval_s=lease_s * _STRAYS_EVERY_LEASES),
         )
         self._doorbell = DoorbellWorker(
@@ -91,6 +95,7 @@ class WorkerProcess:
     async def start(self) -> None:
         """Take the lease out and begin to work."""
         await self.lease.start()
+        await self._desk.gates.start()
         self._drain.start()
         for loop in self._loops:
             loop.start()
@@ -103,6 +108,7 @@ class WorkerProcess:
         await self._recorder.drain()
         for loop in self._loops:
             await loop.stop()
+        await self._desk.gates.stop()
         await self.lease.stop()
         await self._bell.close()
 

@@ -145,9 +145,9 @@ insert into deliveries (event_id, endpoint_id, workspace_id, event_type, event_c
   d.due_at, d.created_at, d.sequence from events e, deliveries d where e.type =
   'enrichment.accepted' limit 1;
 
--- breach: a paid call made twice
+-- breach: a paid call made more often than its policy allows
 -- noticed by: asked_again_only_where_allowed
-update calls set ask_count = 2 where provider = 'leadmagic';
+update calls set ask_count = 9 where provider = 'leadmagic';
 
 -- breach: a call of no lookup
 -- noticed by: call_has_its_lookup

@@ -1,10 +1,12 @@
 """The verifier with its edges, as the service wires it, pointed at a small world."""
 
+import socket
+
 from service.domain.verdict import EmailVerdict
 from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
 from service.edges.mail_exchanger import Courtesy
-from service.edges.smtp import SmtpProber
+from service.edges.smtp import OpenSocket, SmtpProber
 from service.flows.verify_address import Controls, verify_address
 from tests.flows.mail_world import MailWorld
 
@@ -16,7 +18,14 @@ class Verifier:
     """The verifier with its edges, as the service wires it, pointed at a small world."""
 
     def __init__(
-        self, world: MailWorld, *, courtesy: Courtesy = HURRIED, smtp_port: int = 0
+        self,
+        world: MailWorld,
+        *,
+        courtesy: Courtesy = HURRIED,
+        smtp_port: int = 0,
+        step_timeout_s: float = 0.3,
+        open_socket: OpenSocket = socket.socket,
+        key: bytes | None = None,
     ) -> None:
         self.resolver = Resolver([world.dns_server], timeout_s=0.3)
         self.prober = SmtpProber(
@@ -25,11 +34,12 @@ class Verifier:
             helo="leadfall.test",
             sender=SENDER,
             port=smtp_port or world.smtp_port,
-            step_timeout_s=0.3,
+            step_timeout_s=step_timeout_s,
             dial_timeout_s=0.3,
             courtesy=courtesy,
+            open_socket=open_socket,
         )
-        self.controls = Controls()
+        self.controls = Controls(key=key)
 
     async def __call__(self, address: str) -> EmailVerdict:
         return await verify_address(

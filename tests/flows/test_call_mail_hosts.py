@@ -1,6 +1,7 @@
 """How mail hosts are called: few connections, kept in use, guarded, encrypted on demand."""
 
 import asyncio
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -18,10 +19,12 @@ from service.domain.verdict import EmailVerdict
 from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
 from service.edges.mail_exchanger import Courtesy
+from service.edges.port_watch import SILENT_HOSTS_MAX
 from service.edges.smtp import SmtpProber
 from service.flows.verify_address import Controls, verify_address
 from tests.flows.mail_verifier import SENDER, Verifier
 from tests.flows.mail_world import ACCEPTED, LOOPBACK, MailWorld
+from tests.log_lines import logged
 
 
 @pytest.fixture
@@ -157,6 +160,68 @@ async def test_a_host_that_refuses_connections_is_unreachable(world: MailWorld) 
     verdicts = [await verifier("jane@acme.test"), await verifier("john@acme.test")]
 
     assert [(one.status, one.reason) for one in verdicts] == [("unknown", "unreachable")] * 2
+
+
+async def test_a_shut_port_is_told_once(world: MailWorld) -> None:
+    """Where nothing leaves on the mail port, one line says so and no further host is dialled."""
+    dials: list[int] = []
+
+    def barred(family: int, _kind: int, _protocol: int) -> socket.socket:
+        dials.append(family)
+        raise OSError(errno.EHOSTUNREACH, "no route")
+
+    names = [f"shut{number}.test" for number in range(SILENT_HOSTS_MAX + 5)]
+    for name in names:
+        world.domain(name, {"jane": ACCEPTED})
+    verifier = Verifier(world, open_socket=barred)
+
+    with logged() as lines:
+        reasons = [(await verifier(f"jane@{name}")).reason for name in names]
+
+    assert reasons == ["unreachable"] * SILENT_HOSTS_MAX + ["port_blocked"] * 5
+    assert len(dials) == SILENT_HOSTS_MAX
+    assert [("warning", world.smtp_port)] == [
+        (line["level"], line["port"]) for line in lines("smtp_port.found_shut")
+    ]
+    assert verifier.prober.port_shut
+
+
+async def test_an_open_port_is_not_told(world: MailWorld, verify: Verifier) -> None:
+    """As long as mail hosts are reached there is nothing to say about the port."""
+    with logged() as lines:
+        await verify("jane@acme.test")
+
+    assert (lines("smtp_port.found_open"), verify.prober.port_shut) == ([], False)
+
+
+async def test_questions_to_a_host_keep_their_distance(world: MailWorld) -> None:
+    """Two questions to one host begin at least the courtesy's interval apart, whoever asks."""
+    verifier = Verifier(world, courtesy=Courtesy(sessions_max=5, interval_s=0.05))
+    loop = asyncio.get_running_loop()
+    began_at = loop.time()
+
+    await asyncio.gather(*(verifier(f"user{number}@acme.test") for number in range(5)))
+    await verifier.prober.close()
+
+    assert loop.time() - began_at >= 4 * 0.05
+
+
+async def test_a_probe_ends_at_its_deadline(world: MailWorld) -> None:
+    """However long each step of a dialogue may take, the whole question has one deadline."""
+    world.mail.banner = ""
+    verifier = Verifier(world, step_timeout_s=60.0)
+
+    async with asyncio.timeout(10):
+        verdict = await verify_address(
+            "jane@acme.test",
+            resolver=verifier.resolver,
+            prober=verifier.prober,
+            controls=verifier.controls,
+            deadline_s=0.1,
+        )
+    await verifier.prober.close()
+
+    assert (verdict.status, verdict.reason) == ("unknown", "timeout")
 
 
 async def test_encryption_is_used_where_it_is_demanded(

@@ -1,6 +1,6 @@
 """Guessing a work address against a real name server and a real mail server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
@@ -28,6 +28,10 @@ class Guesser:
             courtesy=Courtesy(interval_s=0.0),
         )
         self.controls = Controls()
+        self.known: dict[str, Sequence[str]] = {}
+
+    async def patterns_of(self, domain: str) -> Sequence[str]:
+        return self.known.get(domain, ())
 
     async def __call__(self, first: str, last: str, domain: str) -> Guess:
         return await guess_address(
@@ -37,6 +41,7 @@ class Guesser:
             resolver=self.resolver,
             prober=self.prober,
             controls=self.controls,
+            patterns_of=self.patterns_of,
             deadline_s=2.0,
         )
 
@@ -147,3 +152,37 @@ async def test_a_silent_name_server_is_not_a_refusal(world: MailWorld, guess: Gu
     world.names.failing.add("acme.test")
 
     assert CouldNotAsk("dns_silent") == await guess("Jane", "Doe", "acme.test")
+
+
+async def test_a_greylist_hears_every_guess_at_once(world: MailWorld, guess: Guesser) -> None:
+    """One repeat finds the address, whichever of the guesses it is."""
+    refused: list[str] = ["450 4.7.1 Greylisted", "550 5.1.1 No such user"]
+    world.domain(
+        "grey.test",
+        {
+            "jane.doe": list(refused),
+            "jdoe": list(refused),
+            "jane": ["450 4.7.1 Greylisted", ACCEPTED],
+            "*": [*["450 4.7.1 Greylisted"] * 6, "550 5.1.1 No such user"],
+        },
+    )
+
+    first = await guess("Jane", "Doe", "grey.test")
+    second = await guess("Jane", "Doe", "grey.test")
+
+    assert CouldNotAsk("greylisted", GREYLIST_RETRY_S) == first
+    assert isinstance(second, Guessed)
+    assert second.address == "jane@grey.test"
+
+
+async def test_what_a_company_is_known_to_do_is_tried_first(
+    world: MailWorld, guess: Guesser
+) -> None:
+    """With the pattern known, the first question is the one that finds the address."""
+    guess.known["acme.test"] = ("flast",)
+
+    found = await guess("Jane", "Doe", "https://www.acme.test")
+
+    assert isinstance(found, Guessed)
+    assert world.mail.recipients()[:1] == ["jdoe@acme.test"]
+    assert len(world.mail.recipients()) == 2

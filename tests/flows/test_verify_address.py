@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.domain.verdict import EmailVerdict
-from service.flows.verify_address import GREYLIST_RETRY_S
+from service.flows.verify_address import BUSY_RETRY_S, GREYLIST_RETRY_S
 from tests.flows.mail_verifier import SENDER, Verifier
 from tests.flows.mail_world import ACCEPTED, LOOPBACK, MailWorld
 
@@ -147,6 +147,79 @@ async def test_an_inconclusive_control_is_not_remembered(
     assert second.status == "deliverable"
 
 
+async def test_one_repeat_gets_past_a_greylist(world: MailWorld, verify: Verifier) -> None:
+    """The control waits on the greylist beside the address, and is the same mailbox each time."""
+    greylisting = "450 4.7.1 Greylisted"
+    world.domain(
+        "grey.test",
+        {"jane": [greylisting, ACCEPTED], "*": [greylisting, "550 5.1.1 No such user"]},
+    )
+
+    first = await verify("jane@grey.test")
+    second = await verify("jane@grey.test")
+
+    assert (first.reason, second.reason) == ("greylisted", "accepted_email")
+    asked = world.mail.recipients()
+    assert asked[:2] == asked[2:]
+    assert len(set(asked)) == 2
+
+
+async def test_a_greylist_is_told_of_the_control_once(world: MailWorld, verify: Verifier) -> None:
+    """Many addresses on one greylist cost one question about the invented mailbox."""
+    world.domain("grey.test", {"*": "451 4.7.1 Greylisted"})
+
+    await asyncio.gather(*(verify(f"user{number}@grey.test") for number in range(10)))
+
+    assert len(world.mail.recipients()) == 11
+
+
+async def test_verifiers_with_one_key_invent_the_same_mailbox(world: MailWorld) -> None:
+    """A greylist that one process has met lets the control of the next one through."""
+    world.domain("open.test", {"*": ACCEPTED})
+    verifiers = [Verifier(world, key=key) for key in (b"ours", b"ours", b"theirs")]
+
+    for verifier in verifiers:
+        await verifier("jane@open.test")
+        await verifier.prober.close()
+
+    controls = [one for one in world.mail.recipients() if one != "jane@open.test"]
+    assert (controls[0], 2) == (controls[1], len(set(controls)))
+
+
+async def test_a_host_that_closes_is_busy(verify: Verifier) -> None:
+    """421 is about the host at this moment, not a greylist about the address."""
+    verdict = await verify("closing@acme.test")
+
+    assert (verdict.reason, verdict.retry_after_s) == ("host_busy", BUSY_RETRY_S)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason", "flags"),
+    [
+        ("info@acme.test", "role", (True, False, False)),
+        ("info+eu@acme.test", "no_mailbox", (True, False, False)),
+        ("jane@mailinator.com", "disposable", (False, True, False)),
+        ("jane@gmail.com", "accepted_email", (False, False, True)),
+        ("jane@acme.test", "accepted_email", (False, False, False)),
+    ],
+)
+async def test_a_verdict_carries_the_class_of_the_address(
+    *,
+    world: MailWorld,
+    verify: Verifier,
+    address: str,
+    reason: str,
+    flags: tuple[bool, bool, bool],
+) -> None:
+    """Role, disposable and free are said of every address, whatever decided the verdict."""
+    world.domain("mailinator.com", {"jane": ACCEPTED})
+    world.domain("gmail.com", {"jane": ACCEPTED})
+
+    verdict = await verify(address)
+
+    assert (reason, flags) == (verdict.reason, (verdict.role, verdict.disposable, verdict.free))
+
+
 async def test_the_control_is_asked_once_however_many_ask_at_once(
     world: MailWorld, verify: Verifier
 ) -> None:
@@ -183,7 +256,7 @@ async def test_a_directory_block_needs_a_control_that_passes(
     [
         ("554 5.7.1 Go away", "250 Ok", "unknown", "prober_blocked"),
         ("521 This host takes no mail", "250 Ok", "undeliverable", "domain_refuses"),
-        ("421 4.7.0 Try again later", "250 Ok", "unknown", "greylisted"),
+        ("421 4.7.0 Try again later", "250 Ok", "unknown", "host_busy"),
         ("", "250 Ok", "unknown", "timeout"),
         ("HTTP/1.1 400 Bad Request", "250 Ok", "unknown", "unreachable"),
         ("220 " + "x" * 10_000, "250 Ok", "unknown", "unreachable"),

@@ -7,6 +7,7 @@ from service.domain.email_patterns import (
     clean_last_name,
     company_domain,
     mailbox_names,
+    pattern_of,
 )
 
 
@@ -73,6 +74,10 @@ def test_last_names(text: str, cleaned: str) -> None:
         ("bücher.example", "xn--bcher-kva.example"),
         ("acme", None),
         ("acme inc", None),
+        ("Brightwater Tools Ltd", None),
+        ("Brightwater Tools Ltd.", None),
+        ("Booking.com B.V.", None),
+        ("Dr. Oetker", None),
         ("", None),
         ("https://", None),
         ("10.0.0.1", None),
@@ -126,3 +131,49 @@ def test_a_second_spelling_joins_soon() -> None:
 def test_missing_names_leave_what_can_be_made(first: str, last: str, names: list[str]) -> None:
     """A pattern that needs a missing name is left out, and no guess comes twice."""
     assert names == list(mailbox_names(first, last))[:2]
+
+
+def test_a_hyphen_is_tried_without_and_then_with() -> None:
+    """A double name is written together first, and with its hyphen before the rare patterns."""
+    assert list(mailbox_names("Jean\u2010Pierre", "Smith - Jones"))[:6] == [
+        "jeanpierre.smithjones",
+        "jsmithjones",
+        "jeanpierre",
+        "jeanpierresmithjones",
+        "jean-pierre.smithjones",
+        "j.smithjones",
+    ]
+    assert list(mailbox_names("Jane", "Smith-Jones"))[4] == "jane.smith-jones"
+
+
+def test_known_patterns_come_first() -> None:
+    """What a company is known to do is tried before what is common, in every spelling."""
+    names = list(mailbox_names("Jörg", "Müller", ("flast", "gone.out.of.use", "last")))
+
+    assert names[:5] == ["jmuller", "jmueller", "muller", "mueller", "jorg.muller"]
+    assert sorted(names) == sorted(mailbox_names("Jörg", "Müller"))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "local", "pattern"),
+    [
+        ("Jane", "Doe", "jane.doe", "first.last"),
+        ("Jane", "Doe", "JDoe", "flast"),
+        ("Jane", "Doe", "jane.doe+news", "first.last"),
+        ("Dr. Zoë", "Núñez, PhD", "znunez", "flast"),
+        ("Jörg", "Müller", "joerg.mueller", "first.last"),
+        ("Jane", "Smith-Jones", "jane.smith-jones", "first.last"),
+        ("Jane", "", "jane", "first"),
+        ("Jane", "Doe", "jane.doe7", None),
+        ("Jane", "Doe", "sales", None),
+        ("", "", "jane", None),
+        # Several patterns fit, so nothing is known.
+        ("J.", "Doe", "j.doe", None),
+        ("Li", "Li", "li.li", None),
+    ],
+)
+def test_a_confirmed_address_tells_its_pattern(
+    first: str, last: str, local: str, pattern: str | None
+) -> None:
+    """The pattern is the only one that makes this mailbox name out of this person's name."""
+    assert pattern == pattern_of(first, last, local)

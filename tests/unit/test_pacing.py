@@ -167,11 +167,11 @@ def test_latency_well_above_its_usual_is_noticed(
 def test_repeats_are_paid_for_by_successes() -> None:
     """Ten repeats at first; after that one for every ten successes."""
     budget = RetryBudget()
-    first = [budget.spend() for _ in range(11)]
+    first = [budget.spend(0.0) for _ in range(11)]
     _succeed(budget, 10)
 
     assert first == [True] * 10 + [False]
-    assert [budget.spend(), budget.spend()] == [True, False]
+    assert [budget.spend(0.0), budget.spend(0.0)] == [True, False]
 
 
 def _increase(adapting: InFlightLimit, times: int, *, in_flight: int) -> None:

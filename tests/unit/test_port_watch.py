@@ -46,3 +46,15 @@ def test_one_connection_opens_the_port_again() -> None:
     watch.connected()
 
     assert watch.may_dial()
+
+
+def test_news_are_told_once() -> None:
+    """Only the host that shows the port to be shut is news, and the first one reached after it."""
+    watch = PortWatch(clock=Clock())
+
+    silences = [watch.stayed_silent(f"mx{n}.test") for n in range(SILENT_HOSTS_MAX + 2)]
+    shut = watch.shut
+    connections = [watch.connected(), watch.connected()]
+
+    assert [n for n, news in enumerate(silences) if news] == [SILENT_HOSTS_MAX - 1]
+    assert (connections, shut, watch.shut) == ([True, False], True, False)

@@ -1,0 +1,146 @@
+"""The list of people who must not be looked up: asks it, adds to it, takes from it."""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from service.domain.lead_input import LeadInput
+from service.domain.question import person_of
+from service.domain.suppression import PEPPER_BYTES, PersonHasher, SuppressionReason
+from service.edges.secret_box import SecretBox, SecretUnreadable, pepper_purpose
+from service.errors import SuppressionsUnreadable
+from service.store.connection import Connection
+from service.store.memory import ToRemember
+from service.store.suppressions import (
+    PersonHash,
+    add_suppressions,
+    find_suppressed,
+    find_suppressed_anywhere,
+    keep_pepper,
+    read_suppression_state,
+    remove_suppressions,
+)
+
+_log = structlog.get_logger()
+
+_PURPOSE: Final = "suppressions"
+
+
+class SuppressionList:
+    """Asks and changes the list; while nobody is on it, asking is one tiny statement.
+
+    The pepper never changes once it is made, so it is opened once.
+    """
+
+    __slots__ = ("_box", "_hasher")
+
+    def __init__(self, box: SecretBox | None) -> None:
+        """Take what opens the pepper; None where the operator has set nothing to seal with."""
+        self._box = box
+        self._hasher: PersonHasher | None = None
+
+    async def find(
+        self, connection: Connection, people: Sequence[tuple[int, LeadInput]]
+    ) -> set[int]:
+        """Return the places, from 0, of those who must not be looked up in their workspace.
+
+        Raises:
+            SuppressionsUnreadable: somebody is on the list, and it cannot be told who.
+        """
+        hasher = await self._used_hasher(connection)
+        if hasher is None:
+            return set()
+        hashes = [
+            [PersonHash(workspace_id, each) for each in hasher.hashes_of(lead)]
+            for workspace_id, lead in people
+        ]
+        hits = await find_suppressed(connection, [each for names in hashes for each in names])
+        return {place for place, names in enumerate(hashes) if not hits.isdisjoint(names)}
+
+    async def rememberable(
+        self, connection: Connection, answers: Sequence[ToRemember]
+    ) -> list[ToRemember]:
+        """Return the answers that may be kept: those about nobody whom anybody suppressed.
+
+        Memory is shared by workspaces, so one that suppresses a person is enough.
+
+        Raises:
+            SuppressionsUnreadable: somebody is on the list, and it cannot be told who.
+        """
+        hasher = await self._used_hasher(connection) if answers else None
+        if hasher is None:
+            return list(answers)
+        hashes = [PersonHash(each.scope, hasher.hash_of_memory(each.person)) for each in answers]
+        hits = {hit.person for hit in await find_suppressed(connection, hashes)}
+        return [
+            answer for answer, each in zip(answers, hashes, strict=True) if each.person not in hits
+        ]
+
+    async def add(
+        self,
+        connection: Connection,
+        people: Sequence[tuple[int, LeadInput]],
+        reason: SuppressionReason,
+    ) -> int:
+        """Suppress people, each by everything that names them; return how many names were new.
+
+        Raises:
+            SuppressionsUnreadable: there is nothing to seal the pepper with, or to open it.
+        """
+        hasher = await self._made_hasher(connection)
+        hashes = [
+            PersonHash(workspace_id, each)
+            for workspace_id, lead in people
+            for each in (*hasher.hashes_of(lead), hasher.hash_of_memory(person_of(lead)))
+        ]
+        return await add_suppressions(connection, hashes, reason) if hashes else 0
+
+    async def remove(self, connection: Connection, workspace_id: int, lead: LeadInput) -> int:
+        """Lift what suppresses a person in one workspace; return how many names that were.
+
+        Raises:
+            SuppressionsUnreadable: there is nothing to open the pepper with.
+        """
+        hasher = await self._made_hasher(connection)
+        names = [*hasher.hashes_of(lead), hasher.hash_of_memory(person_of(lead))]
+        return await remove_suppressions(connection, workspace_id, names)
+
+    async def require_writable(self, connection: Connection) -> None:
+        """Refuse before anything is done that must end with a suppression.
+
+        Raises:
+            SuppressionsUnreadable: there is nothing to seal the pepper with, or to open it.
+        """
+        await self._made_hasher(connection)
+
+    async def _used_hasher(self, connection: Connection) -> PersonHasher | None:
+        state = await read_suppression_state(connection, _PURPOSE)
+        if not state.used:
+            return None
+        return self._hasher or self._open(state.ciphertext)
+
+    async def _made_hasher(self, connection: Connection) -> PersonHasher:
+        if self._hasher is not None:
+            return self._hasher
+        state = await read_suppression_state(connection, _PURPOSE)
+        if state.ciphertext is None:
+            if self._box is None:
+                raise SuppressionsUnreadable
+            pepper = secrets.token_bytes(PEPPER_BYTES).hex()
+            sealed = self._box.seal(pepper_purpose(_PURPOSE), pepper)
+            await keep_pepper(connection, _PURPOSE, sealed)
+            state = await read_suppression_state(connection, _PURPOSE)
+        return self._open(state.ciphertext)
+
+    def _open(self, ciphertext: bytes | None) -> PersonHasher:
+        if self._box is None or ciphertext is None:
+            raise SuppressionsUnreadable
+        try:
+            pepper = self._box.open(pepper_purpose(_PURPOSE), ciphertext)
+        except SecretUnreadable:
+            _log.error("pepper.unreadable", purpose=_PURPOSE)
+            raise SuppressionsUnreadable from None
+        self._hasher = PersonHasher(bytes.fromhex(pepper))
+        return self._hasher

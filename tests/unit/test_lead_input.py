@@ -1,0 +1,28 @@
+"""Reading the part of a lead that a lookup works from."""
+
+import pytest
+
+from service.domain.lead_input import LeadInput
+
+
+@pytest.mark.parametrize(
+    ("given", "domain", "name"),
+    [
+        ({"company_domain": "https://www.Acme.com/about"}, "acme.com", None),
+        ({"company_domain": "acme.com", "company_name": "Acme"}, "acme.com", "Acme"),
+        ({"company_domain": "bücher.example"}, "xn--bcher-kva.example", None),
+        ({"company_domain": "Brightwater Tools Ltd"}, None, "Brightwater Tools Ltd"),
+        ({"company_domain": "Brightwater", "company_name": "Tools"}, None, "Tools"),
+        # A vendor would find nothing at `dr.oetker`: a name is never turned into a domain here.
+        ({"company_name": "Dr.Oetker"}, None, "Dr.Oetker"),
+        ({"company_domain": ""}, None, ""),
+        ({}, None, None),
+    ],
+)
+def test_only_what_is_a_domain_stands_in_its_place(
+    given: dict[str, str], domain: str | None, name: str | None
+) -> None:
+    """A web address becomes a domain; a company's name in its place becomes the name."""
+    lead = LeadInput.from_row(given)
+
+    assert (domain, name or None) == (lead.company_domain, lead.company_name or None)
