@@ -5,7 +5,13 @@ from typing import Final
 from providers.contract import Auth, Limits, Local, Offer, Provider
 from service.domain.kinds import Capability
 
-_HAS_MAIL_DOMAIN: Final = (("email",), ("company_domain",))
+# A company's name will do where it is a domain; only looking at it tells.
+_HAS_MAIL_DOMAIN: Final = (("email",), ("company_domain",), ("company_name",))
+_HAS_NAME_AND_DOMAIN: Final = tuple(
+    (name, company)
+    for company in ("company_domain", "company_name")
+    for name in ("first_name", "last_name")
+)
 
 PROVIDER: Final = Provider(
     slug="enrich",
@@ -19,7 +25,7 @@ PROVIDER: Final = Provider(
     offers=(
         Offer(
             Capability.FIND_EMAIL,
-            needs=(("first_name", "company_domain"), ("last_name", "company_domain")),
+            needs=_HAS_NAME_AND_DOMAIN,
             shape=Local(),
             deadline_s=60.0,
         ),

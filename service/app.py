@@ -33,7 +33,9 @@ from service.flows.ask_provider import ProviderDesk
 from service.flows.credentials import Credentials
 from service.flows.gates import Gates
 from service.flows.hold_lease import ProcessLease
+from service.flows.known_patterns import KnownPatterns
 from service.flows.publish_finished import Publication
+from service.flows.suppress_people import SuppressionList
 from service.flows.verify_address import Controls
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
@@ -99,7 +101,10 @@ async def provider_desk(
     vendor_http = VendorHTTP()
     box = secret_box(settings) if settings.secret_keys else None
     credentials = Credentials(pool, box, settings.providers)
-    builtin = Builtin(resolver, prober, Controls())
+    # The same invented mailbox at every worker and after every restart: a greylist lets through
+    # only what it has heard before.
+    key = settings.secret_keys[0].get_secret_value().encode() if settings.secret_keys else None
+    builtin = Builtin(resolver, prober, Controls(key=key), KnownPatterns(pool))
     try:
         yield ProviderDesk(
             vendor_http,
@@ -164,6 +169,9 @@ async def worker(settings: Settings) -> AsyncIterator[Running]:
                 desk,
                 providers=all_providers(),
                 publication=publication(settings),
+                suppressions=SuppressionList(
+                    secret_box(settings) if settings.secret_keys else None
+                ),
             )
             ops = ops_server(pool, settings, "worker", lambda: process.beat_age_s, draining)
             async with running(process, ops, draining):

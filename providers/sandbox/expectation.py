@@ -2,7 +2,7 @@
 
 It follows the rules of the built-in provider, of the vendors' adapters and of waterfalls, but asks
 nobody. A mailbox that is full or takes everything is found with a doubtful verdict, so whether it
-ends a waterfall depends on what its step accepts.
+ends a waterfall depends on what its step accepts. A greylist is waited out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -164,7 +164,7 @@ def _find_built_in(lead: LeadInput) -> _Answer:
     domain = domain_at(person.domain)
     if domain is None or domain.is_dead or domain.reception is Reception.CATCH_ALL:
         return _MISSING
-    if not domain.takes_mail or domain.reception is not Reception.DECISIVE:
+    if not domain.takes_mail or domain.reception in {Reception.REFUSING, Reception.HANGING}:
         return _NO_ANSWER
     for pattern in BUILTIN_PATTERNS if person.is_whole else ():
         local = pattern.format(first=person.first, last=person.last, initial=person.first[0])
@@ -210,11 +210,11 @@ def _built_in_verdict(address: str) -> VerdictStatus:
     if not domain.takes_mail:
         return "unknown"
     match domain.reception:
-        case Reception.GREYLISTING | Reception.REFUSING | Reception.HANGING:
+        case Reception.REFUSING | Reception.HANGING:
             return "unknown"
         case Reception.CATCH_ALL:
             return "risky"
-        case Reception.DECISIVE:
+        case Reception.DECISIVE | Reception.GREYLISTING:
             return _MAILBOX_VERDICTS[mailbox_at(address.strip().lower())]
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,7 +36,9 @@ _LETTERS: Final = str.maketrans(
 _GERMAN_LETTERS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 
 _BRACKETED: Final = re.compile(r"\([^)]*\)|\"[^\"]*\"|\[[^\]]*\]")
+_HYPHENS: Final = re.compile(r"[\u2010-\u2013]")
 _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]")
+_NOT_A_LETTER_OR_HYPHEN: Final = re.compile(r"[^a-z0-9-]")
 _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 _DOMAIN_CHARACTERS_MAX: Final = 253
@@ -60,6 +62,18 @@ class Pattern:
     needs_first: bool = True
     needs_last: bool = True
 
+    def fits(self, name: PersonName) -> bool:
+        """Tell whether the name has what this pattern is made of."""
+        return bool((name.first or not self.needs_first) and (name.last or not self.needs_last))
+
+
+@dataclass(frozen=True, slots=True)
+class PatternHit:
+    """An address at `domain` was confirmed to follow this pattern."""
+
+    domain: str
+    pattern: str
+
 
 # Most common first, as seen over many companies: that is the order of asking.
 PATTERNS: Final = (
@@ -81,39 +95,85 @@ PATTERNS: Final = (
 )
 
 
-def mailbox_names(first_name: str, last_name: str) -> Iterator[str]:
-    """Yield mailbox names for a person, likeliest first, each once; none for an empty name."""
+_BY_SLUG: Final = {pattern.slug: pattern for pattern in PATTERNS}
+
+
+def mailbox_names(
+    first_name: str, last_name: str, known_patterns: Sequence[str] = ()
+) -> Iterator[str]:
+    """Yield mailbox names for a person, likeliest first, each once; none for an empty name.
+
+    Args:
+        first_name: as people write it.
+        last_name: as people write it.
+        known_patterns: slugs of the patterns that the company is known to use; they come before
+            all others, in this order.
+    """
+    names = spellings(first_name, last_name)
+    known = [_BY_SLUG[slug] for slug in known_patterns if slug in _BY_SLUG]
+    likely = [pattern.build(name) for pattern in known for name in names if pattern.fits(name)]
     ranked = sorted(
         (
             (pattern_rank + PATTERN_RANKS_PER_SPELLING * spelling_rank, spelling_rank, local)
-            for spelling_rank, name in enumerate(spellings(first_name, last_name))
+            for spelling_rank, name in enumerate(names)
             for pattern_rank, local in enumerate(_locals(name))
         ),
         key=lambda candidate: candidate[:2],
     )
-    yield from dict.fromkeys(local for _, _, local in ranked)
+    yield from dict.fromkeys([*likely, *(local for _, _, local in ranked)])
+
+
+def pattern_of(first_name: str, last_name: str, local: str) -> str | None:
+    """Return the pattern by which this person's mailbox is named.
+
+    None when no pattern fits, and when several do, as for `j.doe` and somebody known as J.: what
+    is learned from it would be a guess.
+    """
+    wanted = local.partition("+")[0].lower()
+    fitting = {
+        pattern.slug
+        for name in spellings(first_name, last_name)
+        for pattern in PATTERNS
+        if pattern.fits(name) and pattern.build(name) == wanted
+    }
+    return fitting.pop() if len(fitting) == 1 else None
 
 
 def spellings(first_name: str, last_name: str) -> list[PersonName]:
-    """Return the cleaned name, and its German or Nordic spelling where that differs."""
-    plain = PersonName(clean_first_name(first_name), clean_last_name(last_name))
+    """Return the cleaned name, then its German or Nordic and its hyphenated spelling.
+
+    Only those that differ are there.
+    """
     first = _lower(first_name).translate(_GERMAN_LETTERS)
     last = _lower(last_name).translate(_GERMAN_LETTERS)
-    spelled_out = PersonName(clean_first_name(first), clean_last_name(last))
-    return [plain] if plain == spelled_out else [plain, spelled_out]
+    return list(
+        dict.fromkeys(
+            (
+                PersonName(clean_first_name(first_name), clean_last_name(last_name)),
+                PersonName(clean_first_name(first), clean_last_name(last)),
+                PersonName(
+                    clean_first_name(first_name, hyphens=True),
+                    clean_last_name(last_name, hyphens=True),
+                ),
+            )
+        )
+    )
 
 
-def clean_first_name(text: str) -> str:
-    """Return the letters and digits of the first of the given names."""
-    words = _words(text)
+def clean_first_name(text: str, *, hyphens: bool = False) -> str:
+    """Return the letters and digits of the first of the given names, and its hyphens if wanted."""
+    words = _words(text, hyphens=hyphens)
     # "J. Robert" goes by Robert; a lone initial is all there is.
     whole = [word for word in words if len(word) > 1]
     return next(iter(whole or words), "")
 
 
-def clean_last_name(text: str) -> str:
-    """Return the letters and digits of all family names, without degrees and generations."""
-    return "".join(_words(text))
+def clean_last_name(text: str, *, hyphens: bool = False) -> str:
+    """Return the letters and digits of all family names, without degrees and generations.
+
+    The hyphens between two names stay if they are wanted.
+    """
+    return "".join(_words(text, hyphens=hyphens))
 
 
 def company_domain(text: str) -> str | None:
@@ -137,17 +197,17 @@ def company_domain(text: str) -> str | None:
 
 
 def _locals(name: PersonName) -> Iterator[str]:
-    for pattern in PATTERNS:
-        if (name.first or not pattern.needs_first) and (name.last or not pattern.needs_last):
-            yield pattern.build(name)
+    return (pattern.build(name) for pattern in PATTERNS if pattern.fits(name))
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str, *, hyphens: bool) -> list[str]:
     """Return the words of a name, cleaned; titles and suffixes go unless nothing else is left."""
     # "Doe, PhD, MBA" puts what is not the name behind a comma.
     bare = _BRACKETED.sub(" ", _lower(text).translate(_LETTERS)).partition(",")[0]
-    decomposed = unicodedata.normalize("NFKD", bare)
-    words = [cleaned for word in decomposed.split() if (cleaned := _NOT_A_LETTER.sub("", word))]
+    decomposed = _HYPHENS.sub("-", unicodedata.normalize("NFKD", bare))
+    dropped = _NOT_A_LETTER_OR_HYPHEN if hyphens else _NOT_A_LETTER
+    cleaned = (dropped.sub("", word).strip("-") for word in decomposed.split())
+    words = [word for word in cleaned if word]
     while len(words) > 1 and words[-1] in _SUFFIXES:
         words.pop()
     while len(words) > 1 and words[0] in _TITLES:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from service.domain.email_patterns import company_domain
+
 
 @dataclass(frozen=True, slots=True)
 class LeadInput:
@@ -19,8 +21,18 @@ class LeadInput:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "LeadInput":
-        """Read the snapshot stored with a lookup; keys it does not know are ignored."""
-        return cls(**{name: row.get(name) for name in INPUT_FIELDS})
+        """Read the snapshot stored with a lookup; keys it does not know are ignored.
+
+        The company's domain is read out of whatever web address was given. A name that was given
+        in its place is no domain, and stands in for a name that is missing.
+        """
+        known = {name: row.get(name) for name in INPUT_FIELDS}
+        given = known["company_domain"]
+        domain = company_domain(given) if given else None
+        known["company_domain"] = domain
+        if domain is None and not known["company_name"]:
+            known["company_name"] = given
+        return cls(**known)
 
     def has(self, *names: str) -> bool:
         """Tell whether every named field is known and not blank."""

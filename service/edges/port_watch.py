@@ -18,9 +18,14 @@ class PortWatch:
         self._silent_hosts: set[str] = set()
         self._next_trial_at_s = 0.0
 
+    @property
+    def shut(self) -> bool:
+        """Whether nothing gets out at present, as far as the last dials have shown."""
+        return len(self._silent_hosts) >= SILENT_HOSTS_MAX
+
     def may_dial(self) -> bool:
         """Tell whether a dial is worth its wait; True now and then while the port is shut."""
-        if len(self._silent_hosts) < SILENT_HOSTS_MAX:
+        if not self.shut:
             return True
         now_s = self._clock()
         if now_s < self._next_trial_at_s:
@@ -28,12 +33,19 @@ class PortWatch:
         self._next_trial_at_s = now_s + TRIAL_INTERVAL_S
         return True
 
-    def connected(self) -> None:
-        """Take note that a host answered, if only with a refusal."""
+    def connected(self) -> bool:
+        """Take note that a host answered, if only with a refusal; True if the port was shut."""
+        was_shut = self.shut
         self._silent_hosts.clear()
+        return was_shut
 
-    def stayed_silent(self, host: str) -> None:
-        """Take note that a host did not answer at all."""
-        if len(self._silent_hosts) < SILENT_HOSTS_MAX:
-            self._silent_hosts.add(host)
-            self._next_trial_at_s = self._clock() + TRIAL_INTERVAL_S
+    def stayed_silent(self, host: str) -> bool:
+        """Take note that a host was not reached at all; True if that shows the port to be shut.
+
+        True once: what is known already is no news.
+        """
+        if self.shut:
+            return False
+        self._silent_hosts.add(host)
+        self._next_trial_at_s = self._clock() + TRIAL_INTERVAL_S
+        return self.shut

@@ -1,10 +1,13 @@
 """Asking mail exchangers about recipients, through the dial guard and within courtesy's bounds."""
 
 import asyncio
+import errno
 import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
+
+import structlog
 
 from service.domain.smtp_reply import ReplyMeaning, SmtpReply
 from service.edges.dial_guard import EgressPolicy, dial
@@ -12,6 +15,8 @@ from service.edges.dns import MailRoute, Resolver
 from service.edges.mail_exchanger import Courtesy, MailExchanger, PortShut
 from service.edges.port_watch import PortWatch
 from service.edges.smtp_session import Introduction, SmtpSession
+
+_log = structlog.get_logger()
 
 SMTP_PORT: Final = 25
 STEP_TIMEOUT_S: Final = 10.0
@@ -33,6 +38,9 @@ UNHEARD: Final = frozenset(
     }
 )
 """Ends of a dialogue before the recipient that are worth asking the next exchanger about."""
+
+# What a firewall on the way says in a mail host's stead.
+_WAY_BARRED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EHOSTUNREACH, errno.ENETUNREACH})
 
 OpenSocket = Callable[[int, int, int], socket.socket]
 
@@ -82,6 +90,11 @@ class SmtpProber:
                 return await self._probe(route, address, wait_s=deadline_s * TURN_SHARE)
         except TimeoutError:
             return SmtpReply(ReplyMeaning.TIMEOUT, "recipient")
+
+    @property
+    def port_shut(self) -> bool:
+        """Whether nothing gets out on the mail port, so that every question ends `port_blocked`."""
+        return self._watch.shut
 
     async def close(self) -> None:
         """End every conversation."""
@@ -148,16 +161,32 @@ class SmtpProber:
             except OSError as problem:
                 problems.append(problem)
             else:
-                self._watch.connected()
+                self._note_reached()
                 return connection
         raise self._failure(host, problems)
 
     def _failure(self, host: str, problems: list[OSError]) -> OSError:
         """Return the problem that tells most: a refusal proves that something was reached."""
-        answered = [problem for problem in problems if not isinstance(problem, TimeoutError)]
+        answered = [problem for problem in problems if not _is_barred(problem)]
         if problems and not answered:
-            self._watch.stayed_silent(host)
-            return TimeoutError()
+            self._note_unreached(host)
+            return problems[0]
         if any(isinstance(problem, ConnectionRefusedError) for problem in answered):
-            self._watch.connected()
+            self._note_reached()
         return next(iter(answered), OSError("the mail host has no address"))
+
+    def _note_reached(self) -> None:
+        if self._watch.connected():
+            _log.info("smtp_port.found_open", port=self._port)
+
+    def _note_unreached(self, host: str) -> None:
+        if self._watch.stayed_silent(host):
+            _log.warning(
+                "smtp_port.found_shut",
+                port=self._port,
+                hint="outgoing mail connections are blocked here; other providers are asked",
+            )
+
+
+def _is_barred(problem: OSError) -> bool:
+    return isinstance(problem, TimeoutError) or problem.errno in _WAY_BARRED

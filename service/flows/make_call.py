@@ -131,6 +131,7 @@ class CallMaker:
         in_time = asking.spent_s + wait_s < call.deadline_s
         if certainty is Certainty.STILL_RUNNING and in_time:
             return None
+        patience_s = PATIENCE_S
         match certainty:
             case Certainty.UNKNOWN if asking.ask < call.asks_max:
                 if not in_time or not gate.retries.spend(time.monotonic()):
@@ -140,13 +141,12 @@ class CallMaker:
                 return None
             case Certainty.NOT_YET:
                 patience_s = GREYLIST_PATIENCE_S * self._desk.time_scale
-                return await self._put_off(call, asking, asked, patience_s, asked.again_s)
             case Certainty.NOT_TAKEN | Certainty.TURNED_AWAY:
-                if not in_time or not gate.retries.spend(time.monotonic()):
-                    return await self._put_off(call, asking, asked, PATIENCE_S, wait_s)
-                return None
+                if in_time and gate.retries.spend(time.monotonic()):
+                    return None
             case _:
                 return await self._record(call, asked)
+        return await self._put_off(call, asking, asked, patience_s, wait_s)
 
     async def _put_off(
         self,

@@ -6,6 +6,7 @@ from typing import Final, Self, TypeVar
 
 from service.domain.email_patterns import PatternHit
 from service.flows.batching import Batcher
+from service.flows.suppress_people import SuppressionList
 from service.store.calls import (
     Answer,
     Grant,
@@ -32,7 +33,7 @@ class Recorder:
 
     __slots__ = ("answers", "intents", "keeps", "lessons", "notes", "recalls")
 
-    def __init__(self, pool: Pool, lease: timedelta) -> None:
+    def __init__(self, pool: Pool, lease: timedelta, suppressions: SuppressionList) -> None:
         async def intend(connection: Connection, intents: list[Intent]) -> Sequence[Grant]:
             return await write_intents(connection, intents, lease)
 
@@ -50,7 +51,8 @@ class Recorder:
             return await recall(connection, questions)
 
         async def keep(connection: Connection, answers: list[ToRemember]) -> Sequence[None]:
-            await remember(connection, answers)
+            # A call that was under way when its person was erased must not bring them back.
+            await remember(connection, await suppressions.rememberable(connection, answers))
             return [None] * len(answers)
 
         async def learn(connection: Connection, hits: list[PatternHit]) -> Sequence[None]:

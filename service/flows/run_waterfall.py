@@ -19,7 +19,9 @@ from service.domain.outcome import (
     OutcomeName,
     RejectedInput,
 )
+from service.domain.pattern_lesson import lesson_of
 from service.domain.question import SHARED, question_of
+from service.domain.suppression import OPTED_OUT
 from service.domain.waterfall import Step, Waterfall, accepts
 from service.flows.ask_provider import ProviderDesk
 from service.flows.make_call import PATIENCE_S, CallMaker, Postponed, Refused
@@ -123,7 +125,8 @@ class WaterfallRunner:
         try:
             for place, step in enumerate(waterfall.steps):
                 outcome = await self._take_step(claim, waterfall, place, spending)
-                if accepts(step, outcome):
+                # Whom one vendor may not speak of by law, the others are not asked about either.
+                if accepts(step, outcome) or _is_opted_out(outcome):
                     return self._end(claim, outcome)
                 outcomes.append(outcome)
         except _Stop as stop:
@@ -314,6 +317,9 @@ class WaterfallRunner:
         return outcome
 
     def _end(self, claim: Claim, outcome: Outcome) -> Settlement:
+        if claim.kind.target is Target.EMAIL and (lesson := lesson_of(claim.lead, outcome)):
+            # Not waited for: a better order of guesses is worth no delay.
+            self._recorder.lessons.add(lesson)
         value = dict(outcome.value) if isinstance(outcome, Found) else None
         reason = getattr(outcome, "reason", None)
         return self._settlement(claim, outcome.name, value, reason)
@@ -334,6 +340,10 @@ def failed_settlement(claim: Claim, error: str) -> Settlement:
     return Settlement(
         claim, OutcomeName.NO_ANSWER, reason=f"internal_error:{error}", refund=claim.price
     )
+
+
+def _is_opted_out(outcome: Outcome) -> bool:
+    return isinstance(outcome, RejectedInput) and outcome.reason == OPTED_OUT
 
 
 def _outcome_of(call: RecordedCall) -> Outcome:

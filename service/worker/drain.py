@@ -1,6 +1,7 @@
 """Claims lookups and runs them in a sliding window, settling in batches, until none is ready."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -20,8 +21,9 @@ from service.flows.run_waterfall import (
     WaterfallRunner,
     failed_settlement,
 )
-from service.flows.settle_lookups import settle_lookups
+from service.flows.settle_lookups import settle_lookups, suppressed_settlement
 from service.flows.submit_calls import Submitter
+from service.flows.suppress_people import SuppressionList
 from service.settings import WorkerSettings
 from service.store.claims import claim_lookups, mark_started, park_lookup, release_lookups
 from service.store.connection import Pool
@@ -56,6 +58,7 @@ class Drain:
         runner: WaterfallRunner,
         submitter: Submitter,
         publication: Publication,
+        suppressions: SuppressionList,
         settings: WorkerSettings,
     ) -> None:
         self._pool = pool
@@ -63,6 +66,7 @@ class Drain:
         self._runner = runner
         self._submitter = submitter
         self._publication = publication
+        self._suppressions = suppressions
         self._settings = settings
         self._queue: asyncio.Queue[Claim] = asyncio.Queue()
         self._held: dict[int, Claim] = {}
@@ -184,9 +188,32 @@ class Drain:
             if started := {claim.job_id for claim in claimed if claim.first_of_job}:
                 await mark_started(connection, sorted(started))
         _held.set(len(self._held))
-        for claim in claimed:
-            self._queue.put_nowait(claim)
+        suppressed = await self._find_suppressed(claimed)
+        for place, claim in enumerate(claimed):
+            if place in suppressed:
+                self._end(suppressed_settlement(claim))
+            else:
+                self._queue.put_nowait(claim)
         return len(claimed)
+
+    async def _find_suppressed(self, claimed: list[Claim]) -> set[int]:
+        """Return the places of those whose person must not be looked up, now and not at accept.
+
+        Raises:
+            SuppressionsUnreadable: it cannot be told who; the claims were given back.
+        """
+        if not claimed:
+            return set()
+        people = [(claim.workspace_id, claim.lead) for claim in claimed]
+        try:
+            async with self._pool.acquire() as connection:
+                return await self._suppressions.find(connection, people)
+        except BaseException:
+            for claim in claimed:
+                self._forget(claim)
+            with suppress(*TRANSIENT):
+                await self._release(claimed)
+            raise
 
     async def _run_forever(self) -> None:
         while True:
@@ -236,7 +263,7 @@ class Drain:
         return [None] * len(group)
 
     async def _settle(self, settlements: list[Settlement]) -> list[None]:
-        await settle_lookups(self._pool, settlements, self._publication)
+        await settle_lookups(self._pool, settlements, self._publication, self._suppressions)
         return [None] * len(settlements)
 
     async def _park(self, claim: Claim, wait_s: float) -> None:

@@ -16,6 +16,7 @@ from service.flows.publish_finished import Publication
 from service.flows.recorder import Recorder
 from service.flows.run_waterfall import Policy, WaterfallRunner
 from service.flows.submit_calls import Submitter
+from service.flows.suppress_people import SuppressionList
 from service.settings import Settings
 from service.store.connection import Pool
 from service.worker.doorbell import DoorbellWorker
@@ -43,13 +44,14 @@ class WorkerProcess:
         *,
         providers: Mapping[str, Provider],
         publication: Publication,
+        suppressions: SuppressionList,
     ) -> None:
         lease_s = settings.lease_s
         self.lease = lease
         self._desk = desk
         self._settings = settings
         self._bell = Doorbell(connect(settings.redis_url.get_secret_value()))
-        recorder, policy = Recorder(pool, settings.lease), _policy(settings)
+        recorder, policy = Recorder(pool, settings.lease, suppressions), _policy(settings)
         self._recorder = recorder
         self._drain = Drain(
             pool,
@@ -65,13 +67,25 @@ class WorkerProcess:
                 pool, desk, self.lease.process_id, settings.lease, publication.public_url
             ),
             publication=publication,
+            suppressions=suppressions,
             settings=settings.worker,
         )
         poller = Poller(
-            pool, desk, providers, self.lease.process_id, settings.lease, policy.memory_days
+            pool,
+            desk,
+            providers,
+            self.lease.process_id,
+            settings.lease,
+            suppressions,
+            policy.memory_days,
         )
         janitor = Janitor(
-            pool, settings.lease, idempotency_kept=settings.idempotency_kept, ring=self._look
+            pool,
+            settings.lease,
+            idempotency_kept=settings.idempotency_kept,
+            jobs_kept=settings.jobs_kept,
+            retention=settings.retention,
+            ring=self._look,
         )
         self._poll = Loop("drain", self._work, interval_s=settings.worker.poll_interval_s)
         self._loops = (
