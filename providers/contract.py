@@ -62,7 +62,7 @@ __all__ = [
 ANSWER_BYTES_MAX: Final = 2 * 1024 * 1024
 DEADLINE_S_MAX: Final = 900.0
 FREE_ASKS_MAX: Final = 5
-CHEAP_ASKS_MAX: Final = 3
+CHEAP_ASKS_MAX: Final = 4
 CHEAP_PRICE_MAX: Final = 1_000
 """Thousandths of a vendor's credit."""
 

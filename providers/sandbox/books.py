@@ -6,6 +6,8 @@ the mark that an answer was delivered.
 
 from array import array
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
@@ -67,6 +69,25 @@ class Books:
         self._violations: Counter[str] = Counter()
         self._spent: Counter[tuple[str, str]] = Counter()
         self._dropped_count = 0
+        self._turned_away: set[tuple[str, str, str]] = set()
+        self._is_open = True
+
+    @property
+    def turned_away(self) -> frozenset[tuple[str, str, str]]:
+        """Who was asked about in requests that failed before they were booked.
+
+        Each is vendor, capability and person, as in an entry.
+        """
+        return frozenset(self._turned_away)
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Book nothing of what is asked meanwhile; only who it was about is noted."""
+        self._is_open = False
+        try:
+            yield
+        finally:
+            self._is_open = True
 
     def record(
         self,
@@ -80,6 +101,11 @@ class Books:
         reference: str | None = None,
     ) -> int:
         """Write one accepted question; return its sequence, or -1 when the books are full."""
+        if not self._is_open:
+            if len(self._turned_away) < self._rows_max:
+                person = f"{person_hash(identity):016x}"
+                self._turned_away.add((vendor, capability, person))
+            return -1
         self._spent[(vendor, key)] += charge_thousandths
         if len(self._row_label) >= self._rows_max:
             self._dropped_count += 1

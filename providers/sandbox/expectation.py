@@ -100,6 +100,8 @@ class _Answer(NamedTuple):
 _MISSING: Final = _Answer(OutcomeName.MISSING)
 _NO_ANSWER: Final = _Answer(OutcomeName.NO_ANSWER)
 _REJECTED: Final = _Answer(OutcomeName.REJECTED_INPUT)
+# Nobody is asked about somebody of whom one vendor may not speak.
+_OPTED_OUT: Final = _Answer(OutcomeName.REJECTED_INPUT, "opted_out")
 
 
 def expected(lead: LeadInput, kind: Kind, steps: Sequence[Step | str]) -> Expectation:
@@ -112,6 +114,8 @@ def expected(lead: LeadInput, kind: Kind, steps: Sequence[Step | str]) -> Expect
     for step in steps:
         taken = Step(step, _ANY_VERDICT) if isinstance(step, str) else step
         answer = _ask(taken.provider, lead, kind.capability)
+        if answer is _OPTED_OUT:
+            return Expectation(answer.outcome)
         if answer.ends(taken):
             return Expectation(answer.outcome, answer.value)
         answers.append(answer)
@@ -176,8 +180,10 @@ def _find_built_in(lead: LeadInput) -> _Answer:
 
 def _find_email(slug: str, lead: LeadInput) -> _Answer:
     person = _person(lead, also_by_profile=slug in _READ_PROFILES)
-    if not person.is_whole or (slug == "hunter" and is_opted_out(person)):
+    if not person.is_whole:
         return _REJECTED
+    if slug == "hunter" and is_opted_out(person):
+        return _OPTED_OUT
     if slug == "aleads" and not lead.company_domain:
         return _REJECTED
     known = known_valid_email if slug in _TELL_ONLY_VERIFIED else known_email

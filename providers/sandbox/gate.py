@@ -44,6 +44,8 @@ class Gate:
                 return await self._send(request, vendor, route, refused)
             trouble = self._world.faults.next() if self._world.faults is not None else None
             if trouble is not None and trouble[1] is Moment.BEFORE_BOOKING:
+                with self._world.books.closed():
+                    route.answer(ask)
                 return await self._fail(request, vendor, route, ask, trouble[0])
             reply = route.answer(ask)
             await self._world.pace.wait(_latency_s(route, request, raw))

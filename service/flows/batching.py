@@ -13,10 +13,11 @@ class Batcher(Generic[T, R]):
     """Hand items to `flush` in batches: one flush at a time, the next takes what came meanwhile.
 
     There is no timer to tune: an idle batcher flushes at once, a busy one in growing batches.
+    Where batches cannot grow, `flights_max` flushes may be under way at once instead of one.
     `flush` returns one result per item, in order; what it raises reaches every item of the batch.
     """
 
-    __slots__ = ("_batch_max", "_flush", "_linger_s", "_task", "_waiting")
+    __slots__ = ("_batch_max", "_flights", "_flights_max", "_flush", "_linger_s", "_waiting")
 
     def __init__(
         self,
@@ -24,12 +25,14 @@ class Batcher(Generic[T, R]):
         *,
         batch_max: int,
         linger_s: float = 0.0,
+        flights_max: int = 1,
     ) -> None:
         self._flush = flush
         self._batch_max = batch_max
         self._linger_s = linger_s
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._flights_max = flights_max
+        self._flights: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -38,14 +41,14 @@ class Batcher(Generic[T, R]):
         """Add an item; the future gives its result once its batch was flushed."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        if len(self._flights) < self._flights_max:
+            self._flights.add(asyncio.create_task(self._run()))
         return future
 
     async def drain(self) -> None:
         """Wait until everything added so far was flushed."""
-        while self._task is not None:
-            await asyncio.shield(self._task)
+        while self._flights:
+            await asyncio.wait(self._flights)
 
     async def _run(self) -> None:
         try:
@@ -55,9 +58,12 @@ class Batcher(Generic[T, R]):
                 size = min(len(self._waiting), self._batch_max)
                 await self._flush_batch([self._waiting.popleft() for _ in range(size)])
         finally:
-            self._task = None
+            # In the same step as the last look, so that no item falls in between.
+            self._flights -= {asyncio.current_task()}
 
     async def _flush_batch(self, batch: list[tuple[T, "asyncio.Future[R]"]]) -> None:
+        if not batch:
+            return
         try:
             results = await self._flush([item for item, _ in batch])
         except BaseException as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from providers.contract import Offer, Provider
+from providers.contract import Offer, Provider, Submitted
 from service.domain.claim import Claim
 from service.domain.outcome import Found, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
@@ -36,6 +36,12 @@ class PlannedCall:
     def asks_max(self) -> int:
         """How often the vendor may be asked while nobody knows of an earlier request."""
         return self.provider.asks_max(self.offer)
+
+    @property
+    def batch_max(self) -> int:
+        """How many calls one submission of this offer may hold; 1 for an offer of another shape."""
+        shape = self.offer.shape
+        return shape.batch_max if isinstance(shape, Submitted) else 1
 
     def certainty_of(self, asked: Asked) -> Certainty:
         """Return how sure it is what became of a request, as far as the policy believes it.

@@ -36,6 +36,8 @@ _FOLLOW_S: Final = 0.5
 # A gate that opens again this soon, in the vendor's time, is waited for even where the step says
 # to skip: skipping is for a provider that is out, not for one that asks for a moment.
 _SHORT_SHUT_S: Final = 10.0
+# Retry-After counts whole seconds, however fast a sandbox's clock runs.
+_SHORT_SHUT_S_MIN: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +249,7 @@ class WaterfallRunner:
         shut_for_s = gate.shut_for_s()
         if shut_for_s == 0:
             return
-        short = shut_for_s <= _SHORT_SHUT_S * self._desk.time_scale
+        short = shut_for_s <= max(_SHORT_SHUT_S * self._desk.time_scale, _SHORT_SHUT_S_MIN)
         if short or step.when_gate_shut == "wait":
             raise _Stop(Parked(max(shut_for_s, _PARK_S_MIN)))
         raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))

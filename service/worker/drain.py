@@ -37,6 +37,7 @@ _log = structlog.get_logger()
 _SETTLE_BACKLOG_MAX: Final = 2
 # How long calls that share a submission are gathered for.
 _GATHER_S: Final = 0.005
+_SUBMITS_MAX: Final = 16
 _PARK_PATIENCE_S: Final = 30.0
 _WATERFALLS_KEPT_MAX: Final = 256
 
@@ -253,8 +254,14 @@ class Drain:
         key = (call.provider.slug, call.offer.capability, call.credential.id)
         batcher = self._gathering.get(key)
         if batcher is None:
-            batch_max = getattr(call.offer.shape, "batch_max", 1)
-            batcher = Batcher(self._submit, batch_max=batch_max, linger_s=_GATHER_S)
+            batch_max = call.batch_max
+            batcher = Batcher(
+                self._submit,
+                batch_max=batch_max,
+                linger_s=_GATHER_S,
+                # One at a time fills large batches; where they cannot be large, several go.
+                flights_max=max(1, _SUBMITS_MAX // batch_max),
+            )
             self._gathering[key] = batcher
         return batcher.add(call)
 

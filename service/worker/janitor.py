@@ -108,4 +108,6 @@ class Janitor:
             return
         async with self._pool.acquire() as connection, connection.transaction():
             if await try_janitor_lock(connection):
+                # First, so that no key outlives the jobs it points at.
+                await expire_idempotency_keys(connection, self._idempotency_kept)
                 self._more_to_expire = await expire_batch(connection, self._jobs_kept)

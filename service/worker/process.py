@@ -70,7 +70,7 @@ class WorkerProcess:
             suppressions=suppressions,
             settings=settings.worker,
         )
-        poller = Poller(
+        self._poller = Poller(
             pool,
             desk,
             providers,
@@ -90,7 +90,7 @@ class WorkerProcess:
         self._poll = Loop("drain", self._work, interval_s=settings.worker.poll_interval_s)
         self._loops = (
             self._poll,
-            Loop("submissions", poller.poll_due, interval_s=_SUBMISSION_POLL_S),
+            Loop("submissions", self._poll_submissions, interval_s=_SUBMISSION_POLL_S),
             Loop("janitor", janitor.run_once, interval_s=lease_s / _CHORES_PER_LEASE),
             Loop("gates", desk.gates.refresh, interval_s=_GATES_REFRESH_S),
             Loop("strays", self._drain.give_back_strays, interval_s=lease_s * _STRAYS_EVERY_LEASES),
@@ -129,6 +129,11 @@ class WorkerProcess:
     async def _work(self) -> None:
         if await self._drain.drain(self._settings.worker.drain_span):
             self._bell.ring()
+
+    async def _poll_submissions(self) -> None:
+        if await self._poller.poll_due():
+            # Answers make lookups ready; waiting for the next look would only delay them.
+            self._look()
 
     def _look(self) -> None:
         """Look for work here at once, and have other workers look too."""

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import asyncpg
 import orjson
 from cryptography.fernet import Fernet
 
+from providers.sandbox.server import Sandbox
 from service.domain.kinds import Face
 from service.edges.secret_box import SecretBox
 from service.embedded import EmbeddedPostgres, EmbeddedValkey, start_postgres, start_valkey
@@ -51,7 +53,7 @@ class Fleet:
 
     postgres: EmbeddedPostgres
     valkey: EmbeddedValkey
-    sandbox: Process
+    sandbox: Process | None
     sandbox_facts: dict[str, Any]
     environment: dict[str, str]
     log_dir: Path
@@ -126,7 +128,8 @@ class Fleet:
 
     async def stop(self) -> None:
         """End everything; harmless for what has ended already."""
-        for process in (*self.processes.values(), self.sandbox):
+        sandboxes = [] if self.sandbox is None else [self.sandbox]
+        for process in (*self.processes.values(), *sandboxes):
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
@@ -134,28 +137,35 @@ class Fleet:
         await self.valkey.stop("kill")
 
 
-async def launch(folder: Path) -> Fleet:
-    """Start servers, sandbox and one process of each role."""
+async def launch(
+    folder: Path, *, roles: Sequence[str] = ROLES, sandbox: Sandbox | None = None
+) -> Fleet:
+    """Start servers, one process of each role, and a sandbox where the test has none."""
     postgres, valkey = await asyncio.gather(
         start_postgres(folder / "postgres"), start_valkey(folder / "valkey")
     )
-    sandbox = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "providers.sandbox", "--json", "--exit-with-parent",
-        "--time-scale", str(TIME_SCALE), stdin=PIPE, stdout=PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    facts = await _first_line(sandbox)
+    process = None if sandbox is not None else await _start_sandbox()
+    facts = await _first_line(process) if process is not None else {}
+    if sandbox is not None:
+        facts = sandbox.addresses.as_json()
     connection = await asyncpg.connect(postgres.url)
     await migrate(connection)
     await connection.close()
     log_dir = folder / "logs"
     log_dir.mkdir()
-    fleet = Fleet(
-        postgres, valkey, sandbox, facts, _environment(postgres.url, valkey.url, facts), log_dir
-    )
-    for role in ROLES:
+    environment = _environment(postgres.url, valkey.url, facts)
+    fleet = Fleet(postgres, valkey, process, facts, environment, log_dir)
+    for role in roles:
         await fleet.start(role)
     return fleet
+
+
+async def _start_sandbox() -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "providers.sandbox", "--json", "--exit-with-parent",
+        "--time-scale", str(TIME_SCALE), stdin=PIPE, stdout=PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def _environment(database_url: str, redis_url: str, facts: dict[str, Any]) -> dict[str, str]:

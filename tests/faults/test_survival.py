@@ -4,9 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import asyncpg
 import pytest
 import redis.asyncio
@@ -15,12 +13,13 @@ from providers.registry import all_providers
 from providers.sandbox.books import person_hash
 from providers.sandbox.truth import Person
 from service.domain.kinds import Capability
-from tests.faults.fleet import Fleet, Tenant, launch
+from tests.faults.enrichment import WAIT_S, add_people, post_job, until
+from tests.faults.fleet import Fleet, launch
 from tests.faults.receiver import Receiver
 
 LEADS = 5_000
 SMALL_JOBS = 40
-WAIT_S = 150.0
+WATERFALL = {"enrichment_type": "FIND_EMAIL_WATERFALL"}
 
 
 @pytest.fixture
@@ -48,20 +47,34 @@ async def test_job_survives_the_end_of_every_process(fleet: Fleet, receiver: Rec
     async with await fleet.pool() as pool:
         await add_people(pool, tenant, tenant.list_id, LEADS)
         await add_people(pool, tenant, tenant.small_list_id, SMALL_JOBS, "Bo")
-        big = await post_job(fleet, tenant, tenant.list_id, LEADS, f"{receiver.url}/big")
+        big = await post_job(
+            fleet,
+            tenant,
+            tenant.list_id,
+            prospect_limit=LEADS,
+            webhook_url=f"{receiver.url}/big",
+            **WATERFALL,
+        )
         await fleet.kill("api")
         small = [
-            await post_job(fleet, tenant, tenant.small_list_id, 1, f"{receiver.url}/{number}")
+            await post_job(
+                fleet,
+                tenant,
+                tenant.small_list_id,
+                prospect_limit=1,
+                webhook_url=f"{receiver.url}/{number}",
+                **WATERFALL,
+            )
             for number in range(SMALL_JOBS)
         ]
-        await until(pool, "open_count < $2 * 0.9", big)
+        await until(pool, "open_count < lookup_count * 0.9", big)
         await fleet.kill("worker")
-        await until(pool, "open_count < $2 * 0.7", big)
+        await until(pool, "open_count < lookup_count * 0.7", big)
         async with redis.asyncio.Redis.from_url(fleet.valkey.url) as client:
             await client.flushall()
-        await until(pool, "open_count < $2 * 0.6", big)
+        await until(pool, "open_count < lookup_count * 0.6", big)
         await fleet.postgres.restart("immediate")
-        await until(pool, "open_count < $2 * 0.4", big)
+        await until(pool, "open_count < lookup_count * 0.4", big)
         await fleet.kill("dispatcher")
         await until(pool, "finished_at is not null", big)
         await until_all_told(receiver, {big, *small})
@@ -72,54 +85,6 @@ async def test_job_survives_the_end_of_every_process(fleet: Fleet, receiver: Rec
         report = await fleet.audit()
         assert (report["clean"], report["exit_code"]) == (True, 0), report
         await assert_books_agree(fleet, pool)
-
-
-async def add_people(
-    pool: asyncpg.Pool, tenant: Tenant, list_id: int, count: int, name: str = "Ada"
-) -> None:
-    """Put people with distinct names into a list."""
-    await pool.execute(
-        "with added as (insert into leads (workspace_id, first_name, last_name, company_domain)"
-        " select $1, $4::text || translate(n::text, '0123456789', 'abcdefghij'),"
-        " 'Ng' || translate(n::text, '0123456789', 'klmnopqrst'), 'brightwater.leadfall'"
-        " from generate_series(1, $3) n returning id)"
-        " insert into list_leads (list_id, lead_id) select $2, id from added",
-        tenant.workspace.id,
-        list_id,
-        count,
-        name,
-    )
-
-
-async def post_job(fleet: Fleet, tenant: Tenant, list_id: int, count: int, webhook_url: str) -> str:
-    """Start an enrichment as its caller would and return the job's id."""
-    url = f"{fleet.base_url}/api/v1/public/lead-lists/{list_id}/enrichment/"
-    body: dict[str, Any] = {
-        "enrichment_type": "FIND_EMAIL_WATERFALL",
-        "prospect_limit": count,
-        "webhook_url": webhook_url,
-    }
-    headers = {"X-API-Key": tenant.seleqt_key}
-    async with (
-        aiohttp.ClientSession(headers=headers) as session,
-        session.post(url, json=body) as answer,
-    ):
-        assert answer.status == 200, await answer.text()
-        job_id: str = (await answer.json())["job_id"]
-        return job_id
-
-
-async def until(pool: asyncpg.Pool, condition: str, public_id: str) -> None:
-    """Wait until a condition on the job holds; a database that is away counts as not yet."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            try:
-                statement = f"select {condition} and $2 > 0 from jobs where public_id = $1"
-                if await pool.fetchval(statement, public_id, LEADS):
-                    return
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                pass
-            await asyncio.sleep(0.05)
 
 
 async def until_all_told(receiver: Receiver, jobs: set[str]) -> None:

@@ -68,6 +68,7 @@ class Workshop:
         mode: str = "async",
         webhook_url: str | None = None,
         skip_filled: bool = True,
+        waterfall: Waterfall | None = None,
     ) -> Accepted:
         """Accept a request for these leads, as a face would."""
 
@@ -82,10 +83,10 @@ class Workshop:
 
         jobs = []
         for job_type in job_types:
-            waterfall = Waterfall(job_type.kind, (Step("enrich"),))
+            steps = waterfall or Waterfall(job_type.kind, (Step("enrich"),))
             async with self.pool.acquire() as connection:
-                await keep_waterfall(connection, waterfall)
-            jobs.append(JobOrder(job_type, price, waterfall.version))
+                await keep_waterfall(connection, steps)
+            jobs.append(JobOrder(job_type, price, steps.version))
         order = Order(
             workspace_id=self.workspace_id,
             face=job_types[0].face,

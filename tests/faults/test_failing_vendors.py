@@ -1,0 +1,164 @@
+"""Vendors that fail three calls in ten: nothing is asked too often, lost, or made up."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from providers.registry import all_providers
+from providers.sandbox.books import person_hash
+from providers.sandbox.expectation import expected
+from providers.sandbox.faults import Faults
+from providers.sandbox.server import Sandbox, start_sandbox
+from providers.sandbox.truth import Person
+from service.domain.kinds import Capability, Kind
+from service.domain.lead_input import LeadInput
+from service.store.waterfalls import read_waterfall
+from tests.faults.enrichment import add_people, post_job, until
+from tests.faults.fleet import Fleet, launch
+
+LEADS = 2_000
+SHARE = 0.3
+AMBIGUOUS_SHARE_MAX = 0.02
+KILL_EVERY_S = 2.0
+FINISHED_S = 200.0
+# A killed worker leaves at most so many calls under way.
+IN_FLIGHT_MAX = 64
+
+Key = tuple[str, str]
+
+
+@dataclass
+class Scene:
+    """Processes whose vendors fail, at the end of one job over the email waterfall."""
+
+    fleet: Fleet
+    sandbox: Sandbox
+    pool: asyncpg.Pool
+    kill_count: int = 0
+
+    async def play(self, *, kill: bool) -> None:
+        """Run the job to its end, killing the worker every two seconds if asked to."""
+        tenant = await self.fleet.tenant(credits_granted=LEADS * 6)
+        await add_people(self.pool, tenant, tenant.list_id, LEADS)
+        job_id = await post_job(
+            self.fleet,
+            tenant,
+            tenant.list_id,
+            enrichment_type="FIND_EMAIL_WATERFALL",
+            prospect_limit=LEADS,
+        )
+        killing = asyncio.create_task(self._kill_workers()) if kill else None
+        await until(self.pool, "finished_at is not null", job_id, FINISHED_S)
+        if killing is not None:
+            killing.cancel()
+            await asyncio.gather(killing, return_exceptions=True)
+
+    async def _kill_workers(self) -> None:
+        while True:
+            await asyncio.sleep(KILL_EVERY_S)
+            await self.fleet.kill("worker")
+            self.kill_count += 1
+
+    async def calls(self) -> dict[Key, str | None]:
+        """Return the outcome of every call that was made, by vendor and person."""
+        rows = await self.pool.fetch(
+            "select c.provider, c.outcome, k.input from calls c"
+            " join lookups k on k.id = c.lookup_id"
+            " where c.provider <> 'enrich' and c.ask_count > 0 and c.from_memory_at is null"
+            " and coalesce(c.reason, '') <> 'input_missing'"
+            " and coalesce(c.reason, '') not like 'gate_shut%'"
+        )
+        return {(row["provider"], person(row["input"])): row["outcome"] for row in rows}
+
+    def asked(self) -> Counter[Key]:
+        """Count the requests that vendors booked, by vendor and person."""
+        return Counter((entry.vendor, entry.person) for entry in self._entries())
+
+    def unanswered(self) -> set[Key]:
+        """Return whom vendors were asked about without ever answering."""
+        answered = {(entry.vendor, entry.person) for entry in self._entries() if entry.delivered}
+        turned_away = {
+            (vendor, who)
+            for vendor, capability, who in self.sandbox.books.turned_away
+            if capability == Capability.FIND_EMAIL
+        }
+        return (set(self.asked()) | turned_away) - answered
+
+    def _entries(self) -> list:  # type: ignore[type-arg]
+        entries = self.sandbox.books.entries(limit=1_000_000)
+        return [entry for entry in entries if entry.capability == Capability.FIND_EMAIL]
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    """An API and a worker beside a sandbox that fails; its seed makes a failure repeatable."""
+    sandbox = await start_sandbox(faults=Faults(SHARE, seed=20_260))
+    fleet = await launch(tmp_path, roles=("api", "worker"), sandbox=sandbox)
+    async with await fleet.pool() as pool:
+        yield Scene(fleet, sandbox, pool)
+    await fleet.stop()
+    await sandbox.stop()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kill", [False, True], ids=["alive", "killed"])
+async def test_job_over_failing_vendors(scene: Scene, *, kill: bool) -> None:
+    """Whatever fails, and however often the worker dies, what is certain is right."""
+    await scene.play(kill=kill)
+
+    calls = await scene.calls()
+    ambiguous = {key for key, outcome in calls.items() if outcome in {None, "interrupted"}}
+    limited = [
+        row for row in scene.sandbox.books.summary()["other"] if row["outcome"] in {"429", "403"}
+    ]
+    too_often = {key: n for key, n in scene.asked().items() if n > asks_max(key[0])}
+    assert too_often == {}
+    assert limited == []
+    assert scene.sandbox.books.summary()["violations"] == {}
+    assert await wrong_outcomes(scene.pool) == []
+    assert len(ambiguous) <= AMBIGUOUS_SHARE_MAX * len(calls) + scene.kill_count * IN_FLIGHT_MAX
+    assert scene.unanswered() - ambiguous == set()
+    # What a vendor wrote to a worker that was dead by then is an answer only to the vendor.
+    assert len(ambiguous - scene.unanswered()) <= scene.kill_count * IN_FLIGHT_MAX
+    report = await scene.fleet.audit()
+    assert report["clean"], report
+
+
+async def wrong_outcomes(pool: asyncpg.Pool) -> list[tuple[object, ...]]:
+    """Return the lookups without an ambiguous call that ended otherwise than is true, and why."""
+    version = await pool.fetchval("select waterfall_version from jobs")
+    async with pool.acquire() as connection:
+        steps = (await read_waterfall(connection, version)).steps
+    rows = await pool.fetch(
+        "select id, outcome, input, (select array_agg(provider || ' ' || reason order by step)"
+        " from calls c where c.lookup_id = k.id and c.outcome = 'no_answer') as silent"
+        " from lookups k where not exists (select from calls c"
+        " where c.lookup_id = k.id and (c.outcome is null or c.outcome = 'interrupted'))"
+    )
+    kind = Kind.FIND_EMAIL_WATERFALL
+    true = {
+        row["id"]: expected(LeadInput.from_row(row["input"]), kind, steps).outcome for row in rows
+    }
+    return [
+        (row["id"], row["outcome"], true[row["id"]], row["silent"])
+        for row in rows
+        if row["outcome"] != true[row["id"]]
+    ]
+
+
+def asks_max(slug: str) -> int:
+    """Return how often a vendor may be asked for one address."""
+    provider = all_providers()[slug]
+    offer = provider.offer(Capability.FIND_EMAIL)
+    return 0 if offer is None else provider.asks_max(offer)
+
+
+def person(lead: dict[str, str]) -> str:
+    """Return what the sandbox's books call a person."""
+    named = Person.named(lead["first_name"], lead["last_name"], domain=lead["company_domain"])
+    return f"{person_hash(named.identity):016x}"
