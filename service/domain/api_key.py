@@ -12,7 +12,10 @@ KEY_CHARACTERS_MAX: Final = 256
 _SELEQT_PREFIX_BYTES: Final = 4
 _SECRET_BYTES: Final = 24
 _SENDKIT_PREFIX: Final = "sk_"
+# Begins like a workspace key, whose secret is hexadecimal and so never goes on like this.
+_PLATFORM_PREFIX: Final = "sk_user_"
 _SENDKIT_HINT_CHARACTERS: Final = 9
+_PLATFORM_HINT_CHARACTERS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,17 @@ def new_key(face: Face) -> ApiKey:
         return ApiKey(f"{prefix}.{secret}", prefix)
     text = f"{_SENDKIT_PREFIX}{secret}"
     return ApiKey(text, text[:_SENDKIT_HINT_CHARACTERS])
+
+
+def new_platform_key() -> ApiKey:
+    """Return a key of an account, which SendKit's callers use in several workspaces."""
+    text = f"{_PLATFORM_PREFIX}{secrets.token_hex(_SECRET_BYTES)}"
+    return ApiKey(text, text[: len(_PLATFORM_PREFIX) + _PLATFORM_HINT_CHARACTERS])
+
+
+def is_platform_key(text: str) -> bool:
+    """Tell by its form whether a SendKit key is an account's and not a workspace's."""
+    return text.startswith(_PLATFORM_PREFIX)
 
 
 def hash_key(text: str) -> bytes:

@@ -4,13 +4,14 @@ Seleqt's result rows are its sync answer's; SendKit documents none, so its rows 
 in its own naming.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from service.domain.job import Job, LookupResult
 from service.domain.kinds import Face, Target
 from service.domain.outcome import OutcomeName
+from service.domain.suppression import OPTED_OUT, SUPPRESSED
 
 STILL_PROCESSING: Final = "Still processing"
 
@@ -21,6 +22,7 @@ _MISS_MESSAGES: Final = {
     Target.GATEWAY: "Gateway could not be detected",
     Target.ESP: "Provider could not be detected",
 }
+_MUST_NOT: Final = "This person must not be looked up; credits were refunded"
 _OTHER_MESSAGES: Final = {
     OutcomeName.NO_ANSWER: "No provider could answer; credits were refunded",
     OutcomeName.REJECTED_INPUT: "The lead lacks the data this needs; credits were refunded",
@@ -44,6 +46,8 @@ def message_of(result: LookupResult) -> str | None:
             return None
         case OutcomeName.MISSING:
             return _MISS_MESSAGES[result.target]
+        case OutcomeName.REJECTED_INPUT if result.reason in {SUPPRESSED, OPTED_OUT}:
+            return _MUST_NOT
         case other:
             return _OTHER_MESSAGES[other]
 
@@ -116,6 +120,27 @@ def result_of(face: Face, result: LookupResult) -> dict[str, Any]:
 def sendkit_job(job: Job) -> dict[str, Any]:
     """Return a job as SendKit's job page shows it, with what came back in credits."""
     return {
+        **_sendkit_state(job),
+        "totalLeads": job.lookup_count,
+        "createdAt": iso(job.created_at),
+        "updatedAt": iso(job.updated_at),
+        "startedAt": iso(job.started_at),
+        "completedAt": iso(job.finished_at),
+        **sendkit_metadata(job.metadata),
+    }
+
+
+def sendkit_cancelled(job: Job) -> dict[str, Any]:
+    """Return a job as SendKit's cancel page shows it."""
+    return {
+        **_sendkit_state(job),
+        "updatedAt": iso(job.updated_at),
+        "completedAt": iso(job.finished_at),
+    }
+
+
+def _sendkit_state(job: Job) -> dict[str, Any]:
+    return {
         "id": job.public_id,
         "type": job.type,
         "status": job.status,
@@ -127,12 +152,17 @@ def sendkit_job(job: Job) -> dict[str, Any]:
             "creditsUsed": job.charged,
             "creditsRefunded": job.refunded,
         },
-        "totalLeads": job.lookup_count,
-        "createdAt": iso(job.created_at),
-        "updatedAt": iso(job.updated_at),
-        "startedAt": iso(job.started_at),
-        "completedAt": iso(job.finished_at),
     }
+
+
+def sendkit_metadata(metadata: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what the caller gave a job, under a name that SendKit's own counters leave free."""
+    return {"callerMetadata": metadata} if metadata else {}
+
+
+def seleqt_metadata(metadata: Mapping[str, str] | None) -> dict[str, Any]:
+    """Return what the caller gave a job, under the name by which it was given."""
+    return {"metadata": metadata} if metadata else {}
 
 
 def seleqt_job(job: Job, balance: int) -> dict[str, Any]:
@@ -149,6 +179,25 @@ def seleqt_job(job: Job, balance: int) -> dict[str, Any]:
         "credits_deducted": job.charged,
         "credits_refunded": job.refunded,
         "remaining_credits": balance,
+        **seleqt_metadata(job.metadata),
+    }
+
+
+def enriched_data(job: Job, result: LookupResult) -> dict[str, Any]:
+    """Return the `data` of the event about one lead: its row, and the job it is of."""
+    if job.face == Face.SELEQT:
+        return {
+            **seleqt_result(result),
+            "job_id": job.public_id,
+            "lead_list_id": job.list_id,
+            "enrichment_type": job.type,
+            **seleqt_metadata(job.metadata),
+        }
+    return {
+        **sendkit_result(result),
+        "jobId": job.public_id,
+        "type": job.type,
+        **sendkit_metadata(job.metadata),
     }
 
 
@@ -169,8 +218,6 @@ def finished_data(
     """
     face = Face(job.face)
     data = seleqt_job(job, balance) if face is Face.SELEQT else sendkit_job(job)
-    if job.metadata:
-        data["caller_metadata" if face is Face.SELEQT else "callerMetadata"] = job.metadata
     if results is None:
         data["results_url" if face is Face.SELEQT else "resultsUrl"] = public_url + results_path(
             job

@@ -72,6 +72,22 @@ class Job:
         """Lookups that are done."""
         return self.lookup_count - self.open_count
 
+    def count_of(self, outcome: OutcomeName) -> int:
+        """Return how many lookups ended so."""
+        match outcome:
+            case OutcomeName.FOUND:
+                return self.found_count
+            case OutcomeName.MISSING:
+                return self.missing_count
+            case OutcomeName.NO_ANSWER:
+                return self.no_answer_count
+            case OutcomeName.REJECTED_INPUT:
+                return self.rejected_count
+            case OutcomeName.CANCELLED:
+                return self.cancelled_count
+            case OutcomeName.INTERRUPTED:
+                return 0
+
 
 @dataclass(frozen=True, slots=True)
 class LookupResult:

@@ -55,6 +55,11 @@ class LeadFilter:
 
     conditions: Mapping[str, Condition] = field(default_factory=dict)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether every lead passes."""
+        return not any(each.include or each.exclude for each in self.conditions.values())
+
     def patterns(self, column: str) -> tuple[list[str] | None, list[str] | None]:
         """Return a column's LIKE patterns to include and to exclude; None for no condition."""
         condition = self.conditions.get(column, Condition())

@@ -56,6 +56,7 @@ class NewRequest:
     list_id: int | None
     webhook_url: str | None
     metadata: Mapping[str, str] | None
+    lead_events: bool
     idempotency: Idempotency | None
     facts: Mapping[str, Any]
 
@@ -115,6 +116,7 @@ async def write_jobs(
             lead_ids,
             skip_filled,
             expected_count,
+            request.lead_events,
         )
     except asyncpg.PostgresError as error:
         if error.sqlstate == _SHORT_OF_CREDITS:

@@ -7,7 +7,7 @@
 -- $7.. jobs as columns: id, public id, type, kind, target, price, own provider, waterfall version,
 -- $15 mode, $16 priority, $17 list, $18 webhook URL, $19 metadata, $20 lead ids,
 -- $21 whether leads that already have a valid value are left out,
--- $22 lookups expected, or null to take what there is.
+-- $22 lookups expected, or null to take what there is, $23 whether to tell of each lead.
 -- No row: the key was used before. SQLSTATE LF001: short of credits. LF002: fewer lookups than
 -- expected, because another request was faster.
 with moment as materialized (select leadfall_now() as now),
@@ -63,12 +63,12 @@ total as materialized (
 added as (
   insert into jobs (
     id, public_id, workspace_id, request_id, face, type, kind, mode, list_id, own_provider,
-    waterfall_version, webhook_url, metadata, price, lookup_count, open_count, charged,
-    created_at, updated_at, finished_at
+    waterfall_version, webhook_url, metadata, per_lead_events, price, lookup_count, open_count,
+    charged, created_at, updated_at, finished_at
   )
   select job_id, public_id, $1::bigint, $2::uuid, $3::text, type, kind, $15::text, $17::bigint,
-         own_provider, waterfall_version, $18::text, $19::jsonb, price, lookup_count, lookup_count,
-         charge, now, now, case when lookup_count = 0 then now end
+         own_provider, waterfall_version, $18::text, $19::jsonb, $23::boolean, price, lookup_count,
+         lookup_count, charge, now, now, case when lookup_count = 0 then now end
   from priced
 ),
 entered as (

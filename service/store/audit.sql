@@ -41,12 +41,17 @@ where broken.so;
 with entered as materialized (
   select job_id, count(*) as count, sum(amount) as amount, min(workspace_id) as workspace_id
   from ledger where kind = 'charge' group by job_id
+),
+known as materialized (
+  select id, public_id, workspace_id, charged, price * lookup_count as due from jobs
+  union all
+  select id, public_id, workspace_id, charged, charged from expired_jobs
 )
 select 'one_charge_per_priced_job' as name, coalesce(j.public_id, e.job_id::text) as id
-from jobs j
+from known j
 full join entered e on e.job_id = j.id
 where j.id is null
-   or (e.count is not null or j.charged > 0 or j.price * j.lookup_count > 0)
+   or (e.count is not null or j.charged > 0 or j.due > 0)
       and (e.count, e.amount, e.workspace_id) is distinct from (1, -j.charged, j.workspace_id);
 
 -- name: jobs
@@ -82,10 +87,31 @@ cross join lateral (values
 ) as broken(name, so)
 where broken.so;
 
+-- name: expired_jobs
+-- Of an expired job only the sum can be compared, as its lookups are gone.
+with returned as materialized (
+  select job_id, sum(amount) as amount from ledger where kind = 'refund' group by job_id
+)
+select broken.name, x.public_id as id
+from expired_jobs x
+left join jobs j on j.id = x.id
+left join returned r on r.job_id = x.id
+cross join lateral (values
+  ('expired_job_keeps_its_refunds', x.refunded <> coalesce(r.amount, 0)),
+  ('expired_job_is_gone', j.id is not null)
+) as broken(name, so)
+where broken.so;
+
 -- name: refunds
 select 'refund_entry_for_each_refunded_lookup' as name, coalesce(e.lookup_id, l.id)::text as id
-from (select * from ledger where kind = 'refund') e
-full join (select * from lookups where refunded <> 0) l on l.id = e.lookup_id
+from (
+  select * from ledger g
+  where kind = 'refund' and not exists (select from expired_jobs x where x.id = g.job_id)
+) e
+full join (
+  select * from lookups k
+  where refunded <> 0 and not exists (select from expired_jobs x where x.id = k.job_id)
+) l on l.id = e.lookup_id
 where (e.amount, e.job_id, e.workspace_id) is distinct from (l.refunded, l.job_id, l.workspace_id);
 
 -- name: finds
@@ -101,7 +127,9 @@ where (state = 'settled') <> (settled_at is not null) or (state = 'settled') <> 
 select 'lookup_has_its_job' as name, l.id::text as id
 from lookups l
 left join jobs j on j.id = l.job_id and j.workspace_id = l.workspace_id
-where j.id is null;
+where j.id is null and not exists (
+  -- On its way out.
+  select from expired_jobs x where x.id = l.job_id and x.swept_at is null);
 
 -- name: strays
 select 'call_has_its_lookup' as name, c.lookup_id || '.' || c.step as id
@@ -133,7 +161,9 @@ with told as materialized (
   group by aggregateid
 )
 select broken.name, coalesce(j.public_id, t.aggregateid) as id
-from jobs j
+from (
+  select public_id, finished_at from jobs union all select public_id, finished_at from expired_jobs
+) j
 full join told t on t.aggregateid = j.public_id
 cross join lateral (values
   ('finished_job_has_one_terminal_event',

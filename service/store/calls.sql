@@ -89,6 +89,8 @@ from (select leadfall_now() as now) moment, unnest(
   $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
   $8::timestamptz[]
 ) as b(lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at)
+-- A person who was erased meanwhile leaves no trace.
+where not exists (select from lookups l where l.id = b.lookup_id and l.erased_at is not null)
 order by lookup_id, step
 on conflict (lookup_id, step) do update
 set outcome = excluded.outcome, reason = excluded.reason, value = excluded.value,

@@ -15,6 +15,8 @@ class SealedTable(StrEnum):
 
     SIGNING_SECRETS = "signing_secrets"
     PROVIDER_KEYS = "provider_keys"
+    ENDPOINT_HEADERS = "endpoint_headers"
+    PEPPERS = "peppers"
 
 
 async def lock_ciphertexts(

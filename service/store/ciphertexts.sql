@@ -23,3 +23,27 @@ for update;
 update provider_keys k set ciphertext = r.ciphertext
 from unnest($1::bigint[], $2::bytea[]) as r(id, ciphertext)
 where k.id = r.id;
+
+-- name: lock_peppers
+-- $1 the id after which to go on, $2 rows at most.
+select id, ciphertext from peppers where id > $1 order by id limit $2::integer for update;
+
+-- name: write_peppers
+-- $1 ids, $2 ciphertexts, as columns.
+update peppers p set ciphertext = r.ciphertext
+from unnest($1::bigint[], $2::bytea[]) as r(id, ciphertext)
+where p.id = r.id;
+
+-- name: lock_endpoint_headers
+-- $1 the id after which to go on, $2 rows at most.
+select id, headers_ciphertext as ciphertext from endpoints
+where id > $1 and headers_ciphertext is not null
+order by id
+limit $2::integer
+for update;
+
+-- name: write_endpoint_headers
+-- $1 ids, $2 ciphertexts, as columns.
+update endpoints p set headers_ciphertext = r.ciphertext
+from unnest($1::bigint[], $2::bytea[]) as r(id, ciphertext)
+where p.id = r.id;

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from service.domain.retry import DeliveryState
@@ -13,6 +13,11 @@ from service.store.statements import load_statements
 BACKLOG_COUNT_MAX: Final = 100_000
 
 _SQL: Final = load_statements("deliveries")
+
+KeptState = Literal[
+    "due", "sending", "parked", "delivered", "exhausted", "aborted", "withdrawn", "expired"
+]
+"""Every state a delivery can be in."""
 
 DeliveryKey = tuple[UUID, int]
 """Event id and endpoint id."""
@@ -57,6 +62,7 @@ class Delivery:
     Attributes:
         epoch: of this claim.
         sequence: its number at the endpoint; None until one was given.
+        attempt_count: of the schedule that runs; a replay begins a new one.
         payload: the frozen body; None when the event is no longer kept.
     """
 
@@ -67,6 +73,7 @@ class Delivery:
     event_created_at: datetime
     epoch: int
     attempt_count: int
+    earlier_attempt_count: int
     unsent_claim_count: int
     sequence: int | None
     due_at: datetime
@@ -78,12 +85,18 @@ class Delivery:
     retry_count_max: int
     hidden: bool
     failure_count: int
+    headers_ciphertext: bytes | None = field(repr=False)
     payload: bytes | None = field(repr=False)
 
     @property
     def key(self) -> DeliveryKey:
         """What tells it from every other delivery."""
         return self.event_id, self.endpoint_id
+
+    @property
+    def next_number(self) -> int:
+        """The number of the attempt that is made now, over all schedules."""
+        return self.earlier_attempt_count + self.attempt_count + 1
 
     @property
     def claim_key(self) -> ClaimKey:
@@ -114,6 +127,12 @@ class Completion:
     attempt_class: str
     answer: bytes | None = field(repr=False)
     body_sha256: bytes = field(repr=False)
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    ttfb_ms: float | None = None
+    reused: bool | None = None
+    tls_version: str | None = None
+    secret_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +152,11 @@ class SwitchedOff:
 
     id: int
     public_id: str
+    workspace_id: int
+    name: str
+    url: str = field(repr=False)
     reason: str
+    disabled_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +211,12 @@ async def number_deliveries(
     return {(row["event_id"], row["endpoint_id"]): row["sequence"] for row in rows}
 
 
+async def number_waiting(connection: Connection, endpoint_id: int, *, count_max: int) -> int:
+    """Number what waits at an endpoint, oldest event first; belongs in a transaction of its own."""
+    await connection.execute(_SQL["lock_endpoints"], [endpoint_id])
+    return _changed(await connection.execute(_SQL["number_waiting"], endpoint_id, count_max))
+
+
 async def complete(
     connection: Connection, owner: UUID, completions: Sequence[Completion]
 ) -> dict[ClaimKey, str]:
@@ -212,6 +241,13 @@ async def complete(
         [each.attempt_class for each in completions],
         [each.answer for each in completions],
         [each.body_sha256 for each in completions],
+        [each.dns_ms for each in completions],
+        [each.connect_ms for each in completions],
+        [each.ttfb_ms for each in completions],
+        [each.reused for each in completions],
+        [each.tls_version for each in completions],
+        # Arrays of different lengths do not fit into one column; their texts do.
+        ["{" + ",".join(map(str, each.secret_ids)) + "}" for each in completions],
     )
     return {(row["event_id"], row["endpoint_id"], row["epoch"]): row["decision"] for row in rows}
 

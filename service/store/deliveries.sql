@@ -43,7 +43,12 @@ ready as (
     ) counted
   ) due
   where due.ready_count > 0
-    and (p.hold_until is null or p.hold_until <= now or not p.enabled or p.deleted_at is not null)
+    and (
+      not p.enabled or p.deleted_at is not null
+      or (p.hold_until is null or p.hold_until <= now)
+      -- Up to a second of requests may be sent ahead of an endpoint's own rate.
+      and (p.rate_next_at is null or p.rate_next_at <= now + interval '1 second')
+    )
 )
 select s.now, s.last_id, s.visited_count, r.*
 from summary s left join ready r on true
@@ -56,10 +61,26 @@ order by r.endpoint_id;
 with moment as materialized (
   select leadfall_now() as now, set_config('synchronous_commit', 'off', true) as relaxed
 ),
+-- Endpoints with a rate of their own, locked so that all dispatchers keep it together.
+paced as materialized (
+  select p.id, 60.0 / p.rate_per_minute as interval_s, greatest(p.rate_next_at, now) as next_at
+  from moment, endpoints p
+  where p.id = any($2::bigint[]) and p.rate_per_minute is not null
+  order by p.id for no key update of p
+),
+shares as materialized (
+  select share.endpoint_id, case when paced.id is null then share.size else least(
+           share.size,
+           greatest(0, 1 + floor((extract(epoch from now - paced.next_at) + 1) / paced.interval_s))
+         )::integer end as size
+  from moment
+  cross join unnest($2::bigint[], $3::integer[]) as share(endpoint_id, size)
+  left join paced on paced.id = share.endpoint_id
+),
 picked as materialized (
   select found.event_id, found.endpoint_id
   from moment
-  cross join unnest($2::bigint[], $3::integer[]) as share(endpoint_id, size)
+  cross join shares share
   join endpoints p on p.id = share.endpoint_id and p.enabled and p.deleted_at is null
   cross join lateral (
     select d.event_id, d.endpoint_id from deliveries d
@@ -68,6 +89,14 @@ picked as materialized (
     for update skip locked
   ) found
 ),
+spent as (
+  update endpoints p set
+    rate_next_at = paced.next_at + make_interval(secs => (used.size * paced.interval_s)::float8)
+  from paced
+  join (select endpoint_id, count(*) as size from picked group by endpoint_id) used
+    on used.endpoint_id = paced.id
+  where p.id = paced.id
+),
 claimed as (
   update deliveries d set state = 'sending', owner = $1::uuid, epoch = d.epoch + 1
   from picked
@@ -75,14 +104,16 @@ claimed as (
   returning d.*
 )
 select c.event_id, c.endpoint_id, c.workspace_id, c.event_type, c.event_created_at, c.epoch,
-       c.attempt_count, c.unsent_claim_count, c.sequence, c.due_at,
+       c.attempt_count, c.earlier_attempt_count, c.unsent_claim_count, c.sequence, c.due_at,
        p.public_id as endpoint_public_id, p.url, p.host, p.port, p.timeout_ms, p.retry_count_max,
-       p.hidden, p.failure_count, e.payload
+       p.hidden, p.failure_count, p.headers_ciphertext, e.payload
 from claimed c
 join endpoints p on p.id = c.endpoint_id
 left join lateral (
   -- The limit keeps the planner from reading whole partitions to join them at once.
-  select payload from events where created_at = c.event_created_at and id = c.event_id limit 1
+  -- An empty body is that of an event whose person was erased: there is nothing to send.
+  select nullif(payload, '') as payload
+  from events where created_at = c.event_created_at and id = c.event_id limit 1
 ) e on true
 order by c.event_created_at, c.event_id;
 
@@ -111,23 +142,55 @@ grown as (
 )
 update deliveries d set sequence = g.before + w.step
 from wanted w join grown g on g.id = w.endpoint_id
-where d.event_id = w.event_id and d.endpoint_id = w.endpoint_id
+where d.event_id = w.event_id and d.endpoint_id = w.endpoint_id and d.sequence is null
 returning d.event_id, d.endpoint_id, d.sequence;
+
+-- name: number_waiting
+-- $1 endpoint, whose row the transaction has locked; $2 deliveries at most. Numbers those that
+-- wait, in the order of their events, so that whoever reads events finds them in their place.
+-- What is being claimed at this moment gets its number from its claim.
+with parked as materialized (
+  select event_id, event_created_at from deliveries
+  where endpoint_id = $1::bigint and state = 'parked' and sequence is null
+  order by event_created_at, event_id limit $2::integer
+  for update skip locked
+),
+due as materialized (
+  select event_id, event_created_at from deliveries
+  where endpoint_id = $1::bigint and state = 'due' and sequence is null
+  order by event_created_at, event_id limit $2::integer
+  for update skip locked
+),
+wanted as materialized (
+  select event_id, row_number() over (order by event_created_at, event_id) as step
+  from (select * from parked union all select * from due) waiting
+),
+grown as (
+  update endpoints set last_sequence = last_sequence + added.size
+  from (select count(*) as size from wanted) added
+  where id = $1::bigint and added.size > 0
+  returning last_sequence - added.size as before
+)
+update deliveries d set sequence = g.before + w.step
+from wanted w, grown g
+where d.event_id = w.event_id and d.endpoint_id = $1::bigint;
 
 -- name: complete
 -- $1 owner; as columns: $2 event, $3 endpoint, $4 epoch, $5 state, $6 seconds until due again,
 -- $7 whether an attempt was used, $8 status, $9 reason, $10 started, $11 milliseconds, $12 address,
--- $13 class, $14 answer, $15 hash of the body.
+-- $13 class, $14 answer, $15 hash of the body, $16 to $18 milliseconds of look-up, connecting and
+-- waiting, $19 whether the connection was reused, $20 version of TLS, $21 secrets as text.
 -- What would be due again at an endpoint that was switched off or deleted meanwhile is not.
 with moment as materialized (select leadfall_now() as now),
 ended as materialized (
   select * from unnest(
     $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::double precision[], $7::boolean[],
     $8::integer[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], $13::text[],
-    $14::bytea[], $15::bytea[]
+    $14::bytea[], $15::bytea[], $16::real[], $17::real[], $18::real[], $19::boolean[], $20::text[],
+    $21::text[]
   ) as e(
     event_id, endpoint_id, epoch, state, delay_s, counted, status, reason, started_at, duration_ms,
-    address, class, answer, body_sha256
+    address, class, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids
   )
 ),
 changed as (
@@ -149,17 +212,29 @@ changed as (
   from moment, ended e join endpoints p on p.id = e.endpoint_id
   where d.event_id = e.event_id and d.endpoint_id = e.endpoint_id
     and d.owner = $1::uuid and d.epoch = e.epoch and d.state = 'sending'
-  returning d.event_id, d.endpoint_id, d.epoch, d.attempt_count, d.state as decision, e.counted, e.status,
-            e.reason, e.started_at, e.duration_ms, e.address, e.class, e.answer, e.body_sha256
+  returning d.event_id, d.endpoint_id, d.epoch, d.attempt_count + d.earlier_attempt_count as number,
+            d.state as decision, e.counted, e.status, e.reason, e.started_at, e.duration_ms,
+            e.address, e.class, e.answer, e.body_sha256, e.dns_ms, e.connect_ms, e.ttfb_ms, e.reused,
+            e.tls_version, e.secret_ids
 ),
 logged as (
   insert into attempts (
     event_id, endpoint_id, number, started_at, duration_ms, address, status, class, decision,
-    reason, answer, body_sha256
+    reason, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids
   )
-  select event_id, endpoint_id, attempt_count, started_at, duration_ms, address, status, class,
-         decision, reason, answer, body_sha256
+  select event_id, endpoint_id, number, started_at, duration_ms, address, status, class,
+         decision, reason, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version,
+         secret_ids::bigint[]
   from changed where counted
+),
+tallied as (
+  insert into delivery_tallies (endpoint_id, delivered, failed, last_delivered_at)
+  select endpoint_id, count(*) filter (where decision = 'delivered'),
+         count(*) filter (where decision in ('exhausted', 'aborted')),
+         max(now) filter (where decision = 'delivered')
+  from changed, moment
+  where decision in ('delivered', 'exhausted', 'aborted')
+  group by endpoint_id
 )
 select event_id, endpoint_id, epoch, decision from changed;
 
@@ -198,7 +273,8 @@ changed as (
              then least(60, power(2, least(l.failures - $6::integer, 6))) else 0 end))
     end),
     enabled = p.enabled and off.reason is null,
-    disabled_reason = case when p.enabled then off.reason else p.disabled_reason end
+    disabled_reason = case when p.enabled then off.reason else p.disabled_reason end,
+    disabled_at = case when p.enabled and off.reason is not null then moment.now else p.disabled_at end
   from moment, locked l join effects e on e.endpoint_id = l.id
   cross join lateral (
     select case
@@ -208,9 +284,11 @@ changed as (
     end as reason
   ) off
   where p.id = l.id
-  returning p.id, p.public_id, p.disabled_reason, l.was_enabled and not p.enabled as switched_off
+  returning p.id, p.public_id, p.workspace_id, p.name, p.url, p.disabled_reason, p.disabled_at,
+            l.was_enabled and not p.enabled as switched_off
 )
-select id, public_id, disabled_reason from changed where switched_off;
+select id, public_id, workspace_id, name, url, disabled_reason, disabled_at
+from changed where switched_off;
 
 -- name: close_unwanted
 -- $1 endpoints, $2 deliveries at most. What is due to an endpoint that is off waits parked; what
@@ -297,6 +375,7 @@ from visited v
 cross join moment
 join endpoints p on p.id = v.endpoint_id and p.enabled and p.deleted_at is null
 where v.due_at <= now and p.failure_count = 0 and (p.hold_until is null or p.hold_until <= now)
+  and p.rate_per_minute is null
   and not v.endpoint_id = any($1::bigint[]);
 
 -- name: read_backlog

@@ -26,11 +26,16 @@ class KeptKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """The workspace behind a key that is live."""
+    """The workspace behind a key that is live.
+
+    Attributes:
+        account_id: who acts in the workspace, where the key is an account's and not its own.
+    """
 
     key_id: int
     workspace_id: int
     workspace_public_id: str
+    account_id: int | None = None
 
 
 async def insert_key(

@@ -2,17 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from service.domain.kinds import Target
-from service.domain.lead_filter import COLUMNS, LeadFilter
 from service.store.connection import Connection
+from service.store.lead_selection import Wanted, count_statement, ids_statement, page_statement
 from service.store.statements import load_statements
 
 _SQL: Final = load_statements("leads")
-_COUNT_ELIGIBLE: Final = f"select count(*) from ({_SQL['select_eligible'].rstrip(';')}) as eligible"
-
-SortField = Literal["id", "first_name", "last_name", "company_name", "job_title", "created_at"]
 
 IMPORT_COLUMNS: Final = (
     "first_name",
@@ -35,47 +31,36 @@ IMPORT_COLUMNS: Final = (
 """The columns a caller can give; the statement takes them in this order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sorting:
-    """The order in which a list is gone through; equal and absent values follow by id."""
-
-    field: SortField = "id"
-    descending: bool = False
-
-
-async def select_eligible(
-    connection: Connection,
-    list_id: int,
-    target: Target,
-    lead_filter: LeadFilter,
-    *,
-    sorting: Sorting,
-    limit: int,
-) -> list[int]:
-    """Return the ids of up to `limit` leads that lack a valid value and have no open lookup."""
-    rows = await connection.fetch(
-        _SQL["select_eligible"], *_arguments(list_id, target, lead_filter, sorting, limit)
-    )
+async def select_leads(connection: Connection, wanted: Wanted, *, limit: int) -> list[int]:
+    """Return the ids of the first `limit` of the leads that are wanted."""
+    statement = ids_statement(wanted, limit=limit)
+    rows = await connection.fetch(statement.text, *statement.arguments)
     return [row["id"] for row in rows]
 
 
-async def count_eligible(
-    connection: Connection, list_id: int, target: Target, lead_filter: LeadFilter
-) -> int:
-    """Return how many leads `select_eligible` would find without a limit."""
-    count: int = await connection.fetchval(
-        _COUNT_ELIGIBLE, *_arguments(list_id, target, lead_filter, Sorting(), None)
-    )
+async def count_leads(connection: Connection, wanted: Wanted, *, count_max: int) -> int:
+    """Return how many leads are wanted, or `count_max` when there are more."""
+    statement = count_statement(wanted, count_max=count_max)
+    count: int = await connection.fetchval(statement.text, *statement.arguments)
     return count
 
 
-def _arguments(
-    list_id: int, target: Target, lead_filter: LeadFilter, sorting: Sorting, limit: int | None
-) -> list[Any]:
-    arguments: list[Any] = [list_id, target, limit, sorting.field, sorting.descending]
-    for column in COLUMNS:
-        arguments.extend(lead_filter.patterns(column))
-    return arguments
+async def read_page(
+    connection: Connection, wanted: Wanted, *, limit: int, offset: int
+) -> list[dict[str, Any]]:
+    """Return a page of leads by column name, with `email_loading` and `phone_loading`."""
+    statement = page_statement(wanted, limit=limit, offset=offset)
+    return [dict(row) for row in await connection.fetch(statement.text, *statement.arguments)]
+
+
+async def find_in_workspace(
+    connection: Connection, workspace_id: int, lead_ids: Sequence[int], *, companies: bool
+) -> list[int]:
+    """Return those of the ids that are companies, or people, of the workspace, in id order."""
+    rows = await connection.fetch(
+        _SQL["find_in_workspace"], workspace_id, list(lead_ids), companies
+    )
+    return [row["id"] for row in rows]
 
 
 async def find_leads(

@@ -1,28 +1,44 @@
 -- Lists and what is in them.
 
 -- name: insert_list
-insert into lists (workspace_id, name, search_type) values ($1, $2, $3) returning id;
+-- A list of workspace $1 named $2, or with the first number from 2 on that is free behind it: $4
+-- is a pattern for such names, $5 the name that they begin with. No row: somebody else took the
+-- name meanwhile.
+with taken as materialized (
+  select name from lists where workspace_id = $1::bigint and (name = $2::text or name like $4::text)
+),
+chosen as (
+  select $2::text as name where not exists (select from taken where name = $2::text)
+  union all
+  (select $5::text || ' (' || n || ')'
+   from generate_series(2, 2 + (select count(*) from taken)) n
+   where not exists (select from taken t where t.name = $5::text || ' (' || n || ')')
+   order by n
+   limit 1)
+  limit 1
+)
+insert into lists (workspace_id, name, search_type)
+select $1::bigint, name, $3::text from chosen
+on conflict (workspace_id, name) do nothing
+returning id, name, search_type, created_at;
 
 -- name: find_list
-select id, name, search_type from lists where workspace_id = $1 and id = $2;
+select id, name, search_type, created_at from lists where workspace_id = $1 and id = $2;
 
--- name: count_leads
-select count(*) from list_leads where list_id = $1;
+-- name: read_lists
+-- $2 lists of workspace $1, newest first, from row $3.
+select id, name, search_type, created_at from lists
+where workspace_id = $1
+order by id desc
+limit $2 offset $3;
 
--- name: read_leads
--- List $1, $2 rows from row $3. A field that an open lookup is filling is derived here, never
--- stored.
-with page as materialized (
-  select lead_id from list_leads where list_id = $1 order by lead_id limit $2 offset $3
-)
-select l.id, l.public_id, l.first_name, l.last_name, l.job_title, l.seniority, l.department,
-       l.headline, l.industry, l.location, l.city, l.state, l.country, l.linkedin_url,
-       l.company_name, l.company_domain, l.company_size, l.email, l.email_verdict, l.phone,
-       l.phone_e164, l.custom_fields, l.created_at, l.updated_at,
-       exists (select from lookups k where k.lead_id = l.id and k.target = 'email'
-                                       and k.state <> 'settled') as email_loading,
-       exists (select from lookups k where k.lead_id = l.id and k.target = 'phone'
-                                       and k.state <> 'settled') as phone_loading
-from page p
-join leads l on l.id = p.lead_id
-order by l.id;
+-- name: count_lists
+-- How many lists workspace $1 has, at most $2.
+select count(*) from (select from lists where workspace_id = $1 limit $2) c;
+
+-- name: add_to_list
+-- Leads $2 into list $1; the row count says how many were not in it before.
+insert into list_leads (list_id, lead_id)
+select $1, lead_id from unnest($2::bigint[]) as given(lead_id)
+order by lead_id
+on conflict do nothing;

@@ -7,6 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from service.domain.claim import Settlement
+from service.domain.job import Row
+from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
 from service.store.connection import Connection
 from service.store.statements import load_statements
@@ -25,7 +27,38 @@ class ClosedLookup:
     target: str
     outcome: OutcomeName
     value: dict[str, Any] | None = field(repr=False)
+    reason: str | None
     refunded: int
+    lead: LeadInput = field(repr=False)
+
+    @classmethod
+    def read(cls, row: Row) -> "ClosedLookup":
+        """Read a row of the statements that close lookups."""
+        return cls(
+            row["id"],
+            row["job_id"],
+            row["workspace_id"],
+            row["lead_id"],
+            row["target"],
+            OutcomeName(row["outcome"]),
+            row["value"],
+            row["reason"],
+            row["refunded"],
+            LeadInput.from_row(row["input"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """The jobs of closed lookups about which there is something to tell.
+
+    Attributes:
+        finished: those that have no open lookup any more.
+        telling: those that asked for an event for each lead.
+    """
+
+    finished: list[UUID]
+    telling: set[UUID]
 
 
 async def close_lookups(
@@ -41,19 +74,7 @@ async def close_lookups(
         [each.reason for each in settlements],
         [each.refund for each in settlements],
     )
-    return [
-        ClosedLookup(
-            row["id"],
-            row["job_id"],
-            row["workspace_id"],
-            row["lead_id"],
-            row["target"],
-            OutcomeName(row["outcome"]),
-            row["value"],
-            row["refunded"],
-        )
-        for row in rows
-    ]
+    return [ClosedLookup.read(row) for row in rows]
 
 
 async def fill_leads(connection: Connection, closed: Sequence[ClosedLookup]) -> None:
@@ -68,8 +89,8 @@ async def fill_leads(connection: Connection, closed: Sequence[ClosedLookup]) -> 
         )
 
 
-async def lower_open_counts(connection: Connection, closed: Sequence[ClosedLookup]) -> list[UUID]:
-    """Count the closed lookups into their jobs; return the jobs that have none open any more."""
+async def lower_open_counts(connection: Connection, closed: Sequence[ClosedLookup]) -> Lowered:
+    """Count the closed lookups into their jobs; return the jobs of which to tell."""
     counts: dict[UUID, Counter[str]] = {}
     for each in closed:
         count = counts.setdefault(each.job_id, Counter())
@@ -82,7 +103,10 @@ async def lower_open_counts(connection: Connection, closed: Sequence[ClosedLooku
         jobs,
         *([counts[job][name] for job in jobs] for name in _COUNTED),
     )
-    return [row["id"] for row in rows]
+    return Lowered(
+        [row["id"] for row in rows if row["finished"]],
+        {row["id"] for row in rows if row["per_lead_events"]},
+    )
 
 
 _COUNTED: Final = (

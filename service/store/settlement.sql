@@ -18,7 +18,8 @@ set state = 'settled', owner = null, outcome = b.outcome, value = b.value, reaso
     refunded = b.refund, settled_at = (select leadfall_now())
 from batch b join held on held.id = b.lookup_id
 where l.id = b.lookup_id and l.epoch = b.epoch and l.state = 'running'
-returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.outcome, l.value, l.refunded;
+returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.outcome, l.value, l.reason,
+          l.refunded, l.input;
 
 -- name: fill_leads
 -- $1 lead, $2 target, $3 value, as columns: what was found goes to the lead. A verdict counts only
@@ -66,7 +67,7 @@ where l.id = j.lead_id;
 
 -- name: lower_open_counts
 -- $1 job, $2 settled, $3 found, $4 missing, $5 no answer, $6 rejected, $7 cancelled, $8 refunded,
--- as columns. Returns the jobs whose last lookup this was.
+-- as columns. Returns those jobs whose last lookup this was, and those that tell of each lead.
 with batch as materialized (
   select * from unnest(
     $1::uuid[], $2::integer[], $3::integer[], $4::integer[], $5::integer[], $6::integer[],
@@ -91,9 +92,11 @@ lowered as (
       updated_at = moment.now
   from batch b join held on held.id = b.job_id, moment
   where j.id = b.job_id
-  returning j.id, j.open_count
+  returning j.id, j.open_count, j.per_lead_events
 )
-select id from lowered where open_count = 0;
+select id, open_count = 0 as finished, per_lead_events
+from lowered
+where open_count = 0 or per_lead_events;
 
 -- name: announce
 select pg_notify('leadfall_settled', '');

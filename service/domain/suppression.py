@@ -1,0 +1,79 @@
+"""Who must not be looked up: what names a person, and the keyed hashes that stand for it."""
+
+import hmac
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from service.domain.email_address import read_email_address
+from service.domain.lead_input import LeadInput
+
+SUPPRESSED: Final = "suppressed"
+"""The reason of a lookup that was not run because its person is suppressed."""
+OPTED_OUT: Final = "opted_out"
+"""The reason of a call whose vendor may not say anything of the person, by law (451)."""
+ERASED: Final = "erased"
+"""The reason of a lookup, and of a delivery, that ended because its person was erased."""
+
+PEPPER_BYTES: Final = 32
+
+_SPACES: Final = re.compile(r"\s+")
+_PROFILE_START: Final = re.compile(r"^(https?://)?([a-z]{2,3}\.)?(www\.)?")
+
+
+class SuppressionReason(StrEnum):
+    """Why a person must not be looked up."""
+
+    ERASURE = "erasure"
+    OPT_OUT = "opt_out"
+    LEGAL = "legal"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonHasher:
+    """Hides people: without the pepper, a hash cannot be tried against known addresses.
+
+    Attributes:
+        pepper: the secret key of the hashes, 32 random bytes.
+    """
+
+    pepper: bytes = field(repr=False)
+
+    def hashes_of(self, lead: LeadInput) -> tuple[bytes, ...]:
+        """Return one hash for each thing that names the person; a match of any is the person."""
+        return tuple(self._hash(name) for name in _names_of(lead))
+
+    def hash_of_memory(self, person: bytes) -> bytes:
+        """Return the hash of what memory calls a person (`question.person_of`)."""
+        return self._hash(f"memory\x1f{person.hex()}")
+
+    def _hash(self, text: str) -> bytes:
+        return hmac.digest(self.pepper, text.encode(), "sha256")
+
+
+def plain_email(text: str) -> str:
+    """Return the spelling of an address that counts: trimmed, lower case, its domain in ASCII."""
+    if not text.isascii() and (address := read_email_address(text)) is not None:
+        return address.key
+    return text.strip().lower()
+
+
+def _names_of(lead: LeadInput) -> Iterator[str]:
+    if lead.email and (email := plain_email(lead.email)):
+        yield f"email\x1f{email}"
+    if lead.linkedin_url and (profile := _plain_profile(lead.linkedin_url)):
+        yield f"profile\x1f{profile}"
+    first, last = _plain(lead.first_name), _plain(lead.last_name)
+    if first and last:
+        for company in {_plain(lead.company_domain), _plain(lead.company_name)} - {""}:
+            yield f"name\x1f{first}\x1f{last}\x1f{company}"
+
+
+def _plain_profile(url: str) -> str:
+    return _PROFILE_START.sub("", _plain(url)).partition("?")[0].rstrip("/")
+
+
+def _plain(text: str | None) -> str:
+    return _SPACES.sub(" ", (text or "").strip()).casefold()

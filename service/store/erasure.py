@@ -1,0 +1,158 @@
+"""Finds and removes what is kept of a person; each call is one bounded statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from service.domain.lead_input import LeadInput
+from service.store.connection import Connection
+from service.store.settlement import ClosedLookup
+from service.store.statements import load_statements
+
+_SQL: Final = load_statements("erasure")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLead:
+    """A lead to erase, with everything by which bodies could name it."""
+
+    id: int
+    public_id: str
+    phones: tuple[str, ...] = field(repr=False)
+    lead: LeadInput = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLookup:
+    """A lookup about a person, with what it says of them."""
+
+    id: int
+    lead: LeadInput = field(repr=False)
+    value: dict[str, Any] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEvent:
+    """An event, and whether its body holds a person."""
+
+    created_at: datetime
+    id: UUID
+    holds: bool
+
+
+async def read_moment(connection: Connection) -> datetime:
+    """Return the database's time."""
+    moment: datetime = await connection.fetchval(_SQL["read_moment"])
+    return moment
+
+
+async def find_people(
+    connection: Connection, workspace_id: int, public_ids: Sequence[str], emails: Sequence[str]
+) -> list[KnownLead]:
+    """Return the leads with these public ids or addresses; addresses are in lower case."""
+    patterns = [f"%{_escaped(email)}%" for email in emails]
+    rows = await connection.fetch(
+        _SQL["find_people"], workspace_id, list(public_ids), list(emails), patterns
+    )
+    return [
+        KnownLead(
+            row["id"],
+            row["public_id"],
+            tuple({row[name] for name in ("phone", "phone_e164") if row[name]}),
+            LeadInput.from_row(dict(row)),
+        )
+        for row in rows
+    ]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def next_jobs(
+    connection: Connection,
+    workspace_id: int,
+    after: UUID | None,
+    since: datetime,
+    lookups_max: int,
+) -> list[UUID]:
+    """Return the next jobs of a workspace to look through; none at the end."""
+    rows = await connection.fetch(_SQL["next_jobs"], workspace_id, after, since, lookups_max)
+    return [row["id"] for row in rows]
+
+
+async def find_lookups(
+    connection: Connection,
+    job_ids: Sequence[UUID],
+    lead_ids: Sequence[int],
+    emails: Sequence[str],
+    count_max: int,
+) -> list[FoundLookup]:
+    """Return lookups of these jobs that are about a person and not scrubbed yet."""
+    rows = await connection.fetch(
+        _SQL["find_lookups"], list(job_ids), list(lead_ids), list(emails), count_max
+    )
+    return [FoundLookup(row["id"], LeadInput.from_row(row["input"]), row["value"]) for row in rows]
+
+
+async def scrub_lookups(
+    connection: Connection, lookup_ids: Sequence[int], reason: str
+) -> tuple[int, list[ClosedLookup]]:
+    """Empty lookups and their calls, ending those that are open; return how many, and the ended."""
+    rows = await connection.fetch(_SQL["scrub_lookups"], list(lookup_ids), reason)
+    await connection.execute(_SQL["scrub_calls"], list(lookup_ids))
+    return len(rows), [ClosedLookup.read(row) for row in rows if row["closed"]]
+
+
+async def scrub_metadata(
+    connection: Connection, job_ids: Sequence[UUID], emails: Sequence[str]
+) -> None:
+    """Take metadata that names one of these addresses off the jobs."""
+    await connection.execute(_SQL["scrub_metadata"], list(job_ids), list(emails))
+
+
+async def find_events(
+    connection: Connection,
+    workspace_id: int,
+    after: tuple[datetime, UUID],
+    needles: Sequence[str],
+    count_max: int,
+) -> list[FoundEvent]:
+    """Return the next events of a workspace; `needles` are in lower case."""
+    rows = await connection.fetch(
+        _SQL["find_events"], workspace_id, *after, list(needles), count_max
+    )
+    return [FoundEvent(row["created_at"], row["id"], row["holds"]) for row in rows]
+
+
+async def scrub_events(connection: Connection, events: Sequence[FoundEvent], reason: str) -> int:
+    """Empty these events and what receivers answered; return how many deliveries that ended."""
+    event_ids = [event.id for event in events]
+    withdrawn = await connection.execute(_SQL["withdraw_deliveries"], event_ids, reason)
+    await connection.execute(
+        _SQL["scrub_events"], [event.created_at for event in events], event_ids
+    )
+    await connection.execute(_SQL["scrub_attempts"], event_ids)
+    return int(withdrawn.rpartition(" ")[2])
+
+
+async def forget_answers(
+    connection: Connection,
+    after: bytes,
+    people: Sequence[bytes],
+    emails: Sequence[str],
+    count_max: int,
+) -> tuple[bytes | None, int]:
+    """Forget what is remembered of people in one page; return where to go on, and how many went."""
+    row = await connection.fetchrow(
+        _SQL["forget_answers"], after, count_max, list(people), list(emails)
+    )
+    return (None, 0) if row is None else (row["next"], row["count"])
+
+
+async def delete_leads(connection: Connection, workspace_id: int, lead_ids: Sequence[int]) -> int:
+    """Delete leads, out of their lists too; return how many."""
+    status = await connection.execute(_SQL["delete_leads"], workspace_id, list(lead_ids))
+    return int(status.rpartition(" ")[2])

@@ -1,0 +1,142 @@
+-- Taking a person out of everything. The statements that look go over one workspace in pages; those
+-- that change take rows by id. Lock order as in a settle: lookups, calls, then jobs and the rest.
+
+-- name: find_people
+-- $1 workspace, $2 public ids, $3 addresses in lower case, $4 the same as patterns of LIKE.
+select l.id, l.public_id, l.first_name, l.last_name, l.company_name, l.company_domain,
+       l.linkedin_url, l.email, l.country, l.phone, l.phone_e164
+from leads l
+where l.workspace_id = $1::bigint and l.id in (
+  select id from leads where public_id = any($2::text[])
+  union
+  select found.id
+  from unnest($3::text[], $4::text[]) as a(email, pattern)
+  join leads found on found.search_text like a.pattern and lower(found.email) = a.email
+)
+order by l.id;
+
+-- name: read_moment
+select leadfall_now();
+
+-- name: next_jobs
+-- The jobs of workspace $1 after job $2 (null: from the first on) that were accepted since $3, at
+-- least one and otherwise at most $4 lookups together. An expired job counts while lookups of it
+-- are left.
+select id
+from (
+  select id, row_number() over ordered as place, sum(lookup_count) over ordered as total
+  from (
+    (select id, lookup_count from jobs
+     where workspace_id = $1 and ($2::uuid is null or id > $2) and created_at >= $3
+     order by id limit 1000)
+    union all
+    (select id, lookup_count from expired_jobs
+     where workspace_id = $1 and ($2::uuid is null or id > $2) and created_at >= $3
+       and swept_at is null
+     order by id limit 1000)
+  ) each
+  window ordered as (order by id)
+) page
+where place = 1 or total <= $4::bigint
+order by id
+limit 1000;
+
+-- name: find_lookups
+-- Lookups of the jobs $1 about the leads $2 or the addresses $3, at most $4.
+select id, lead_id, input, value
+from lookups
+where job_id = any($1::uuid[]) and erased_at is null and (
+  lead_id = any($2::bigint[]) or lower(input->>'email') = any($3::text[])
+  or lower(value->>'email') = any($3::text[]))
+order by id
+limit $4;
+
+-- name: scrub_lookups
+-- $1 lookups. Those that are open end here, as rejected input, with their whole price to give back;
+-- `closed` marks them. A worker that holds one finds it settled.
+with held as materialized (
+  select id, state <> 'settled' as open from lookups
+  where id = any($1::bigint[]) and erased_at is null
+  order by id for update
+),
+moment as materialized (select leadfall_now() as now)
+update lookups l
+set state = 'settled', owner = null, wake_at = null, input = '{}', value = null,
+    outcome = coalesce(l.outcome, 'rejected_input'),
+    reason = case when held.open then $2::text else l.reason end,
+    refunded = case when held.open then j.price else l.refunded end,
+    settled_at = coalesce(l.settled_at, moment.now), erased_at = moment.now
+from held
+join lookups k on k.id = held.id
+left join jobs j on j.id = k.job_id, moment
+where l.id = held.id
+returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.outcome, l.value, l.reason,
+          l.refunded, l.input, held.open as closed;
+
+-- name: scrub_calls
+-- Calls of the lookups $1. One under way counts as interrupted, so that its answer is not kept.
+update calls
+set value = null, question = null, outcome = coalesce(outcome, 'interrupted'),
+    answered_at = coalesce(answered_at, (select leadfall_now()))
+where lookup_id = any($1::bigint[]);
+
+-- name: scrub_metadata
+-- What callers noted on the jobs $1, where it names one of the addresses $2.
+update jobs set metadata = null
+where id = any($1::uuid[]) and metadata is not null and exists (
+  select from unnest($2::text[]) as n(needle)
+  where position(n.needle in lower(metadata::text)) > 0);
+
+-- name: find_events
+-- A page of at most $5 events of workspace $1 after ($2, $3), in order, and whether the body of
+-- each holds one of the texts $4, which are in lower case.
+select created_at, id,
+       payload <> '' and exists (
+         select from unnest($4::text[]) as n(needle)
+         where position(n.needle in lower(convert_from(payload, 'UTF8'))) > 0) as holds
+from events
+where workspace_id = $1 and (created_at, id) > ($2::timestamptz, $3::uuid)
+order by created_at, id
+limit $5;
+
+-- name: scrub_events
+-- $1 time and $2 id, as columns. An event without a body is one that cannot be sent any more.
+update events e set payload = ''
+from unnest($1::timestamptz[], $2::uuid[]) as b(created_at, id)
+where e.created_at = b.created_at and e.id = b.id;
+
+-- name: withdraw_deliveries
+-- $1 events, $2 the reason. Whoever is sending one just now finds its claim lost.
+with held as materialized (
+  select event_id, endpoint_id from deliveries
+  where event_id = any($1::uuid[]) and state in ('due', 'sending', 'parked')
+  order by event_id, endpoint_id for update
+)
+update deliveries d
+set state = 'withdrawn', reason = $2, owner = null, finished_at = (select leadfall_now())
+from held
+where d.event_id = held.event_id and d.endpoint_id = held.endpoint_id;
+
+-- name: scrub_attempts
+-- What receivers answered to the events $1: it may repeat what they were told.
+update attempts set answer = null where event_id = any($1::uuid[]) and answer is not null;
+
+-- name: forget_answers
+-- A page of remembered answers after key $1, at most $2: those about the people $3 or with an
+-- address of $4 go. Returns where to go on, null at the end, and how many went.
+with page as materialized (
+  select key, person, lower(value->>'email') as email
+  from remembered_answers where key > $1 order by key limit $2
+),
+gone as (
+  delete from remembered_answers a using page
+  where a.key = page.key
+    and (page.person = any($3::bytea[]) or page.email = any($4::text[]))
+  returning 1
+)
+select case when (select count(*) from page) = $2 then (
+         select key from page order by key desc limit 1) end as next,
+       (select count(*) from gone) as count;
+
+-- name: delete_leads
+delete from leads where workspace_id = $1 and id = any($2::bigint[]);

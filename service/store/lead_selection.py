@@ -1,0 +1,206 @@
+"""Writes the statements that select leads: one meaning for enrichment, count, page and search.
+
+Only the conditions that are asked for are written, because the planner can use an index and stop
+early only in a statement without alternatives. Every fragment is a constant; what callers give
+goes in as parameters.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from service.domain.kinds import Target
+from service.domain.lead_filter import EQUALS, LeadFilter
+
+SortField = Literal[
+    "id", "first_name", "last_name", "email", "phone_number", "job_title", "seniority",
+    "department", "headline", "industry", "location", "city", "state", "country",
+    "linkedin_profile_url", "company_name", "company_domain", "company_size", "created_at",
+    "updated_at",
+]  # fmt: skip
+"""What leads can be sorted by: every field of a page, by its name there or of its column."""
+
+_SORT_COLUMNS: Final = {
+    "phone_number": "coalesce(l.phone_e164, l.phone)",
+    "linkedin_profile_url": "l.linkedin_url",
+}
+_TEXTS: Final = {
+    "keywords": "concat_ws(' ', l.headline, l.job_title, l.company_name)",
+    "location": "concat_ws(', ', l.location, l.city, l.state, l.country)",
+}
+# What stands in these columns stands in the text that is indexed, too; the index finds candidates.
+_INDEXED: Final = frozenset({"job_title", "company_name"})
+_LACKING: Final = {
+    Target.EMAIL: "not (l.email_parses and l.email_verdict is distinct from 'undeliverable')",
+    Target.PHONE: "l.phone_e164 is null",
+}
+_OPEN: Final = (
+    "exists (select from lookups k"
+    " where k.lead_id = l.id and k.target = '{}' and k.state <> 'settled')"
+)
+_SHOWN: Final = ", ".join(
+    f"l.{column}"
+    for column in (
+        "id", "public_id", "first_name", "last_name", "job_title", "seniority", "department",
+        "headline", "industry", "location", "city", "state", "country", "linkedin_url",
+        "company_name", "company_domain", "company_size", "email", "email_verdict", "phone",
+        "phone_e164", "custom_fields", "created_at", "updated_at",
+    )
+)  # fmt: skip
+_LOADING: Final = ", ".join(
+    f"{_OPEN.format(target)} as {target}_loading" for target in (Target.EMAIL, Target.PHONE)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """The order in which leads are gone through; equal values follow by id, absent ones last."""
+
+    field: SortField = "id"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which leads are meant.
+
+    Attributes:
+        list_id: the list they are in; None for every lead of the workspace of the sort
+            `companies` tells.
+        lacking: leave out leads that have a valid value of this target, or are having it looked
+            up.
+    """
+
+    workspace_id: int
+    list_id: int | None = None
+    companies: bool = False
+    lead_filter: LeadFilter = field(default_factory=LeadFilter)
+    sorting: Sorting = Sorting()
+    lacking: Target | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a list in its own order, which is read without passing by other leads."""
+        return self.list_id is not None and self.lead_filter.is_empty and self.sorting.field == "id"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement and what it takes."""
+
+    text: str
+    arguments: Sequence[Any]
+
+
+class _Arguments:
+    """The parameters of a statement, in the order in which they were placed."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def place(self, value: Any, type_name: str) -> str:
+        self.values.append(value)
+        return f"${len(self.values)}::{type_name}"
+
+
+def ids_statement(wanted: Wanted, *, limit: int) -> Statement:
+    """Return the statement of the ids of the first `limit` leads."""
+    arguments = _Arguments()
+    text = (
+        f"select l.id from {_source(wanted, arguments)}"
+        f" {_order(wanted.sorting)} limit {arguments.place(limit, 'bigint')}"
+    )
+    return Statement(text, arguments.values)
+
+
+def count_statement(wanted: Wanted, *, count_max: int) -> Statement:
+    """Return the statement that counts leads and stops at `count_max`."""
+    arguments = _Arguments()
+    if wanted.is_plain and wanted.lacking is None:
+        source = f"list_leads where list_id = {arguments.place(wanted.list_id, 'bigint')}"
+    else:
+        source = _source(wanted, arguments)
+    limit = arguments.place(count_max, "bigint")
+    return Statement(
+        f"select count(*) from (select from {source} limit {limit}) c", arguments.values
+    )
+
+
+def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
+    """Return the statement of a page of leads as callers see them.
+
+    A field that an open lookup is filling is derived here, never stored.
+    """
+    arguments = _Arguments()
+    order = _order(wanted.sorting)
+    if wanted.is_plain and wanted.lacking is None:
+        # Rows before the page are skipped in the index of the list, without reading the leads.
+        way = "desc" if wanted.sorting.descending else "asc"
+        list_id = arguments.place(wanted.list_id, "bigint")
+        ids = (
+            f"select lead_id from list_leads where list_id = {list_id}"
+            f" order by lead_id {way} {_limit(arguments, limit, offset)}"
+        )
+        page = f"({ids}) m join leads l on l.id = m.lead_id"
+    else:
+        source = _source(wanted, arguments)
+        page = f"(select l.* from {source} {order} {_limit(arguments, limit, offset)}) l"
+    return Statement(f"select {_SHOWN}, {_LOADING} from {page} {order}", arguments.values)
+
+
+def _limit(arguments: _Arguments, limit: int, offset: int) -> str:
+    return f"limit {arguments.place(limit, 'bigint')} offset {arguments.place(offset, 'bigint')}"
+
+
+def _source(wanted: Wanted, arguments: _Arguments) -> str:
+    workspace_id = arguments.place(wanted.workspace_id, "bigint")
+    if wanted.list_id is None:
+        source = f"leads l where l.workspace_id = {workspace_id}"
+        source += " and l.is_company" if wanted.companies else " and not l.is_company"
+    else:
+        list_id = arguments.place(wanted.list_id, "bigint")
+        source = (
+            "list_leads m join leads l on l.id = m.lead_id"
+            f" where m.list_id = {list_id} and l.workspace_id = {workspace_id}"
+        )
+    if wanted.lacking is not None:
+        source += f" and {_LACKING[wanted.lacking]} and not {_OPEN.format(wanted.lacking)}"
+    return source + "".join(
+        f" and {condition}" for condition in _conditions(wanted.lead_filter, arguments)
+    )
+
+
+def _conditions(lead_filter: LeadFilter, arguments: _Arguments) -> Iterator[str]:
+    for column in lead_filter.conditions:
+        include, exclude = lead_filter.patterns(column)
+        if column in EQUALS:
+            condition = lead_filter.conditions[column]
+            if include:
+                yield _equals(column, condition.include, arguments)
+            if exclude:
+                yield f"({_equals(column, condition.exclude, arguments)}) is not true"
+            continue
+        text = _TEXTS.get(column, f"l.{column}")
+        if include:
+            if column in _INDEXED:
+                candidates = (
+                    f"l.search_text like lower({arguments.place(pattern, 'text')})"
+                    for pattern in include
+                )
+                yield f"({' or '.join(candidates)})"
+            yield f"{text} ilike any ({arguments.place(include, 'text[]')})"
+        if exclude:
+            yield f"({text} ilike any ({arguments.place(exclude, 'text[]')})) is not true"
+
+
+def _equals(column: str, values: Sequence[str], arguments: _Arguments) -> str:
+    places = ", ".join(f"lower({arguments.place(value, 'text')})" for value in values)
+    return f"lower(l.{column}) in ({places})"
+
+
+def _order(sorting: Sorting) -> str:
+    way = "desc" if sorting.descending else "asc"
+    if sorting.field == "id":
+        return f"order by l.id {way}"
+    column = _SORT_COLUMNS.get(sorting.field, f"l.{sorting.field}")
+    return f"order by {column} {way} nulls last, l.id {way}"

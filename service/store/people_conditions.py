@@ -1,0 +1,78 @@
+"""Turns a filter over people into the conditions of a statement.
+
+Only the conditions that are asked for are written, because the planner can use the index by text
+and stop early only in a statement without alternatives. Every fragment is a constant; what
+callers give goes in as parameters.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from service.domain.email_address import FREE_MAIL_DOMAINS
+from service.domain.people_filter import PeopleFilter
+
+_NULL_TESTS: Final = {
+    "email_verified": "l.email_verified_at",
+    "has_company": "l.company_name",
+    "has_phone": "l.phone",
+    "seg_protected": "l.gateway_slug",
+}
+_VALUE_TESTS: Final = {
+    "tags": "l.tags && {}::text[]",
+    "email_verdicts": "l.email_verdict = any({}::text[])",
+    "country": "lower(l.country) = lower({}::text)",
+    "city": "lower(l.city) = lower({}::text)",
+    "created_after": "l.created_at >= {}::timestamptz",
+    "created_before": "l.created_at < {}::timestamptz",
+}
+_IN_TEXT: Final = "l.search_text like lower({}::text)"
+# What stands in a column stands in the text that is indexed, too; the index finds the candidates.
+_PART_TESTS: Final = {
+    "name": "lower(concat_ws(' ', l.first_name, l.last_name)) like lower({}::text)",
+    "company_name": "lower(l.company_name) like lower({}::text)",
+    "job_title": "lower(l.job_title) like lower({}::text)",
+}
+_DOMAIN: Final = "lower(split_part(l.email, '@', 2))"
+_EMAIL_TYPE_TESTS: Final = {
+    "personal": f"{_DOMAIN} = any({{}}::text[])",
+    "business": f"l.email is not null and {_DOMAIN} <> all({{}}::text[])",
+}
+
+
+def conditions(people: PeopleFilter, arguments: list[Any]) -> str:
+    """Return the conditions as SQL that follows a `where`, and append what they take."""
+
+    def placed(fragment: str, value: Any) -> str:
+        arguments.append(value)
+        return f" and {fragment.format(f'${len(arguments)}')}"
+
+    return "".join(
+        f" and {fragment}" if value is None else placed(fragment, value)
+        for fragment, value in _tests(people)
+    )
+
+
+def _tests(people: PeopleFilter) -> Iterator[tuple[str, Any]]:
+    """Yield each test with its value; None for a test that takes none."""
+    for word in people.words:
+        yield _IN_TEXT, _anywhere(word)
+    for name, fragment in _PART_TESTS.items():
+        part = getattr(people, name)
+        if part is not None:
+            yield _IN_TEXT, _anywhere(part)
+            yield fragment, _anywhere(part)
+    for name, fragment in _VALUE_TESTS.items():
+        value = getattr(people, name)
+        if value not in (None, ()):
+            yield fragment, list(value) if isinstance(value, tuple) else value
+    for name, column in _NULL_TESTS.items():
+        wanted = getattr(people, name)
+        if wanted is not None:
+            yield f"{column} is {'not ' if wanted else ''}null", None
+    if people.email_type is not None:
+        yield _EMAIL_TYPE_TESTS[people.email_type], sorted(FREE_MAIL_DOMAINS)
+
+
+def _anywhere(text: str) -> str:
+    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return f"%{escaped}%"

@@ -1,0 +1,117 @@
+-- What is no longer kept, in bounded steps. All of it may run anywhere at any time.
+
+-- name: fold_tallies
+-- $1 tallies at most. Endpoints are locked in id order, as everywhere.
+with gone as (
+  delete from delivery_tallies where id in (
+    select id from delivery_tallies order by id limit $1::integer for update skip locked
+  )
+  returning *
+),
+added as materialized (
+  select endpoint_id, sum(delivered) as delivered, sum(failed) as failed, sum(expired) as expired,
+         max(last_delivered_at) as last_delivered_at
+  from gone group by endpoint_id
+),
+locked as materialized (
+  select id from endpoints where id in (select endpoint_id from added)
+  order by id for no key update
+)
+update endpoints p set
+  delivered_count = p.delivered_count + a.delivered, failed_count = p.failed_count + a.failed,
+  expired_count = p.expired_count + a.expired,
+  last_delivered_at = greatest(p.last_delivered_at, a.last_delivered_at)
+from added a join locked l on l.id = a.endpoint_id
+where p.id = a.endpoint_id;
+
+-- name: expire_parked
+-- $1 days, $2 parked deliveries of one endpoint, $3 deliveries at most. The oldest expire.
+with moment as materialized (select leadfall_now() as now),
+crowded as (
+  select endpoint_id, count(*) - $2::bigint as surplus from deliveries
+  where state = 'parked' group by endpoint_id having count(*) > $2::bigint
+),
+old as (
+  select event_id, endpoint_id from moment, deliveries
+  where state = 'parked' and event_created_at < now - make_interval(days => $1::integer)
+  limit $3::integer
+),
+surplus as (
+  select d.event_id, d.endpoint_id from crowded c
+  cross join lateral (
+    select event_id, endpoint_id from deliveries
+    where endpoint_id = c.endpoint_id and state = 'parked'
+    order by event_created_at, event_id limit least(c.surplus, $3::integer)
+  ) d
+),
+chosen as materialized (
+  select event_id, endpoint_id from deliveries
+  where (event_id, endpoint_id) in (select * from old union select * from surplus)
+    and state = 'parked'
+  for update skip locked
+),
+expired as (
+  update deliveries d set
+    state = 'expired', finished_at = now, reason = 'parked for too long, or too many were'
+  from moment, chosen c
+  where d.event_id = c.event_id and d.endpoint_id = c.endpoint_id
+  returning d.endpoint_id
+),
+counted as (
+  insert into delivery_tallies (endpoint_id, expired)
+  select endpoint_id, count(*) from expired group by endpoint_id
+)
+select count(*) from expired;
+
+-- name: withdraw_parked
+-- $1 deliveries at most: what waits parked at endpoints that were deleted.
+update deliveries d set
+  state = 'withdrawn', finished_at = leadfall_now(), reason = 'the endpoint was deleted'
+from (
+  select w.event_id, w.endpoint_id from endpoints p
+  cross join lateral (
+    select event_id, endpoint_id from deliveries
+    where endpoint_id = p.id and state = 'parked'
+    limit $1::integer for update skip locked
+  ) w
+  where p.deleted_at is not null
+  limit $1::integer
+) gone
+where d.event_id = gone.event_id and d.endpoint_id = gone.endpoint_id;
+
+-- name: delete_deliveries
+-- $1 days, $2 deliveries at most: finished ones of events that are no longer kept.
+delete from deliveries d
+using (
+  select o.event_id, o.endpoint_id from endpoints p
+  cross join lateral (
+    select event_id, endpoint_id from deliveries
+    where endpoint_id = p.id and created_at < leadfall_now() - make_interval(days => $1::integer)
+      and state in ('delivered', 'exhausted', 'aborted', 'withdrawn', 'expired')
+    order by created_at limit $2::integer
+    for update skip locked
+  ) o
+  limit $2::integer
+) old
+where d.event_id = old.event_id and d.endpoint_id = old.endpoint_id;
+
+-- name: delete_secrets
+-- Those that have not signed for a week: until then an attempt may be asked about.
+delete from signing_secrets where expires_at < leadfall_now() - interval '7 days';
+
+-- name: drop_partition
+-- $1 table, $2 days. Gives the name of the partition dropped, null for none.
+select leadfall_drop_partition($1, leadfall_now() - make_interval(days => $2::integer));
+
+-- name: delete_strays_events
+-- $1 days, $2 rows at most: events without a daily partition of their own.
+delete from events_default where ctid = any(array(
+  select ctid from events_default
+  where created_at < leadfall_now() - make_interval(days => $1::integer) limit $2::integer
+));
+
+-- name: delete_strays_attempts
+delete from attempts_default where ctid = any(array(
+  select ctid from attempts_default
+  where started_at < leadfall_now() - make_interval(days => $1::integer) limit $2::integer
+));
