@@ -13,6 +13,8 @@ import structlog
 
 from service.dispatcher import metrics
 from service.dispatcher.listener import listen
+from service.dispatcher.replay_feed import IDLE_S as REPLAY_IDLE_S
+from service.dispatcher.replay_feed import feed
 from service.dispatcher.slots import Slot, Slots
 from service.domain.carried_clock import CarriedClock
 from service.edges.receiver_http import ReceiverHTTP
@@ -128,6 +130,9 @@ class Dispatcher:
         if self._listen_url is not None:
             listening = listen(self._listen_url, self._wake.set)
             self._tasks.append(asyncio.create_task(listening, name="dispatcher-listener"))
+        idle_s = min(self._settings.poll_interval_s, REPLAY_IDLE_S)
+        feeding = feed(self._pool, self._wake.set, idle_s=idle_s)
+        self._tasks.append(asyncio.create_task(feeding, name="dispatcher-replays"))
         _log.info("dispatcher.started", process_id=str(self._owner))
 
     async def stop(self) -> None:

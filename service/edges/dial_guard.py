@@ -48,6 +48,12 @@ EXPLANATIONS: Final[Mapping[str, str]] = {
 }
 """What a refusal by a rule on the form of a URL says; the others are about the address."""
 
+FINAL_RULES: Final = frozenset({
+    "url_length", "url_characters", "url_form", "url_userinfo",
+    "denied", "not_an_address", "port", "scoped",
+})  # fmt: skip
+"""The rules from which no allowance exempts."""
+
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _NUMERIC_LABEL: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _ALLOWED_NAME: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?")
@@ -67,21 +73,22 @@ OpenSocket = Callable[[int, int, int], socket.socket]
 class DialRefused(OSError):  # noqa: N818 - a refusal is not a mistake of the program
     """A connection the guard would not make.
 
-    The message can be shown to a tenant: it says which kind of rule spoke and which setting an
-    operator would change, and holds neither a URL nor a resolved address.
+    The message can be shown to a tenant: it says which kind of rule spoke and, where changing it
+    helps, which setting an operator would change; it holds neither a URL nor a resolved address.
 
     Attributes:
         rule: Short slug of the rule that refused.
         destination: `host:port` as far as known; for operators, not part of the message.
     """
 
-    def __init__(self, rule: str, *, destination: str = "") -> None:
+    def __init__(self, rule: str, *, destination: str = "", final: bool = False) -> None:
+        """Refuse by a rule; `final` says that no allowance lifts it here."""
         self.rule = rule
         self.destination = destination
         explanation = EXPLANATIONS.get(rule, f"the address is not public ({rule})")
-        super().__init__(
-            f"destination refused: {explanation}; an operator can allow one with {ALLOW_SETTING}"
-        )
+        hint = f"; an operator can allow one with {ALLOW_SETTING}"
+        lifted = not final and rule not in FINAL_RULES
+        super().__init__(f"destination refused: {explanation}{hint if lifted else ''}")
 
 
 class NamedAddress(str):
@@ -327,7 +334,7 @@ def _split_url(url: str) -> tuple[str, str, int]:
     except ValueError:
         raise DialRefused("url_form") from None
     if parsed.scheme not in {"https", "http"}:
-        raise DialRefused("url_scheme")
+        raise DialRefused("url_scheme", final=True)
     if not host or not port:
         raise DialRefused("url_form")
     written = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0]

@@ -36,6 +36,7 @@ class Progress:
     dialled: bool = False
     connected_at_s: float | None = None
     address: str | None = None
+    tls_version: str | None = None
 
 
 CURRENT: Final[ContextVar[Progress | None]] = ContextVar("receiver_progress", default=None)
@@ -109,6 +110,8 @@ class ReceiverConnector(TCPConnector):
             transport = connection.transport
             peer = None if transport is None else transport.get_extra_info("peername")
             progress.address = None if peer is None else str(peer[0])
+            secure = None if transport is None else transport.get_extra_info("ssl_object")
+            progress.tls_version = None if secure is None else secure.version()
         return connection
 
 

@@ -54,6 +54,7 @@ class Passage:
     dns_s: float | None = None
     connected_s: float | None = None
     headers_s: float | None = None
+    tls_version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +265,7 @@ def _passage(progress: Progress, started_s: float, headers_s: float | None = Non
         dns_s=progress.dns_s,
         connected_s=None if connected_at_s is None else connected_at_s - started_s,
         headers_s=headers_s,
+        tls_version=progress.tls_version,
     )
 
 

@@ -77,3 +77,13 @@ def signing_purpose(workspace_id: int, endpoint_id: int | None) -> str:
 def provider_purpose(workspace_id: int, provider: str) -> str:
     """Return what a workspace's own key for a provider is sealed for."""
     return f"provider:{workspace_id}:{provider}"
+
+
+def headers_purpose(workspace_id: int, endpoint_id: int) -> str:
+    """Return what the headers that an endpoint's owner added are sealed for."""
+    return f"headers:{workspace_id}:{endpoint_id}"
+
+
+def pepper_purpose(purpose: str) -> str:
+    """Return what the pepper of keyed hashes for this purpose is sealed for."""
+    return f"pepper:{purpose}"

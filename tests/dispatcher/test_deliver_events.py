@@ -165,7 +165,7 @@ async def test_attempts_end(world: Any, receive: Start, dispatch: Start) -> None
 async def test_gone_switches_the_endpoint_off(world: Any, receive: Start, dispatch: Start) -> None:
     """After a 410 nothing more is sent; what was due waits parked, also what comes later."""
     receiver = await receive(410)
-    endpoint_id = await world.add_endpoint(receiver.url)
+    endpoint_id = await world.add_endpoint(receiver.url, event_types=["lead.*"])
     await dispatch(endpoint_concurrency=1)
 
     await world.publish(5)

@@ -1,0 +1,237 @@
+"""What a caller may send about webhooks, and the sentences that say what is wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, SecretStr
+
+from service.api.validation import Body, invalid, validate
+from service.domain.custom_headers import header_problems
+from service.domain.event_types import PATTERNS, unknown_patterns
+from service.domain.sentences import joined
+from service.domain.signing import Scheme, SigningSecret, read_secret
+from service.edges.dial_guard import DialRefused, EgressPolicy
+from service.flows.manage_endpoints import made_key
+from service.flows.rotate_secrets import OVERLAP_DEFAULT, OVERLAP_MAX
+from service.store.endpoints import EndpointTerms
+
+RETRY_ATTEMPTS_DEFAULT: Final = 9
+"""Over 75 hours; SendKit's own default of 3 gives up after 36 minutes."""
+TIMEOUT_MS_DEFAULT: Final = 10_000
+NAME_CHARACTERS_MAX: Final = 100
+PATTERNS_MAX: Final = 50
+RATE_MAX: Final = 60_000
+
+_URL_CHARACTERS_MAX: Final = 4_096
+_SECRET_WITH_KEY_PAIR: Final = "a secret cannot be given with v1a: the key pair is made here"  # noqa: S105 - a sentence
+_MOMENT_CHARACTERS_MAX: Final = 40
+
+_Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)]
+_Url = Annotated[str, Field(max_length=_URL_CHARACTERS_MAX)]
+_Events = Annotated[list[str], Field(min_length=1, max_length=PATTERNS_MAX)]
+_Retries = Annotated[int, Field(alias="retryAttempts", ge=0, le=10)]
+_Timeout = Annotated[int, Field(alias="timeoutMs", ge=1_000, le=30_000)]
+_Rate = Annotated[int | None, Field(alias="ratePerMinute", ge=1, le=RATE_MAX)]
+_Scheme = Annotated[Literal["v1", "v1a"] | None, Field(alias="signatureScheme")]
+
+
+class _CreateBody(Body):
+    name: _Name
+    url: _Url
+    events: _Events
+    secret: SecretStr | None = None
+    scheme: _Scheme = None
+    retry_attempts: _Retries = RETRY_ATTEMPTS_DEFAULT
+    timeout_ms: _Timeout = TIMEOUT_MS_DEFAULT
+    headers: dict[str, str] = Field(default_factory=dict)
+    rate: _Rate = None
+
+
+class _UpdateBody(Body):
+    name: _Name | None = None
+    url: _Url | None = None
+    events: _Events | None = None
+    retry_attempts: Annotated[int | None, Field(alias="retryAttempts", ge=0, le=10)] = None
+    timeout_ms: Annotated[int | None, Field(alias="timeoutMs", ge=1_000, le=30_000)] = None
+    headers: dict[str, str] | None = None
+    rate: _Rate = None
+
+
+class _RotateBody(Body):
+    secret: SecretStr | None = None
+    scheme: _Scheme = None
+    overlap_hours: Annotated[
+        int,
+        Field(alias="overlapHours", ge=0, le=int(OVERLAP_MAX.total_seconds() // 3_600)),
+    ] = int(OVERLAP_DEFAULT.total_seconds() // 3_600)
+
+
+class _ReplayBody(Body):
+    since: Annotated[str, Field(max_length=_MOMENT_CHARACTERS_MAX)]
+    dry_run: Annotated[bool, Field(alias="dryRun")] = False
+
+
+class _EnableBody(Body):
+    replay_parked: Annotated[bool, Field(alias="replayParked")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """What a new endpoint is to be."""
+
+    terms: EndpointTerms
+    key: SigningSecret = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What of an endpoint changes; None stays."""
+
+    terms: EndpointTerms
+    headers: Mapping[str, str] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """What signs from now on, and for how long what signed before goes on."""
+
+    key: SigningSecret = field(repr=False)
+    overlap: timedelta
+
+
+def read_creation(raw: dict[str, Any], egress: EgressPolicy) -> Creation:
+    """Return the endpoint that a body asks for.
+
+    Raises:
+        InvalidRequest: names everything that is wrong.
+    """
+    body = validate(_CreateBody, raw)
+    problems = _problems(body.name, body.url, body.events, body.headers, egress)
+    key = _key(body.secret, body.scheme, problems)
+    if problems or key is None:
+        raise invalid(problems)
+    terms = EndpointTerms(
+        name=body.name.strip(),
+        url=body.url,
+        event_types=tuple(dict.fromkeys(body.events)),
+        timeout_ms=body.timeout_ms,
+        retry_count_max=body.retry_attempts,
+        rate_per_minute=body.rate,
+        rate_changes=True,
+    )
+    return Creation(terms, key, body.headers)
+
+
+def read_change(raw: dict[str, Any], egress: EgressPolicy) -> Change:
+    """Return what a body changes.
+
+    Raises:
+        InvalidRequest: names everything that is wrong.
+    """
+    body = validate(_UpdateBody, raw)
+    problems = _problems(body.name, body.url, body.events, body.headers or {}, egress)
+    if problems:
+        raise invalid(problems)
+    terms = EndpointTerms(
+        name=None if body.name is None else body.name.strip(),
+        url=body.url,
+        event_types=None if body.events is None else tuple(dict.fromkeys(body.events)),
+        timeout_ms=body.timeout_ms,
+        retry_count_max=body.retry_attempts,
+        rate_per_minute=body.rate,
+        rate_changes="ratePerMinute" in raw,
+    )
+    return Change(terms, body.headers)
+
+
+def read_rotation(raw: dict[str, Any], *, scheme: Scheme) -> Rotation:
+    """Return how to rotate.
+
+    Args:
+        scheme: of what signs now; a body that names none stays with it.
+
+    Raises:
+        InvalidRequest: names everything that is wrong.
+    """
+    body = validate(_RotateBody, raw)
+    problems: dict[str, str] = {}
+    # A secret that is given says by itself which scheme is meant.
+    chosen = body.scheme or (Scheme.SHARED if body.secret else scheme)
+    key = _key(body.secret, chosen, problems)
+    if key is None:
+        raise invalid(problems)
+    return Rotation(key, timedelta(hours=body.overlap_hours))
+
+
+def read_replay(raw: dict[str, Any]) -> tuple[datetime, bool]:
+    """Return since when to replay, and whether only to count.
+
+    Raises:
+        InvalidRequest: names everything that is wrong.
+    """
+    body = validate(_ReplayBody, raw)
+    return read_moment(body.since, "since"), body.dry_run
+
+
+def read_enabling(raw: dict[str, Any]) -> bool:
+    """Return whether what waits parked is to be sent too."""
+    return validate(_EnableBody, raw).replay_parked
+
+
+def read_moment(text: str, name: str) -> datetime:
+    """Return a moment in ISO 8601; without a zone it is UTC.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise invalid(
+            {name: f"{name} must be a moment in ISO 8601, such as 2026-01-31T12:00:00Z"}
+        ) from None
+
+
+def _key(
+    secret: SecretStr | None, scheme: str | None, problems: dict[str, str]
+) -> SigningSecret | None:
+    chosen = Scheme(scheme or Scheme.SHARED)
+    if secret is None:
+        return made_key(chosen)
+    if chosen is Scheme.KEY_PAIR:
+        problems["secret"] = _SECRET_WITH_KEY_PAIR
+        return None
+    try:
+        return read_secret(secret.get_secret_value())
+    except ValueError as error:
+        problems["secret"] = f"secret is not valid. {error}"
+        return None
+
+
+def _problems(
+    name: str | None,
+    url: str | None,
+    events: list[str] | None,
+    headers: Mapping[str, str],
+    egress: EgressPolicy,
+) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if name is not None and not name.strip():
+        problems["name"] = "name must not be blank"
+    if url is not None:
+        try:
+            egress.check_url(url)
+        except DialRefused as refusal:
+            problems["url"] = f"url is not allowed: {refusal}"
+    unknown = unknown_patterns(events or ())
+    if unknown:
+        shown = joined([each[:NAME_CHARACTERS_MAX] for each in unknown[:5]])
+        problems["events"] = f"{shown} is not a known event; known are {joined(list(PATTERNS))}"
+    for header, problem in header_problems(headers).items():
+        problems[f"headers.{header}" if header else "headers"] = problem
+    return problems
