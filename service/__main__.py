@@ -2,6 +2,7 @@
 
 import typer
 
+from service.commands.accounts import accounts_app
 from service.commands.api import api
 from service.commands.audit import audit
 from service.commands.credit import credits_app
@@ -13,6 +14,8 @@ from service.commands.keys import keys_app
 from service.commands.leads import leads_app
 from service.commands.migrate import migrate
 from service.commands.providers import providers
+from service.commands.suppressions import suppressions_app
+from service.commands.webhooks import webhooks_app
 from service.commands.worker import worker
 from service.commands.workspaces import workspaces_app
 
@@ -30,9 +33,12 @@ def build() -> typer.Typer:
     for command in (demo, dev, api, worker, dispatcher, migrate, audit, doctor, providers):
         leadfall.command()(command)
     leadfall.add_typer(workspaces_app, name="workspaces")
+    leadfall.add_typer(accounts_app, name="accounts")
     leadfall.add_typer(keys_app, name="keys")
     leadfall.add_typer(credits_app, name="credits")
     leadfall.add_typer(leads_app, name="leads")
+    leadfall.add_typer(webhooks_app, name="webhooks")
+    leadfall.add_typer(suppressions_app, name="suppressions")
     return leadfall
 
 

@@ -35,6 +35,7 @@ from service.flows.gates import Gates
 from service.flows.hold_lease import ProcessLease
 from service.flows.known_patterns import KnownPatterns
 from service.flows.publish_finished import Publication
+from service.flows.send_test import Tester
 from service.flows.suppress_people import SuppressionList
 from service.flows.verify_address import Controls
 from service.flows.wait_for_jobs import FinishedWatcher
@@ -143,6 +144,12 @@ async def request_limits(settings: Settings) -> AsyncIterator[RateLimits]:
         await rate_limits.close()
 
 
+def receiver_client(settings: Settings) -> ReceiverHTTP:
+    """Build the guarded client for receivers; open it as a context inside the running loop."""
+    resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
+    return ReceiverHTTP(EgressPolicy.parse(settings.egress.allow), resolver.addresses)
+
+
 @dataclass(frozen=True, slots=True)
 class Running:
     """A process that works, and where it can be reached.
@@ -187,8 +194,7 @@ async def dispatcher(settings: Settings) -> AsyncIterator[Running]:
     """
     box = secret_box(settings)
     draining = asyncio.Event()
-    resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
-    http = ReceiverHTTP(EgressPolicy.parse(settings.egress.allow), resolver.addresses)
+    http = receiver_client(settings)
     async with database(settings, "dispatcher") as pool:
         lease = ProcessLease(pool, "dispatcher", settings.lease)
         loop = Dispatcher(
@@ -227,6 +233,7 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
         database(settings, "api") as pool,
         vendor_client() as vendor_http,
         request_limits(settings) as rate_limits,
+        receiver_client(settings) as receiver_http,
     ):
         async with pool.acquire() as connection:
             for waterfall in waterfalls.values():
@@ -250,12 +257,14 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
             vendor_http=vendor_http,
             rate_limits=rate_limits,
             box=box,
+            tester=Tester(pool, receiver_http),
         )
         probes = livez_readyz_routes(pool, settings, "api", beat_age_s=None, draining=draining)
         process = ApiProcess(
             build_application(context, probes),
             host=settings.host,
             port=settings.port,
+            connections_max=settings.limits.connections_max,
             watcher=watcher,
             doorbell=doorbell,
         )

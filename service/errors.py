@@ -3,6 +3,7 @@
 LeadfallError
 ├── InvalidRequest            the caller's input; names each bad field
 │   ├── WrongListType
+│   ├── FilterTooBroad        finding what it means takes too long
 │   └── NoUsableStep          the operator must configure a provider
 ├── ProviderNotConfigured     own-key provider without a key
 │   └── ProviderDisabled      it has one, switched off
@@ -10,10 +11,19 @@ LeadfallError
 ├── ProviderLacksCapability
 ├── InsufficientCredits
 ├── NotFound                  a list, lead or job of this workspace
+├── PersonSuppressed          nothing of this person may be kept or looked up
+├── LeadExists                its address was given for another lead
+├── WorkspaceKeyExists        a workspace has one at most
 ├── JobNotCancellable         it has ended already
+├── TooManyEndpoints          the workspace has as many as it may have
+├── KeysStillSigning          three secrets sign already; one must expire first
+├── EndpointOff               nothing can be replayed to an endpoint that is off
+├── DeliveryUnderWay          it is on its way, or withdrawn
+├── ReplayRunning             one at a time for an endpoint
 ├── KeyReused                 an Idempotency-Key with another body
 ├── KeyInProgress             the first request of that key is not finished
 ├── SecretsUnavailable        the operator must set a key to encrypt with
+├── SuppressionsUnreadable    the operator must set the key that opens the suppression list
 └── TooBusy                   a bound of ours was reached; try again
 
 Each class has a stable `code` and an HTTP `status`; a face may show others of its own (SendKit
@@ -21,7 +31,9 @@ answers 402 where Seleqt answers 400), but never another meaning.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+PERSON_SUPPRESSED: Final = "This person must not be kept or looked up"
 
 
 class LeadfallError(Exception):
@@ -55,6 +67,18 @@ class WrongListType(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__("Email/phone enrichment is only available for people lists")
+
+
+class FilterTooBroad(InvalidRequest):
+    """Finding what a filter means takes longer than a request may."""
+
+    code = "FILTER_TOO_BROAD"
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(
+            f"This filter takes longer than {timeout_s:g} s; narrow the filter, for instance by "
+            "longer words in its texts or by fewer conditions"
+        )
 
 
 class NoUsableStep(InvalidRequest):
@@ -137,6 +161,45 @@ class NotFound(LeadfallError):  # noqa: N818
         self.details = dict(details or {})
 
 
+class PersonSuppressed(LeadfallError):  # noqa: N818
+    """The person was erased, opted out, or must not be processed by law; nothing was created."""
+
+    code = "PERSON_SUPPRESSED"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(f"{PERSON_SUPPRESSED}. The operator can lift a suppression.")
+
+
+class LeadExists(LeadfallError):  # noqa: N818
+    """The workspace has a lead that was given with this e-mail address; nothing was created.
+
+    Attributes:
+        details: `leadId` of that lead.
+    """
+
+    code = "DUPLICATE_LEAD"
+    status = 409
+
+    def __init__(self, lead_public_id: str | None) -> None:
+        super().__init__(
+            "A lead with this email is there already; change it via PATCH /v1/leads/{id}"
+        )
+        self.details = {} if lead_public_id is None else {"leadId": lead_public_id}
+
+
+class WorkspaceKeyExists(LeadfallError):  # noqa: N818
+    """The workspace has a live key; a second one is not made."""
+
+    code = "CONFLICT"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This workspace has an API key already. Use that one, or have the operator revoke it."
+        )
+
+
 class JobNotCancellable(LeadfallError):  # noqa: N818
     """The job has ended, or was cancelled before."""
 
@@ -145,6 +208,59 @@ class JobNotCancellable(LeadfallError):  # noqa: N818
 
     def __init__(self) -> None:
         super().__init__("Only a pending or processing job can be cancelled; this one has ended.")
+
+
+class TooManyEndpoints(LeadfallError):  # noqa: N818
+    """The workspace has as many endpoints as it may have."""
+
+    code = "TOO_MANY_WEBHOOKS"
+    status = 409
+
+    def __init__(self, count_max: int) -> None:
+        super().__init__(f"A workspace has at most {count_max} webhooks; delete one first.")
+
+
+class KeysStillSigning(LeadfallError):  # noqa: N818
+    """As many secrets sign at once as may; nothing was rotated."""
+
+    code = "ROTATION_MUST_WAIT"
+    status = 409
+
+    def __init__(self, count_max: int, until: str) -> None:
+        super().__init__(
+            f"{count_max} secrets sign already, which is the most. "
+            f"The next rotation is possible from {until}."
+        )
+
+
+class EndpointOff(LeadfallError):  # noqa: N818
+    """The endpoint is off: what were replayed would only be parked."""
+
+    code = "WEBHOOK_INACTIVE"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("This webhook is inactive; enable it before replaying to it.")
+
+
+class DeliveryUnderWay(LeadfallError):  # noqa: N818
+    """The delivery is on its way at this moment, or its endpoint was deleted."""
+
+    code = "DELIVERY_NOT_REPLAYABLE"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("This delivery is being sent or was withdrawn; it cannot be replayed now.")
+
+
+class ReplayRunning(LeadfallError):  # noqa: N818
+    """The endpoint has a replay that is not finished."""
+
+    code = "REPLAY_RUNNING"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("A replay of this webhook is still running; wait for it or cancel it.")
 
 
 class KeyReused(LeadfallError):  # noqa: N818
@@ -190,4 +306,17 @@ class SecretsUnavailable(LeadfallError):  # noqa: N818
         super().__init__(
             "Provider keys cannot be kept on this server yet. The operator must set "
             "LEADFALL_SECRET_KEYS, for the API and for the workers."
+        )
+
+
+class SuppressionsUnreadable(LeadfallError):  # noqa: N818
+    """It cannot be told who must not be looked up, so nothing is done."""
+
+    code = "SUPPRESSIONS_UNREADABLE"
+    status = 503
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The suppression list cannot be used on this server yet. The operator must set "
+            "LEADFALL_SECRET_KEYS, the same for the API and for the workers."
         )

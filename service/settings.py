@@ -101,6 +101,12 @@ class LimitSettings(_Section):
     """Seconds after which a waiting caller is answered with what there is."""
     sync_waiters_max: int = Field(2_000, ge=1)
     """Callers of one API process who may wait at once."""
+    requests_per_minute: int = Field(50, ge=1)
+    """Requests that one key may send to the Seleqt face in any minute."""
+    sendkit_requests_per_minute: int = Field(600, ge=1)
+    """Requests that one key may send to the SendKit face in any minute."""
+    connections_max: int = Field(3_000, ge=10)
+    """Connections that one API process holds; further ones are told at once to try again."""
     page_size_max: int = Field(100, ge=1, le=1_000)
     """Rows of one page."""
     inline_results_max: int = Field(1_000, ge=0, le=10_000)
@@ -180,6 +186,19 @@ class DispatcherSettings(_Section):
         return [float(part) for part in parts] if isinstance(parts, list) else value
 
 
+class RetentionSettings(_Section):
+    """How long what happened is kept."""
+
+    event_days: int = Field(90, ge=35, le=3_650)
+    """Days that events, with their bodies, and finished deliveries are kept."""
+    attempt_days: int = Field(30, ge=1, le=3_650)
+    """Days that each request of a delivery, with the answer's beginning, is kept."""
+    parked_days: int = Field(30, ge=1, le=30)
+    """Days that a delivery waits for its endpoint to be enabled again."""
+    parked_max: int = Field(100_000, ge=1, le=10_000_000)
+    """Deliveries of one endpoint that wait so; of more, the oldest expire."""
+
+
 class HealthSettings(_Section):
     """Ages, in seconds, above which health warns and fails."""
 
@@ -251,6 +270,8 @@ class Settings(BaseSettings):
     """Percent of the price given back when a lookup ends without a value, by kind, as JSON."""
     idempotency_hours: int = Field(24, ge=1, le=24 * 30)
     """Hours an Idempotency-Key is remembered."""
+    job_kept_days: float = Field(7.0, gt=0, le=3_650)
+    """Days a job that has ended can be read; then it goes, with its lookups and traces."""
     limits: LimitSettings = LimitSettings()
     """Bounds on requests."""
     memory: MemorySettings = MemorySettings()
@@ -259,6 +280,8 @@ class Settings(BaseSettings):
     """How workers run."""
     dispatcher: DispatcherSettings = DispatcherSettings()
     """How dispatchers send."""
+    retention: RetentionSettings = RetentionSettings()
+    """How long what happened is kept."""
     health: HealthSettings = HealthSettings()
     """Thresholds of health."""
 
@@ -291,6 +314,11 @@ class Settings(BaseSettings):
     def idempotency_kept(self) -> timedelta:
         """How long an Idempotency-Key is remembered."""
         return timedelta(hours=self.idempotency_hours)
+
+    @property
+    def jobs_kept(self) -> timedelta:
+        """How long a job that has ended is kept: at least as long as a request is repeatable."""
+        return max(timedelta(days=self.job_kept_days), self.idempotency_kept)
 
     @property
     def lease(self) -> timedelta:

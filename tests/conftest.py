@@ -18,9 +18,23 @@ import redis.asyncio
 from service.embedded import start_postgres, start_valkey
 from service.store.connection import open_pool, prepare_connection
 from service.store.migrations import migrate
+from tests.commands.programs import missing_programs
 
 POOL_CONNECTIONS_MAX = 8
 DROP_S = 20.0
+
+
+MISSING_PROGRAMS = missing_programs()
+# The tests of examples need curl, node and make; where one lacks, the header of a run says so.
+collect_ignore = ["commands/test_examples.py"] if MISSING_PROGRAMS else []
+
+
+def pytest_report_header() -> list[str]:
+    """Say which tests cannot be run on this machine, so that they do not go missing silently."""
+    return [
+        f"NOT RUN: tests/commands/test_examples.py, because there is no {name}"
+        for name in MISSING_PROGRAMS
+    ]
 
 
 @pytest.fixture(autouse=True)

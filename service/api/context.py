@@ -9,9 +9,11 @@ from aiohttp import web
 from service.domain.kinds import Kind
 from service.domain.waterfall import Waterfall
 from service.edges.dial_guard import EgressPolicy
+from service.edges.rate_limits import RateLimits
 from service.edges.secret_box import SecretBox
 from service.edges.vendor_http import VendorHTTP
 from service.flows.publish_finished import Publication
+from service.flows.send_test import Tester
 from service.flows.wait_for_jobs import Draining, FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool
@@ -28,6 +30,8 @@ class ApiContext:
         draining: set when the process begins to stop.
         vendor_http: asks vendors about the keys that callers set; nothing else of a vendor is
             asked here.
+        rate_limits: counts the requests of each key.
+        tester: sends test events to endpoints.
         box: seals those keys; None where the operator has set nothing to seal with.
     """
 
@@ -40,7 +44,9 @@ class ApiContext:
     finished: FinishedWatcher
     draining: Draining
     vendor_http: VendorHTTP
+    rate_limits: RateLimits
     box: SecretBox | None
+    tester: Tester
 
 
 CONTEXT: Final = web.AppKey("context", ApiContext)

@@ -5,6 +5,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from service.api.door import BoundedSite
 from service.edges.doorbell import Doorbell
 from service.flows.wait_for_jobs import FinishedWatcher
 
@@ -13,7 +14,8 @@ _log = structlog.get_logger()
 # How long a stopping server waits for requests under way; waiting callers are answered at once.
 SHUTDOWN_S: Final = 15.0
 _KEEPALIVE_S: Final = 75.0
-_BACKLOG: Final = 1_024
+# Callers who come at once wait here, and not for their own second attempt to connect.
+_BACKLOG: Final = 4_096
 
 
 class ApiProcess:
@@ -29,11 +31,13 @@ class ApiProcess:
         *,
         host: str,
         port: int,
+        connections_max: int,
         watcher: FinishedWatcher,
         doorbell: Doorbell,
     ) -> None:
         self.port = port
         self._host = host
+        self._connections_max = connections_max
         self._watcher = watcher
         self._doorbell = doorbell
         self._runner = web.AppRunner(
@@ -51,7 +55,13 @@ class ApiProcess:
         """
         await self._watcher.start()
         await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self.port, backlog=_BACKLOG)
+        site = BoundedSite(
+            self._runner,
+            self._host,
+            self.port,
+            backlog=_BACKLOG,
+            connections_max=self._connections_max,
+        )
         await site.start()
         self.port = self._runner.addresses[0][1]
         _log.info("api.started", host=self._host, port=self.port)

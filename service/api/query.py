@@ -3,7 +3,9 @@
 import base64
 import binascii
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from aiohttp import web
 
@@ -13,6 +15,8 @@ from service.domain.sentences import joined
 _INTEGER_DIGITS_MAX: Final = 9
 _NAME_CHARACTERS_MAX: Final = 100
 _CURSOR_BYTES: Final = 8
+_YEAR_MIN: Final = 2000
+_YEAR_MAX: Final = 9000
 
 
 def require_known(request: web.Request, known: Collection[str]) -> None:
@@ -62,8 +66,15 @@ def read_cursor(request: web.Request, name: str = "cursor") -> int:
         InvalidRequest: it is not one of ours.
     """
     text = request.query.get(name)
-    if text is None:
-        return 0
+    return 0 if text is None else parse_cursor(text, name)
+
+
+def parse_cursor(text: str, name: str = "cursor") -> int:
+    """Return the row after which a cursor continues.
+
+    Raises:
+        InvalidRequest: it is not one of ours.
+    """
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
@@ -72,3 +83,56 @@ def read_cursor(request: web.Request, name: str = "cursor") -> int:
     if after < 0 or text != write_cursor(after):
         raise invalid({name: f"{name} is not valid; use the one of the answer before, unchanged"})
     return after
+
+
+def write_id_cursor(after: UUID) -> str:
+    """Return the cursor that continues after a row with such an id."""
+    return base64.urlsafe_b64encode(after.bytes).decode().rstrip("=")
+
+
+def read_id_cursor(request: web.Request, name: str = "cursor") -> UUID | None:
+    """Return the id of the row after which to continue; None without a cursor.
+
+    Raises:
+        InvalidRequest: it is not one of ours.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return None
+    try:
+        after = UUID(bytes=base64.b64decode(f"{text}==", altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        after = UUID(int=0)
+    if text != write_id_cursor(after):
+        raise invalid({name: f"{name} is not valid; use the one of the answer before, unchanged"})
+    return after
+
+
+def read_choice(request: web.Request, name: str, choices: Collection[str]) -> str | None:
+    """Return a parameter that is one of a few words, or None without it.
+
+    Raises:
+        InvalidRequest: it is none of them.
+    """
+    text = request.query.get(name)
+    if text is not None and text not in choices:
+        raise invalid({name: f"{name} must be {joined(list(choices), 'or')}"})
+    return text
+
+
+def read_moment(request: web.Request, name: str) -> datetime | None:
+    """Return a parameter as a moment, or None without it.
+
+    Raises:
+        InvalidRequest: it is not ISO 8601 with an offset, or before the year 2000.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not _YEAR_MIN <= moment.year <= _YEAR_MAX:
+        raise invalid({name: f"{name} must be a time such as 2025-07-01T09:00:00Z"})
+    return moment

@@ -88,6 +88,16 @@ class UnsupportedMediaType(Refusal):
         super().__init__("Unsupported media type", "Send Content-Type: application/json in UTF-8")
 
 
+class CallerLeft(Refusal):
+    """The caller hung up before the answer was there; it goes to the log alone."""
+
+    code = "CALLER_LEFT"
+    status = 499
+
+    def __init__(self) -> None:
+        super().__init__("The caller left")
+
+
 class Unavailable(Refusal):
     """The database could not be reached, or not in time."""
 

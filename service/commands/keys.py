@@ -1,12 +1,13 @@
 """`leadfall keys`: makes, lists and revokes API keys, and renews what encrypts stored secrets."""
 
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from service.commands.options import AsJson, Workspace
+from service.commands.options import AsJson
 
 keys_app = typer.Typer(help="Make, list and revoke API keys; reencrypt all.", no_args_is_help=True)
 
@@ -19,62 +20,114 @@ class FaceChoice(StrEnum):
     BOTH = "both"
 
 
+OfWorkspace = Annotated[
+    str | None,
+    typer.Option("--workspace", help="Id of the workspace, as `workspaces create` printed it."),
+]
+OfAccount = Annotated[
+    str | None,
+    typer.Option("--account", help="Id of the account, as `accounts create` printed it."),
+]
+
+
 @keys_app.command()
 def create(
     *,
-    workspace: Workspace,
+    workspace: OfWorkspace = None,
+    account: OfAccount = None,
     face: Annotated[
-        FaceChoice, typer.Option("--face", help="The API; `both` makes a key for each.")
-    ],
+        FaceChoice | None,
+        typer.Option(
+            "--face",
+            help="The API of a workspace's key; `both` makes a key for each. "
+            "Accounts' keys are for SendKit's.",
+        ),
+    ] = None,
     name: Annotated[str, typer.Option("--name", help="What the key is for.")] = "command line",
     as_json: AsJson = False,
 ) -> None:
-    """Make a key; it is shown this once."""
+    """Make a key for a workspace or for an account; it is shown this once."""
     from service.commands.output import print_json, print_table
     from service.commands.setup import run_to_end
 
-    made = run_to_end(_create(workspace, face, name))
+    holder = _holder(workspace, account)
+    if account is None and face is None:
+        raise typer.BadParameter("give --face for the key of a workspace")
+    if account is not None and face not in {None, FaceChoice.SENDKIT}:
+        raise typer.BadParameter("keys of accounts are for the face sendkit only")
+    made = run_to_end(_create(holder, face or FaceChoice.SENDKIT, name))
     if as_json:
-        print_json({"workspace_id": workspace, "keys": made})
+        print_json({**holder.shown, "keys": made})
     else:
         print_table(("id", "face", "key"), [(k["id"], k["face"], k["key"]) for k in made])
 
 
-async def _create(workspace: str, face: FaceChoice, name: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Whose key is meant: a workspace's, or an account's if `is_account`."""
+
+    public_id: str
+    is_account: bool
+
+    @property
+    def shown(self) -> dict[str, str]:
+        return {"account_id" if self.is_account else "workspace_id": self.public_id}
+
+
+def _holder(workspace: str | None, account: str | None) -> _Holder:
+    if workspace is not None and account is None:
+        return _Holder(workspace, is_account=False)
+    if account is not None and workspace is None:
+        return _Holder(account, is_account=True)
+    raise typer.BadParameter("give either --workspace ID or --account ID")
+
+
+async def _create(holder: _Holder, face: FaceChoice, name: str) -> list[dict[str, Any]]:
     from service.commands.setup import open_database, require_workspace
     from service.domain.kinds import Face
+    from service.flows.manage_accounts import create_platform_key
     from service.flows.manage_keys import create_api_key
 
     faces = list(Face) if face is FaceChoice.BOTH else [Face(face.value)]
     async with open_database() as pool:
-        workspace_id = await require_workspace(pool, workspace)
-        made = [await create_api_key(pool, workspace_id, each, name) for each in faces]
+        if holder.is_account:
+            made = [await create_platform_key(pool, holder.public_id, name)]
+        else:
+            workspace_id = await require_workspace(pool, holder.public_id)
+            made = [await create_api_key(pool, workspace_id, each, name) for each in faces]
     return [
         {"id": kept.id, "face": kept.face, "name": kept.name, "key": key.text} for kept, key in made
     ]
 
 
 @keys_app.command("list")
-def list_keys(*, workspace: Workspace, as_json: AsJson = False) -> None:
-    """List every key the workspace ever had; a key itself cannot be shown again."""
+def list_keys(
+    *, workspace: OfWorkspace = None, account: OfAccount = None, as_json: AsJson = False
+) -> None:
+    """List every key a workspace or account ever had; a key itself cannot be shown again."""
     from service.commands.output import print_json, print_table
     from service.commands.setup import run_to_end
 
-    keys = run_to_end(_list(workspace))
+    holder = _holder(workspace, account)
+    keys = run_to_end(_list(holder))
     if as_json:
-        print_json({"workspace_id": workspace, "keys": keys})
+        print_json({**holder.shown, "keys": keys})
     else:
         columns = ("id", "face", "name", "hint", "created_at", "revoked_at")
         print_table(columns, [[key[column] for column in columns] for key in keys])
 
 
-async def _list(workspace: str) -> list[dict[str, Any]]:
+async def _list(holder: _Holder) -> list[dict[str, Any]]:
     from service.commands.setup import open_database, require_workspace
     from service.domain.face_answers import iso
+    from service.flows.manage_accounts import list_platform_keys
     from service.flows.manage_keys import list_api_keys
 
     async with open_database() as pool:
-        kept = await list_api_keys(pool, await require_workspace(pool, workspace))
+        if holder.is_account:
+            kept = await list_platform_keys(pool, holder.public_id)
+        else:
+            kept = await list_api_keys(pool, await require_workspace(pool, holder.public_id))
     return [
         {
             "id": key.id,
@@ -92,26 +145,33 @@ async def _list(workspace: str) -> list[dict[str, Any]]:
 def revoke(
     key_id: Annotated[int, typer.Argument(help="Id of the key, from `keys list`.")],
     *,
-    workspace: Workspace,
+    workspace: OfWorkspace = None,
+    account: OfAccount = None,
     as_json: AsJson = False,
 ) -> None:
     """Revoke a key for good; every process refuses it within a second."""
     from service.commands.output import print_json, print_lines
     from service.commands.setup import run_to_end
 
-    run_to_end(_revoke(workspace, key_id))
+    holder = _holder(workspace, account)
+    run_to_end(_revoke(holder, key_id))
     if as_json:
-        print_json({"workspace_id": workspace, "revoked": key_id})
+        print_json({**holder.shown, "revoked": key_id})
     else:
         print_lines(f"key {key_id} is revoked")
 
 
-async def _revoke(workspace: str, key_id: int) -> None:
+async def _revoke(holder: _Holder, key_id: int) -> None:
     from service.commands.setup import open_database, require_workspace
+    from service.flows.manage_accounts import revoke_account_key
     from service.flows.manage_keys import revoke_api_key
 
     async with open_database() as pool:
-        await revoke_api_key(pool, await require_workspace(pool, workspace), key_id)
+        if holder.is_account:
+            await revoke_account_key(pool, holder.public_id, key_id)
+        else:
+            workspace_id = await require_workspace(pool, holder.public_id)
+            await revoke_api_key(pool, workspace_id, key_id)
 
 
 @keys_app.command()

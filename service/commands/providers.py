@@ -39,11 +39,9 @@ async def _describe(*, check: bool) -> "list[ProviderLine]":
     from providers.registry import all_providers
     from service.edges.vendor_http import VendorHTTP
     from service.flows.describe_providers import describe_providers
-    from service.logs import configure_logging
     from service.settings import Settings
 
     settings = Settings()
-    configure_logging(settings.log_format)
     known = all_providers().values()
     if not check:
         return await describe_providers(known, settings)

@@ -9,7 +9,6 @@ from service.app import database
 from service.commands.output import print_json
 from service.commands.setup import require_migrated, run_to_end
 from service.commands.stopping import stop_on_signals
-from service.logs import configure_logging
 from service.settings import Settings
 
 OpenRole = Callable[[Settings], AbstractAsyncContextManager[Any]]
@@ -23,7 +22,6 @@ def run_role(name: str, open_role: OpenRole, *, as_json: bool) -> None:
 async def _run(name: str, open_role: OpenRole, *, as_json: bool) -> None:
     stopping = stop_on_signals()
     settings = Settings()
-    configure_logging(settings.log_format)
     async with database(settings, name) as pool, pool.acquire() as connection:
         await require_migrated(connection)
     async with open_role(settings) as process:

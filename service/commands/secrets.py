@@ -18,3 +18,12 @@ def open_box(settings: Settings) -> SecretBox:
             f"{error}. Make one with: python -c 'from cryptography.fernet import Fernet; "
             "print(Fernet.generate_key().decode())'"
         ) from None
+
+
+def optional_box(settings: Settings) -> SecretBox | None:
+    """Return the box, or None where the operator has set no keys.
+
+    Raises:
+        CommandFailure: there are keys and they cannot be used.
+    """
+    return open_box(settings) if settings.secret_keys else None

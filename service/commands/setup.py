@@ -1,12 +1,13 @@
 """What every operator command begins with: settings, logs, a loop, a database that is ready."""
 
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from typing import Any, Final, TypeVar
 
 import uvloop
 
 from service.commands.failures import CommandFailure, failing_plainly
+from service.logs import configure_logging
 from service.settings import Settings
 from service.store.connection import Connection, Pool, open_pool
 from service.store.directory import find_workspace
@@ -17,9 +18,13 @@ _CONNECTIONS_MAX: Final = 2
 Result = TypeVar("Result")
 
 
-def run_to_end(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a command's coroutine; what an operator can mend ends the process with a sentence."""
-    with failing_plainly():
+def run_to_end(work: Coroutine[Any, Any, Result], *, log_level: str = "info") -> Result:
+    """Run a command's coroutine, with its logs on standard error as the settings say.
+
+    What an operator can mend ends the process with a sentence.
+    """
+    with closing(work), failing_plainly():
+        configure_logging(Settings().log_format, level=log_level)
         return uvloop.run(work)
 
 

@@ -6,11 +6,17 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from service.domain.identifiers import new_id, new_job_public_id
 from service.domain.kinds import Face, JobType
 from service.errors import KeyInProgress, KeyReused, TooBusy
-from service.flows.publish_finished import Publication, publish_finished
+from service.flows.publish_finished import (
+    FinishedJob,
+    Publication,
+    log_finished,
+    publish_finished,
+)
 from service.store.acceptance import (
     Idempotency,
     LeadsTaken,
@@ -23,6 +29,8 @@ from service.store.acceptance import (
 from service.store.connection import Connection, Pool
 from service.store.jobs import read_jobs_of_request, read_skipped
 from service.store.ledger import read_balance
+
+_log = structlog.get_logger()
 
 SYNC_PRIORITY: Final = 0
 ASYNC_PRIORITY: Final = 1
@@ -130,7 +138,7 @@ class Accepted:
 async def accept_jobs(
     pool: Pool, order: Order, select: Select, publication: Publication
 ) -> Accepted:
-    """Accept the order; the caller rings the doorbell afterwards.
+    """Accept the order and log its jobs; the caller rings the doorbell afterwards.
 
     One round trip does the work itself. Where another request opens some of the selected lookups
     first, the selection is made once more and what is then there is taken, priced as inserted.
@@ -147,19 +155,35 @@ async def accept_jobs(
             if replay is not None:
                 return replay
             selection = await select(connection)
+            ended: list[FinishedJob] = []
             try:
                 if selection.lookup_count == 0:
                     raise LeadsTaken  # noqa: TRY301 - an empty job also needs its terminal event
                 accepted = await _write(connection, order, selection, exact=True)
             except LeadsTaken:
-                accepted = await _write_what_is_left(connection, order, select, publication)
+                accepted, ended = await _write_what_is_left(connection, order, select, publication)
             if accepted is None:
                 accepted = await _find_replay(connection, order)
             if accepted is None:
                 raise KeyInProgress
+            if not accepted.replayed:
+                _log_accepted(order, accepted)
+                log_finished(ended)
             return accepted
     except asyncpg.LockNotAvailableError:
         raise (KeyInProgress if order.idempotency else TooBusy) from None
+
+
+def _log_accepted(order: Order, accepted: Accepted) -> None:
+    for job in accepted.jobs:
+        _log.info(
+            "job.accepted",
+            job_id=job.public_id,
+            type=job.type,
+            mode=order.mode,
+            lookups=job.lookup_count,
+            charged=job.charged,
+        )
 
 
 async def _find_replay(connection: Connection, order: Order) -> Accepted | None:
@@ -234,7 +258,15 @@ async def _write(
     if not written:
         return None
     accepted = tuple(
-        AcceptedJob(one.id, one.public_id, job.type, one.lookup_count, one.charge)
+        AcceptedJob(
+            one.id,
+            one.public_id,
+            job.type,
+            one.lookup_count,
+            one.charge,
+            # A job without lookups has ended in the transaction that writes it.
+            status="pending" if one.lookup_count else "completed",
+        )
         for one, job in zip(written, jobs, strict=True)
     )
     return Accepted(accepted, written[0].balance, request.facts)
@@ -242,7 +274,7 @@ async def _write(
 
 async def _write_what_is_left(
     connection: Connection, order: Order, select: Select, publication: Publication
-) -> Accepted | None:
+) -> tuple[Accepted | None, list[FinishedJob]]:
     """Select once more and take whatever can be opened now, in one transaction.
 
     Only here can a job come out empty, so only here is a terminal event written at accept.
@@ -251,7 +283,7 @@ async def _write_what_is_left(
         selection = await select(connection)
         accepted = await _write(connection, order, selection, exact=False)
         if accepted is None:
-            return None
+            return None, []
         job_ids = [job.id for job in accepted.jobs]
         if not order.skip_filled:
             skipped = await read_skipped(connection, job_ids, selection.lead_ids)
@@ -265,5 +297,4 @@ async def _write_what_is_left(
                     accepted.facts,
                 )
         empty = [job.id for job in accepted.jobs if job.lookup_count == 0]
-        await publish_finished(connection, empty, publication)
-    return accepted
+        return accepted, await publish_finished(connection, empty, publication)

@@ -140,6 +140,14 @@ _GROUPS: Final[Mapping[str, tuple[tuple[str, int, str], ...]]] = {
             "what a job got back is the sum of its refund entries and of its lookups' refunds",
         ),
     ),
+    "expired_jobs": (
+        (
+            "expired_job_keeps_its_refunds",
+            3,
+            "what an expired job got back is the sum of its refund entries",
+        ),
+        ("expired_job_is_gone", 1, "an expired job is no job any more"),
+    ),
     "orphans": (("lookup_has_its_job", 1, "every lookup has its job, in the same workspace"),),
     "settled": (
         (

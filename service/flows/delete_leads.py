@@ -64,7 +64,7 @@ async def delete_found(
     count = after = 0
     while time.monotonic() < give_up_at_s:
         try:
-            batch = await _delete_batch(pool, workspace_id, people, excluded, after, until)
+            batch = await _delete_batch(pool, _Range(workspace_id, people, excluded, after, until))
         except FilterTooBroad:
             if count:
                 break
@@ -76,24 +76,28 @@ async def delete_found(
     return Deleted(count, more=True)
 
 
-async def _delete_batch(
-    pool: Pool,
-    workspace_id: int,
-    people: PeopleFilter,
-    excluded: Sequence[str],
-    after: int,
-    until: int,
-) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """The leads of a filter whose ids are above one and not above the other."""
+
+    workspace_id: int
+    people: PeopleFilter
+    excluded: Sequence[str]
+    after: int
+    until: int
+
+
+async def _delete_batch(pool: Pool, wanted: _Range) -> list[int]:
     with refusing_long_searches():
         async with pool.acquire() as connection, connection.transaction():
             await bound_search(connection, SEARCH_TIMEOUT_MS)
             batch = await lock_people(
                 connection,
-                workspace_id,
-                people,
-                excluded=excluded,
-                after=after,
-                until=until,
+                wanted.workspace_id,
+                wanted.people,
+                excluded=wanted.excluded,
+                after=wanted.after,
+                until=wanted.until,
                 limit=BATCH_ROWS,
             )
             await delete_by_id(connection, batch)

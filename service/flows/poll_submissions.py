@@ -16,6 +16,7 @@ from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import ProviderDesk, price_of
 from service.flows.credentials import OPERATOR, Credential
 from service.flows.provider_gate import Gate, GateShut
+from service.flows.suppress_people import SuppressionList
 from service.store.calls import Answer, write_answers
 from service.store.connection import Pool
 from service.store.memory import ToRemember, remember
@@ -47,6 +48,7 @@ class Poller:
     providers: Mapping[str, Provider]
     process_id: UUID
     lease: timedelta
+    suppressions: SuppressionList
     memory_days: Mapping[OutcomeName, float] = field(default_factory=dict)
 
     async def poll_due(self) -> int:
@@ -143,12 +145,18 @@ class Poller:
                     (call, results.get(reference, otherwise)) for reference, call in calls.items()
                 ]
                 await write_answers(connection, [_answer(offer, *each) for each in ended])
-                kept = [self._to_remember(submission, *each) for each in ended]
-                await remember(connection, [each for each in kept if each is not None])
+                answers = [self._to_remember(submission, *each) for each in ended]
+                kept = [each for each in answers if each is not None]
+                await remember(connection, await self.suppressions.rememberable(connection, kept))
                 await close_submission(connection, submission.id, "answered")
 
         await until_done(finish, name="submission.finish", patience_s=_PATIENCE_S)
-        _log.info("submission.answered", provider=submission.provider, polls=submission.poll_count)
+        _log.info(
+            "submission.answered",
+            submission_id=str(submission.id),
+            provider=submission.provider,
+            polls=submission.poll_count,
+        )
 
     def _to_remember(
         self, submission: DueSubmission, call: SubmittedCall, outcome: Outcome

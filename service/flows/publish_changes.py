@@ -14,9 +14,7 @@ from service.store.keys import KeyOwner
 EVENT_TYPE: Final = "lead.updated"
 
 
-async def publish_changes(
-    connection: Connection, caller: KeyOwner, leads: Sequence[Lead]
-) -> None:
+async def publish_changes(connection: Connection, caller: KeyOwner, leads: Sequence[Lead]) -> None:
     """Write one event for each lead, as it is after the change."""
     if leads:
         await insert_events(connection, [_event(caller, lead) for lead in leads])

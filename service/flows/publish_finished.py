@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 import orjson
+import structlog
 
 from service.domain.face_answers import finished_data, iso
 from service.domain.job import Job, LookupResult
@@ -13,6 +14,8 @@ from service.store.connection import Connection
 from service.store.events import NewEvent, insert_events
 from service.store.jobs import read_jobs, read_results_of_jobs
 from service.store.ledger import read_balances
+
+_log = structlog.get_logger()
 
 _EVENT_IDS: Final = UUID("0f3f5d0e-5f0b-4c55-9a53-1ead0fa11000")
 
@@ -30,6 +33,35 @@ class Publication:
     public_url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedJob:
+    """A job whose terminal event was written, for the log.
+
+    Attributes:
+        event_id: the terminal event's; the attempts to deliver it are logged with it.
+    """
+
+    job: Job
+    event_id: UUID
+
+
+def log_finished(finished: Sequence[FinishedJob]) -> None:
+    """Tell of each finished job once; call it when the transaction has committed."""
+    for each in finished:
+        job = each.job
+        _log.info(
+            "job.finished",
+            job_id=job.public_id,
+            status=job.status,
+            lookups=job.lookup_count,
+            found=job.found_count,
+            missing=job.missing_count,
+            charged=job.charged,
+            refunded=job.refunded,
+            event_id=str(each.event_id),
+        )
+
+
 def event_body(event_type: str, timestamp: str | None, data: Mapping[str, Any]) -> bytes:
     """Return the frozen body of an event: the envelope every webhook has."""
     return orjson.dumps({"type": event_type, "timestamp": timestamp, "data": data})
@@ -40,8 +72,10 @@ async def publish_finished(
     job_ids: Sequence[UUID],
     publication: Publication,
     coming_refunds: Mapping[int, int] | None = None,
-) -> None:
+) -> list[FinishedJob]:
     """Write one terminal event per job, and one `credits.refunded` where credits came back.
+
+    Returns what `log_finished` tells after the commit.
 
     Exactly once because the caller's transaction is the one that lowered `open_count` to 0; the
     event ids follow from job and type, so that a repeat would collide and not double.
@@ -50,18 +84,22 @@ async def publish_finished(
         coming_refunds: credits per workspace that this transaction enters after this call.
     """
     if not job_ids:
-        return
+        return []
     jobs = await read_jobs(connection, job_ids)
     small = [job.id for job in jobs if job.lookup_count <= publication.inline_results_max]
     results = await read_results_of_jobs(connection, small) if small else {}
     balances = await read_balances(connection, {job.workspace_id for job in jobs})
     events: list[NewEvent] = []
+    finished: list[FinishedJob] = []
     for job in jobs:
         balance = balances[job.workspace_id] + (coming_refunds or {}).get(job.workspace_id, 0)
-        events.append(_terminal_event(job, results.get(job.id), balance, publication))
+        terminal = _terminal_event(job, results.get(job.id), balance, publication)
+        events.append(terminal)
+        finished.append(FinishedJob(job, terminal.id))
         if job.refunded:
             events.append(_refund_event(job, balance))
     await insert_events(connection, events)
+    return finished
 
 
 def _terminal_event(

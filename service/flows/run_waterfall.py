@@ -37,7 +37,7 @@ _FOLLOW_S: Final = 0.5
 # to skip: skipping is for a provider that is out, not for one that asks for a moment.
 _SHORT_SHUT_S: Final = 10.0
 # Retry-After counts whole seconds, however fast a sandbox's clock runs.
-_SHORT_SHUT_S_MIN: Final = 2.0
+_SHORT_SHUT_S_MIN: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,37 @@
-"""Says which leads a request means, read just before it is accepted."""
+"""Says which leads a request means: for enrichments, counts, pages and searches alike."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
 
-from service.domain.kinds import Target
-from service.domain.lead_filter import LeadFilter
 from service.errors import NotFound, WrongListType
 from service.flows.accept_jobs import Select, Selection
+from service.flows.find_leads import SEARCH_TIMEOUT_MS, TOTAL_MAX, refusing_long_searches
 from service.store.connection import Connection
-from service.store.leads import Sorting, count_eligible, find_leads, select_eligible
+from service.store.lead_selection import Wanted
+from service.store.leads import count_leads, find_leads, read_page, select_leads
 from service.store.lists import LeadList, find_list
+from service.store.people import bound_search
 
 _NAMED_MAX: Final = 100
 _ID_CHARACTERS_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many there are: exact up to `TOTAL_MAX`, and that number where there are more."""
+
+    count: int
+    is_capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the leads that are wanted, by column name, and how many there are in all."""
+
+    rows: list[dict[str, Any]]
+    total: Total
 
 
 async def require_list(connection: Connection, workspace_id: int, list_id: int) -> LeadList:
@@ -27,53 +46,98 @@ async def require_list(connection: Connection, workspace_id: int, list_id: int) 
     return found
 
 
-async def require_people_list(connection: Connection, workspace_id: int, list_id: int) -> None:
+async def _require_people_list(connection: Connection, wanted: Wanted) -> None:
     """Refuse a list whose leads cannot be enriched.
 
     Raises:
         NotFound: the workspace has no such list.
         WrongListType: the list holds companies.
     """
-    if (await require_list(connection, workspace_id, list_id)).search_type != "PEOPLE":
+    found = await require_list(connection, wanted.workspace_id, wanted.list_id or 0)
+    if found.search_type != "PEOPLE":
         raise WrongListType
 
 
-def select_from_list(
-    workspace_id: int,
-    list_id: int,
-    target: Target,
-    lead_filter: LeadFilter,
-    *,
-    sorting: Sorting,
-    limit: int,
-) -> Select:
+def select_from_list(wanted: Wanted, *, limit: int) -> Select:
     """Select up to `limit` eligible leads of a people list: filtered, then sorted, then limited."""
 
     async def select(connection: Connection) -> Selection:
-        await require_people_list(connection, workspace_id, list_id)
-        lead_ids = await select_eligible(
-            connection, list_id, target, lead_filter, sorting=sorting, limit=limit
-        )
+        await _require_people_list(connection, wanted)
+        async with _in_bounded_time(connection, wanted):
+            lead_ids = await select_leads(connection, wanted, limit=limit)
         return Selection(lead_ids, len(lead_ids))
 
     return select
 
 
-async def count_in_list(
-    connection: Connection,
-    workspace_id: int,
-    list_id: int,
-    target: Target,
-    lead_filter: LeadFilter,
-) -> int:
+async def count_in_list(connection: Connection, wanted: Wanted) -> Total:
     """Return how many leads of a people list are eligible.
 
     Raises:
         NotFound: the workspace has no such list.
         WrongListType: the list holds companies.
+        FilterTooBroad: counting took too long.
     """
-    await require_people_list(connection, workspace_id, list_id)
-    return await count_eligible(connection, list_id, target, lead_filter)
+    await _require_people_list(connection, wanted)
+    async with _in_bounded_time(connection, wanted):
+        return await _count(connection, wanted)
+
+
+async def read_list_page(
+    connection: Connection, wanted: Wanted, *, page: int, page_size: int
+) -> tuple[LeadList, Page]:
+    """Return a list and a page of what is in it; pages begin at 1.
+
+    Raises:
+        NotFound: the workspace has no such list.
+        FilterTooBroad: finding them took too long.
+    """
+    lead_list = await require_list(connection, wanted.workspace_id, wanted.list_id or 0)
+    return lead_list, await search_leads(connection, wanted, page=page, page_size=page_size)
+
+
+async def search_leads(
+    connection: Connection, wanted: Wanted, *, page: int, page_size: int
+) -> Page:
+    """Return a page of the leads that are wanted; pages begin at 1.
+
+    Raises:
+        FilterTooBroad: finding them took too long.
+    """
+    async with _in_bounded_time(connection, wanted):
+        rows = await read_page(connection, wanted, limit=page_size, offset=(page - 1) * page_size)
+        return Page(rows, await _count(connection, wanted))
+
+
+async def count_of_list(connection: Connection, workspace_id: int, list_id: int) -> Total:
+    """Return how many leads are in a list."""
+    return await _count(connection, Wanted(workspace_id, list_id))
+
+
+async def _count(connection: Connection, wanted: Wanted) -> Total:
+    count = await count_leads(connection, wanted, count_max=TOTAL_MAX + 1)
+    return Total(min(count, TOTAL_MAX), count > TOTAL_MAX)
+
+
+@asynccontextmanager
+async def _in_bounded_time(connection: Connection, wanted: Wanted) -> AsyncIterator[None]:
+    """Read within the time of a search, unless it is a list in its own order.
+
+    Raises:
+        FilterTooBroad: a statement inside took too long.
+    """
+    if wanted.is_plain:
+        yield
+        return
+    with refusing_long_searches():
+        transaction = connection.transaction()
+        await transaction.start()
+        try:
+            await bound_search(connection, SEARCH_TIMEOUT_MS)
+            yield
+        finally:
+            # Nothing was written, and inside another transaction only this lifts the bound again.
+            await transaction.rollback()
 
 
 def select_by_public_id(workspace_id: int, public_ids: Sequence[str], job_count: int) -> Select:

@@ -14,7 +14,12 @@ from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
 from service.domain.suppression import OPTED_OUT, SUPPRESSED, SuppressionReason
 from service.errors import SuppressionsUnreadable
-from service.flows.publish_finished import Publication, publish_finished
+from service.flows.publish_finished import (
+    FinishedJob,
+    Publication,
+    log_finished,
+    publish_finished,
+)
 from service.flows.publish_leads import publish_leads
 from service.flows.suppress_people import SuppressionList
 from service.store.connection import Connection, Pool
@@ -60,7 +65,7 @@ async def settle_lookups(
     """
     closing = _Closing(pool, publication, suppressions)
     try:
-        closed = await until_done(
+        closed, finished = await until_done(
             lambda: closing.settle(settlements), name="settle", patience_s=_PATIENCE_S
         )
     except asyncpg.PostgresError as error:
@@ -74,30 +79,35 @@ async def settle_lookups(
                     for one in settlements
                 ]
             )
-        closed = await closing.settle_blamed(settlements[0], type(error).__name__)
+        closed, finished = await closing.settle_blamed(settlements[0], type(error).__name__)
     if len(closed) < len(settlements):
         _stale.inc(len(settlements) - len(closed))
     outcomes = Counter(each.outcome.value for each in closed)
     for outcome, count in outcomes.items():
         _settled.labels(outcome).inc(count)
-    _log.info("batch.settled", claimed=len(settlements), settled=len(closed), **outcomes)
+    _log.info(
+        "batch.settled",
+        claimed=len(settlements),
+        settled=len(closed),
+        jobs=len({each.job_id for each in closed}),
+        **outcomes,
+    )
+    log_finished(finished)
     return len(closed)
 
 
 def suppressed_settlement(claim: Claim) -> Settlement:
     """Return the end of a lookup whose person must not be looked up: refunded in full."""
-    return Settlement(
-        claim, OutcomeName.REJECTED_INPUT, reason=SUPPRESSED, refund=claim.price
-    )
+    return Settlement(claim, OutcomeName.REJECTED_INPUT, reason=SUPPRESSED, refund=claim.price)
 
 
 async def follow_up(
     connection: Connection, closed: Sequence[ClosedLookup], publication: Publication
-) -> None:
+) -> list[FinishedJob]:
     """Count closed lookups into their jobs, tell of what ended, and give credits back.
 
     The caller's transaction has closed them, holds their locks and none of their jobs'. It takes
-    jobs before workspaces, and those last.
+    jobs before workspaces, and those last. Returns what `log_finished` tells after the commit.
     """
     lowered = await lower_open_counts(connection, closed)
     refunds = [
@@ -111,10 +121,14 @@ async def follow_up(
     if lowered.telling:
         told = [each.lookup_id for each in closed if each.job_id in lowered.telling]
         await publish_leads(connection, told)
-    await publish_finished(connection, lowered.finished, publication, coming)
+    finished = await publish_finished(connection, lowered.finished, publication, coming)
     if refunds:
         await enter_refunds(connection, refunds)
     await announce_settled(connection)
+    return finished
+
+
+_Settled = tuple[list[ClosedLookup], list[FinishedJob]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,19 +139,18 @@ class _Closing:
     publication: Publication
     suppressions: SuppressionList | None
 
-    async def settle(self, settlements: Sequence[Settlement]) -> list[ClosedLookup]:
+    async def settle(self, settlements: Sequence[Settlement]) -> _Settled:
         async with self.pool.acquire() as connection, connection.transaction():
             closed = await close_lookups(
                 connection, await self._without_suppressed(connection, settlements)
             )
             if not closed:
-                return []
+                return [], []
             await fill_leads(connection, closed)
             await self._suppress_by_law(connection, closed)
-            await follow_up(connection, closed, self.publication)
-            return closed
+            return closed, await follow_up(connection, closed, self.publication)
 
-    async def settle_blamed(self, settlement: Settlement, error: str) -> list[ClosedLookup]:
+    async def settle_blamed(self, settlement: Settlement, error: str) -> _Settled:
         _log.error("settlement.replaced", lookup_id=settlement.claim.lookup_id, error=error)
         harmless = replace(
             settlement,

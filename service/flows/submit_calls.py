@@ -83,7 +83,12 @@ class Submitter:
             name="submission.keep_handle",
             patience_s=_HANDLE_PATIENCE_S,
         )
-        _log.info("submission.made", provider=submission.provider, calls=len(granted))
+        _log.info(
+            "submission.made",
+            submission_id=str(submission.id),
+            provider=submission.provider,
+            calls=len(granted),
+        )
 
     async def _make(
         self, submission: NewSubmission, group: Sequence[PlannedCall]
@@ -175,7 +180,13 @@ class Submitter:
                 await close_submission(connection, submission_id, "abandoned")
 
         await until_done(end, name="submission.abandon", patience_s=_PATIENCE_S)
-        _log.warning("submission.failed", provider=group[0].provider.slug, fault=fault.slug)
+        _log.warning(
+            "submission.failed",
+            submission_id=str(submission_id),
+            provider=group[0].provider.slug,
+            calls=len(group),
+            fault=fault.slug,
+        )
 
     async def _put_off(
         self, submission_id: UUID, group: Sequence[PlannedCall], *, not_taken: bool
@@ -193,7 +204,12 @@ class Submitter:
                 await close_submission(connection, submission_id, "abandoned")
 
         await until_done(put_off, name="submission.put_off", patience_s=_PATIENCE_S)
-        _log.info("submission.put_off", provider=group[0].provider.slug, calls=len(group))
+        _log.info(
+            "submission.put_off",
+            submission_id=str(submission_id),
+            provider=group[0].provider.slug,
+            calls=len(group),
+        )
 
     async def _park(self, group: Sequence[PlannedCall], wait_s: float) -> None:
         async with self.pool.acquire() as connection, connection.transaction():

@@ -72,11 +72,9 @@ class SuppressionList:
         hasher = await self._used_hasher(connection) if answers else None
         if hasher is None:
             return list(answers)
-        hashes = [PersonHash(each.scope, hasher.hash_of_memory(each.person)) for each in answers]
-        hits = {hit.person for hit in await find_suppressed(connection, hashes)}
-        return [
-            answer for answer, each in zip(answers, hashes, strict=True) if each.person not in hits
-        ]
+        hashes = [hasher.hash_of_memory(each.person) for each in answers]
+        hits = await find_suppressed_anywhere(connection, hashes)
+        return [each for each, name in zip(answers, hashes, strict=True) if name not in hits]
 
     async def add(
         self,

@@ -1,7 +1,7 @@
 """Waits for jobs to finish on behalf of callers: one watcher per API process wakes all of them."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -21,6 +21,8 @@ POLL_INTERVAL_S: Final = 0.25
 # Workers announce every settled batch; between two looks this much of it is gathered.
 _LOOK_PAUSE_S: Final = 0.02
 _LISTEN_RETRY_S: Final = 2.0
+# How soon the place of a caller who hung up is free again.
+_LEFT_INTERVAL_S: Final = 0.25
 
 
 class Draining(Protocol):
@@ -31,6 +33,10 @@ class Draining(Protocol):
 
     async def wait(self) -> object:
         """Return when the process begins to stop."""
+
+
+def _stays() -> bool:
+    return False
 
 
 class FinishedWatcher:
@@ -68,14 +74,14 @@ class FinishedWatcher:
         self._waiters_max = waiters_max
         self._poll_interval_s = poll_interval_s
         self._reserved = 0
-        self._waiters: dict[UUID, set[asyncio.Future[bool]]] = {}
+        self._waiters: dict[UUID, dict[asyncio.Future[bool], Callable[[], bool]]] = {}
         self._wanted = asyncio.Event()
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to watch."""
-        loops = [self._watch(), self._release_when_draining()]
+        loops = [self._watch(), self._release_who_left(), self._release_when_draining()]
         if self._listen_url is not None:
             loops.append(self._listen(self._listen_url))
         self._tasks = [asyncio.create_task(loop) for loop in loops]
@@ -117,12 +123,18 @@ class FinishedWatcher:
         finally:
             self._reserved -= 1
 
-    async def wait(self, job_id: UUID, timeout_s: float) -> bool:
-        """Return True when the job has finished, False at the timeout or when the process stops."""
+    async def wait(
+        self, job_id: UUID, timeout_s: float, *, has_left: Callable[[], bool] = _stays
+    ) -> bool:
+        """Return True when the job has finished, False at the timeout or when the process stops.
+
+        Args:
+            has_left: tells whether the caller hung up, which ends the wait soon after.
+        """
         if self._draining.is_set():
             return False
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiters.setdefault(job_id, set()).add(waiter)
+        self._waiters.setdefault(job_id, {})[waiter] = has_left
         self._wanted.set()
         try:
             async with asyncio.timeout(timeout_s):
@@ -133,8 +145,8 @@ class FinishedWatcher:
             self._forget(job_id, waiter)
 
     def _forget(self, job_id: UUID, waiter: "asyncio.Future[bool]") -> None:
-        others = self._waiters.get(job_id, set())
-        others.discard(waiter)
+        others = self._waiters.get(job_id, {})
+        others.pop(waiter, None)
         if not others:
             self._waiters.pop(job_id, None)
         if not self._waiters:
@@ -169,6 +181,15 @@ class FinishedWatcher:
     def _release_all(self) -> None:
         for job_id in self._waiters:
             self._answer(job_id, finished=False)
+
+    async def _release_who_left(self) -> None:
+        while True:
+            await self._wanted.wait()
+            await asyncio.sleep(_LEFT_INTERVAL_S)
+            for waiters in self._waiters.values():
+                for waiter, has_left in waiters.items():
+                    if not waiter.done() and has_left():
+                        waiter.set_result(False)
 
     async def _release_when_draining(self) -> None:
         await self._draining.wait()

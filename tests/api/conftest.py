@@ -9,9 +9,11 @@ import pytest
 
 from service.api.application import build_application
 from service.api.context import ApiContext
-from service.app import publication, secret_box, usable_waterfalls
+from service.app import publication, receiver_client, secret_box, usable_waterfalls
 from service.edges.dial_guard import EgressPolicy
+from service.edges.rate_limits import RateLimits
 from service.edges.vendor_http import VendorHTTP
+from service.flows.send_test import Tester
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool, open_pool
@@ -51,6 +53,7 @@ async def open_stage(
             )
             await opened.enter_async_context(watcher)
             vendor_http = VendorHTTP()
+            receiver_http = await opened.enter_async_context(receiver_client(chosen))
             opened.push_async_callback(vendor_http.close)
             context = ApiContext(
                 settings=chosen,
@@ -62,7 +65,9 @@ async def open_stage(
                 finished=watcher,
                 draining=draining,
                 vendor_http=vendor_http,
+                rate_limits=RateLimits(),
                 box=secret_box(chosen) if chosen.secret_keys else None,
+                tester=Tester(pool, receiver_http),
             )
             client = await aiohttp_client(build_application(context))
             return Stage(context, client, await add_tenant(pool, "Acme", credit), rings)

@@ -2,9 +2,10 @@
 
 import pytest
 from prometheus_client import REGISTRY
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
-from tests.api.stage import Stage, people
+from tests.api.stage import Stage, found_if_first_name, people
 
 ROUTE = "/api/v1/public/lead-lists/{list_id}/enrichment/"
 
@@ -28,6 +29,50 @@ async def test_one_line_for_each_request(stage: Stage) -> None:
         "workspace": stage.tenant.public_id,
         "face": "seleqt",
     }
+
+
+async def test_a_request_can_be_followed_to_its_event(stage: Stage) -> None:
+    """Its id stands in the job's first line, the job's id in its last one, with the event's id."""
+    await stage.add_leads(people(2))
+
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        _, answer = await stage.seleqt({}, X_Request_Id="req-1")
+        await stage.settle(found_if_first_name("First1"))
+
+    accepted, settled, finished = [
+        line for line in lines if line["event"].startswith(("job.", "batch."))
+    ]
+    ((event_id,),) = await stage.fetch("select id from events where type = 'enrichment.completed'")
+    assert (accepted["event"], accepted["request_id"]) == ("job.accepted", "req-1")
+    assert (accepted["job_id"], accepted["type"], accepted["mode"]) == (
+        *(answer["job_id"], "FIND_EMAIL", "async"),
+    )
+    assert (accepted["lookups"], accepted["charged"]) == (2, answer["credits_deducted"])
+    assert (settled["event"], settled["settled"], settled["jobs"]) == ("batch.settled", 2, 1)
+    assert {
+        "event": "job.finished",
+        "log_level": "info",
+        "job_id": answer["job_id"],
+        "status": "completed",
+        "lookups": 2,
+        "found": 1,
+        "missing": 1,
+        "charged": answer["credits_deducted"],
+        "refunded": answer["credits_deducted"] // 2,
+        "event_id": str(event_id),
+    } == finished
+
+
+async def test_a_job_without_lookups_is_told_as_well(stage: Stage) -> None:
+    """It is accepted and finished in one go; a replay of it is not told again."""
+    with capture_logs() as lines:
+        await stage.seleqt({}, Idempotency_Key="once")
+        await stage.seleqt({}, Idempotency_Key="once")
+
+    assert [line["event"] for line in lines if line["event"].startswith("job.")] == [
+        "job.accepted",
+        "job.finished",
+    ]
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "ünsafe"])

@@ -226,6 +226,21 @@ async def test_leads_with_an_open_lookup_are_skipped(stage: Stage) -> None:
     assert body["data"]["skippedLeadIds"] == [first]
 
 
+async def test_a_job_of_skipped_leads_alone_is_completed_at_once(stage: Stage) -> None:
+    """Its acceptance says what its page says; the request's leads and the job's are two counts."""
+    (lead_id,) = await stage.add_leads(with_email(1))
+    await stage.sendkit({"leadIds": [lead_id], "enrichmentTypes": ["email"]})
+
+    _, body = await stage.sendkit({"leadIds": [lead_id], "enrichmentTypes": ["email"]})
+    (job,) = body["data"]["jobs"]
+    _, shown = await stage.get(f"/v1/enrichment/jobs/{job['jobId']}", Face.SENDKIT)
+
+    assert (job["status"], job["totalItems"]) == ("completed", 0)
+    assert shown["data"]["status"] == "completed"
+    assert shown["data"]["metadata"]["totalItems"] == 0
+    assert (body["data"]["totalLeads"], shown["data"]["totalLeads"]) == (1, 0)
+
+
 async def test_a_job_is_shown_as_on_its_page(stage: Stage) -> None:
     """The job's page counts what was done; times are null until reached."""
     first, second = await stage.add_leads(with_email(2))

@@ -128,6 +128,40 @@ async def test_a_bad_row_is_reported_and_the_others_are_imported(
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["name,address\nAda,x\n", "first_name,email\n,\nBob,nonsense\n"],
+    ids=["no known column", "no good row"],
+)
+async def test_an_import_of_nothing_leaves_nothing_behind(
+    settings: dict[str, str], workspace_id: str, tmp_path: Path, text: str
+) -> None:
+    """It fails, and the list was not made."""
+    file = tmp_path / "leads.csv"
+    file.write_text(text)
+    begin = ("leads", "import", str(file), "--workspace", workspace_id)
+
+    failed = await run(*begin, "--new-list", "Q", settings=settings)
+    no_list = await run(*begin, "--list", "1", settings=settings)
+
+    assert failed.code == 1
+    assert no_list.errors == "leadfall: There is no list 1 in this workspace.\n"
+
+
+async def test_a_stray_quote_is_told_with_its_line(
+    settings: dict[str, str], workspace_id: str, tmp_path: Path
+) -> None:
+    """The row it stands in is the only one of 56 that is not imported."""
+    file = tmp_path / "leads.csv"
+    file.write_text("first_name,email\n" + "Ada,\n" * 4 + 'Bob,"\n' + "Ada,\n" * 51)
+    begin = ("leads", "import", str(file), "--workspace", workspace_id, "--new-list", "Q")
+
+    done = await run(*begin, "--json", settings=settings)
+
+    assert (done.code, done.json["imported"], done.json["bad"]) == (0, 55, 1)
+    assert [error["line"] for error in done.json["errors"]] == [6]
+
+
 async def test_leads_go_into_a_list_that_is_there(
     settings: dict[str, str], workspace_id: str, tmp_path: Path
 ) -> None:
@@ -140,6 +174,19 @@ async def test_leads_go_into_a_list_that_is_there(
     again = await run(*begin, "--list", str(made.json["list_id"]), settings=settings)
 
     assert {"list_id": made.json["list_id"], "imported": 1, "bad": 0, "errors": []} == again.json
+
+
+async def test_logs_of_a_command_do_not_spoil_its_answer(
+    settings: dict[str, str], workspace_id: str
+) -> None:
+    """They go to standard error, whatever command it is."""
+    done = await run(
+        *("leads", "erase", "--workspace", workspace_id, "--email", "x@example.com", "--json"),
+        settings=settings,
+    )
+
+    assert (done.code, done.json["leads"]) == (0, 0)
+    assert '"event":"people.erased"' in done.errors
 
 
 async def test_an_import_names_one_list(

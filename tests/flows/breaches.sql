@@ -193,3 +193,17 @@ update lookups set wake_at = null where state = 'waiting';
 insert into submissions (id, provider, capability, credential, token, handle, state, deadline_at,
   created_at) values (gen_random_uuid(), 'fullenrich', 'find_email', 'operator', 't', 'h',
   'submitted', leadfall_now() - interval '1 hour', leadfall_now() - interval '1 hour');
+
+-- breach: an expired job whose refunds do not add up
+-- noticed by: expired_job_keeps_its_refunds
+insert into expired_jobs (id, public_id, workspace_id, face, type, kind, lookup_count, charged,
+  refunded, created_at, finished_at, expired_at, swept_at) select gen_random_uuid(), 'bulk_gone', id,
+  'seleqt', 'FIND_EMAIL', 'find_email', 1, 0, 3, now(), '2001-01-01', now(), now() from workspaces
+  where balance > 0;
+
+-- breach: an expired job that is still there
+-- noticed by: expired_job_is_gone
+insert into expired_jobs (id, public_id, workspace_id, face, type, kind, lookup_count, charged,
+  refunded, created_at, finished_at, expired_at) select id, 'bulk_other', workspace_id, face, type,
+  kind, lookup_count, charged, refunded, created_at, now() - interval '9 years', now() from jobs
+  where finished_at is null;

@@ -2,15 +2,16 @@
 
 import io
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from service.domain.csv_rows import NOT_CLOSED, ROW_LINES_MAX
 from service.errors import InvalidRequest
-from service.flows.create_list import create_list
+from service.flows.create_list import create_list, make_list
 from service.flows.import_leads import BATCH_ROWS, ERRORS_MAX, BadRow, ImportReport, import_leads
-from service.store.connection import Pool, open_pool
+from service.store.connection import Connection, Pool, open_pool
 
 HEADER = "first_name,last_name,email,phone,country\n"
 
@@ -119,6 +120,74 @@ async def test_lines_are_counted_through_quoted_line_breaks(book: Book) -> None:
 
     assert report.imported == 1
     assert [error.line for error in report.errors] == [5]
+
+
+@pytest.mark.parametrize("after_count", [50, ROW_LINES_MAX + 50])
+@pytest.mark.parametrize(
+    "after",
+    ["First,Last,,,\n", 'First,"Last",,,\n', '"First, quoted",Last,,,\n', 'First",Last,,,\n'],
+    ids=["no quotes", "a quoted field", "a quoted comma", "an odd quote"],
+)
+async def test_one_stray_quote_costs_one_row(book: Book, after: str, after_count: int) -> None:
+    """A quotation mark that is never closed, or closed rows later, takes no other row with it."""
+    before = "First,Last,,,\n" * 4
+
+    report = await book.read(f'{HEADER}{before}Ada,"Ng,,,\n{after * after_count}')
+
+    assert report.errors == [BadRow(6, NOT_CLOSED)]
+    assert (report.imported, report.bad) == (4 + after_count, 1)
+
+
+async def test_a_stray_quote_in_the_last_row(book: Book) -> None:
+    """The end of the file does not hide it."""
+    report = await book.read(f'{HEADER}Ada,Ng,,,\nBo,"Li,,,')
+
+    assert (report.imported, report.errors) == (1, [BadRow(3, NOT_CLOSED)])
+
+
+async def test_a_stray_quote_in_the_header(book: Book) -> None:
+    """Without a header nothing can be told apart."""
+    with pytest.raises(InvalidRequest, match="The first line must name the columns"):
+        await book.read('first_name,"last_name\nAda,Ng\n')
+
+
+async def test_a_list_is_made_with_the_first_lead_in_it(book: Book) -> None:
+    """A list that is to be made takes the rows of every batch."""
+    report = await import_into_new_list(book, HEADER + "First,Last,,,\n" * (BATCH_ROWS + 1))
+
+    assert report.list_id is not None
+    assert await replace(book, list_id=report.list_id).rows("first_name") == [("First",)] * 1_001
+    assert await list_names(book) == ["people", "new"]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["", ",,,1,\n" * 3, "Bo,Li,taken@x.example,,\n"],
+    ids=["no rows", "bad rows", "a lead that is there"],
+)
+async def test_no_list_is_made_for_nothing(book: Book, rows: str) -> None:
+    """Where no row goes in, nothing is left behind."""
+    await book.read(f"{HEADER}Bo,Li,taken@x.example,,\n")
+
+    report = await import_into_new_list(book, HEADER + rows)
+
+    assert (report.list_id, report.imported) == (None, 0)
+    assert await list_names(book) == ["people"]
+
+
+async def import_into_new_list(book: Book, text: str) -> ImportReport:
+    """Import a file into a list that is yet to be made."""
+
+    async def make(connection: Connection) -> int:
+        return (await make_list(connection, book.workspace_id, "new")).id
+
+    return await import_leads(book.pool, book.workspace_id, make, io.StringIO(text, newline=""))
+
+
+async def list_names(book: Book) -> list[str]:
+    """Return the names of the workspace's lists, oldest first."""
+    async with book.pool.acquire() as connection:
+        return [row["name"] for row in await connection.fetch("select name from lists order by id")]
 
 
 async def test_an_address_that_is_there_already_is_reported(book: Book) -> None:

@@ -28,7 +28,7 @@ async def test_every_row_is_sealed_anew(pool: Pool, batch: int) -> None:
         [(workspace_id, f"p{number}", text) for number, text in enumerate(stored)],
     )
 
-    signing, keys = await reencrypt_secrets(pool, SecretBox([NEW, OLD]), batch=batch)
+    signing, keys, *_ = await reencrypt_secrets(pool, SecretBox([NEW, OLD]), batch=batch)
 
     rows = await pool.fetch("select id, ciphertext from provider_keys order by id")
     opened = [

@@ -1,6 +1,6 @@
 """What flow tests start from: a workspace with credits and leads, and jobs accepted over them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -68,6 +68,8 @@ class Workshop:
         mode: str = "async",
         webhook_url: str | None = None,
         skip_filled: bool = True,
+        lead_events: bool = False,
+        metadata: Mapping[str, str] | None = None,
         waterfall: Waterfall | None = None,
     ) -> Accepted:
         """Accept a request for these leads, as a face would."""
@@ -94,6 +96,8 @@ class Workshop:
             jobs=tuple(jobs),
             skip_filled=skip_filled,
             webhook_url=webhook_url,
+            lead_events=lead_events,
+            metadata=metadata,
             idempotency=idempotency,
         )
         return await accept_jobs(self.pool, order, select, PUBLICATION)

@@ -141,6 +141,41 @@ def test_a_refusal_names_the_setting_and_not_the_url() -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.example.com/",
+        "https://hooks.example.com:22/",
+        "https://intranet/",
+        "https://db.internal/",
+        "https://10.0.0.1/",
+    ],
+)
+def test_a_refusal_that_an_allowance_lifts_says_so(url: str) -> None:
+    """Scheme http, port, name and address are the rules an allowed destination is exempt from."""
+    with pytest.raises(DialRefused, match="an operator can allow one with LEADFALL_EGRESS__ALLOW"):
+        EgressPolicy().check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.example.com/" + "a" * 2_048,
+        "https://hooks.example.com/a b",
+        "https://user@hooks.example.com/",
+        "https://",
+        "ftp://hooks.example.com/",
+        "javascript:alert(1)",
+    ],
+)
+def test_a_refusal_that_no_allowance_lifts_names_no_setting(url: str) -> None:
+    """The caller alone can change what is wrong with these."""
+    with pytest.raises(DialRefused) as refusal:
+        EgressPolicy().check_url(url)
+
+    assert "LEADFALL" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
     ("allow", "url"),
     [
         ("127.0.0.1/32", "http://127.0.0.1:9000/hook"),

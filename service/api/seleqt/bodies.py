@@ -6,13 +6,15 @@ import orjson
 from aiohttp import web
 from pydantic import Field
 
+from service.api.metadata import Metadata, metadata_problems
 from service.api.request_body import refuse_nul
 from service.api.validation import Body, invalid, validate
+from service.api.webhook_url import url_problems
 from service.domain.kinds import JOB_TYPES, Face, JobType
 from service.domain.lead_filter import FilterInvalidError, LeadFilter, read_lead_filter
-from service.edges.dial_guard import DialRefused, EgressPolicy
+from service.edges.dial_guard import EgressPolicy
 from service.settings import LimitSettings
-from service.store.leads import SortField
+from service.store.lead_selection import SortField, Sorting
 
 Requested = Literal["FIND_EMAIL", "FIND_EMAIL_WATERFALL", "FIND_PHONE"]
 
@@ -32,11 +34,23 @@ class EnrichmentBody(Body):
     filters: Annotated[dict[str, Any], Field(default_factory=dict)]
     sort_field: SortField = "id"
     sort_direction: Literal["asc", "desc"] = "asc"
+    metadata: Metadata | None = None
+    lead_events: bool = False
+
+    @property
+    def sorting(self) -> Sorting:
+        """The order asked for."""
+        return Sorting(self.sort_field, descending=self.sort_direction == "desc")
 
     @property
     def job_type(self) -> JobType:
         """The type asked for."""
         return _TYPES[self.enrichment_type]
+
+
+class _SortingQuery(Body):
+    sort_field: SortField
+    sort_direction: Literal["asc", "desc"]
 
 
 def read_enrichment(
@@ -48,7 +62,11 @@ def read_enrichment(
         InvalidRequest: names everything that is wrong.
     """
     body = validate(EnrichmentBody, raw, {"enrichment_type": _TYPE_SENTENCE})
-    problems = _limit_problems(body, limits) | _url_problems(body, egress)
+    problems = (
+        _limit_problems(body, limits)
+        | _url_problems(body, egress)
+        | metadata_problems(body.metadata)
+    )
     lead_filter = LeadFilter()
     try:
         lead_filter = read_lead_filter(body.filters)
@@ -74,15 +92,9 @@ def _limit_problems(body: EnrichmentBody, limits: LimitSettings) -> dict[str, st
 
 
 def _url_problems(body: EnrichmentBody, egress: EgressPolicy) -> dict[str, str]:
-    if body.webhook_url is None:
-        return {}
-    if body.mode == "sync":
+    if body.webhook_url is not None and body.mode == "sync":
         return {"webhook_url": "webhook_url is for mode async only; leave it out, or use async"}
-    try:
-        egress.check_url(body.webhook_url)
-    except DialRefused as refusal:
-        return {"webhook_url": f"webhook_url is not allowed: {refusal}"}
-    return {}
+    return url_problems("webhook_url", body.webhook_url, egress)
 
 
 def read_type(request: web.Request) -> JobType:
@@ -117,3 +129,15 @@ def read_filter(request: web.Request) -> LeadFilter:
         return read_lead_filter(filters)
     except FilterInvalidError as error:
         raise invalid(error.problems) from None
+
+
+def read_sorting(request: web.Request) -> Sorting:
+    """Return the order that the query asks for, by id without one.
+
+    Raises:
+        InvalidRequest: there is no such field or direction.
+    """
+    field = request.query.get("sort_field", "id")
+    direction = request.query.get("sort_direction", "asc")
+    body = validate(_SortingQuery, {"sort_field": field, "sort_direction": direction})
+    return Sorting(body.sort_field, descending=body.sort_direction == "desc")

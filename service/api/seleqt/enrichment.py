@@ -10,10 +10,12 @@ from service.api.availability import require_usable
 from service.api.caller import context_of
 from service.api.context import ApiContext
 from service.api.idempotency import read_idempotency
+from service.api.lanes import SYNC_LANE
+from service.api.refusals import CallerLeft
 from service.api.request_body import parse_object, read_body
 from service.api.seleqt.access import authenticate, list_id_of
 from service.api.seleqt.bodies import EnrichmentBody, read_enrichment
-from service.domain.face_answers import seleqt_result
+from service.domain.face_answers import seleqt_metadata, seleqt_result
 from service.domain.kinds import Face
 from service.domain.lead_filter import LeadFilter
 from service.flows.accept_jobs import (
@@ -29,7 +31,7 @@ from service.flows.select_leads import select_from_list
 from service.store.acceptance import Idempotency
 from service.store.connection import Connection
 from service.store.jobs import read_jobs, read_results_of_jobs
-from service.store.leads import Sorting
+from service.store.lead_selection import Wanted
 from service.store.ledger import read_balance
 
 _DONE = frozenset({"completed", "failed"})
@@ -47,12 +49,13 @@ async def start_enrichment(request: web.Request) -> web.Response:
     order = _order(context, caller.workspace_id, list_id, body, idempotency)
     sync = body.mode == "sync"
     with context.finished.reserve() if sync else nullcontext():
-        accepted = await accept_jobs(context.pool, order, select, context.publication)
+        async with request.app[SYNC_LANE] if sync else nullcontext():
+            accepted = await accept_jobs(context.pool, order, select, context.publication)
         if accepted.lookup_count and not accepted.replayed:
             context.ring()
         if not sync:
             return json_answer(_async_answer(body, accepted))
-        return json_answer(await _wait_for_answer(context, caller.workspace_id, body, accepted))
+        return json_answer(await _wait_for_answer(request, caller.workspace_id, body, accepted))
 
 
 def _selection(
@@ -62,14 +65,14 @@ def _selection(
     body: EnrichmentBody,
     lead_filter: LeadFilter,
 ) -> Select:
-    from_list = select_from_list(
+    wanted = Wanted(
         workspace_id,
         list_id,
-        body.job_type.kind.target,
-        lead_filter,
-        sorting=Sorting(body.sort_field, descending=body.sort_direction == "desc"),
-        limit=body.prospect_limit,
+        lead_filter=lead_filter,
+        sorting=body.sorting,
+        lacking=body.job_type.kind.target,
     )
+    from_list = select_from_list(wanted, limit=body.prospect_limit)
 
     async def select(connection: Connection) -> Selection:
         selection = await from_list(connection)
@@ -102,6 +105,8 @@ def _order(
         skip_filled=True,
         list_id=list_id,
         webhook_url=body.webhook_url,
+        metadata=body.metadata,
+        lead_events=body.lead_events,
         idempotency=idempotency,
     )
 
@@ -121,16 +126,25 @@ def _async_answer(body: EnrichmentBody, accepted: Accepted) -> dict[str, Any]:
         "webhook_url": body.webhook_url,
         "message": message,
         "job_id": accepted.jobs[0].public_id,
+        **seleqt_metadata(body.metadata),
     }
 
 
 async def _wait_for_answer(
-    context: ApiContext, workspace_id: int, body: EnrichmentBody, accepted: Accepted
+    request: web.Request, workspace_id: int, body: EnrichmentBody, accepted: Accepted
 ) -> dict[str, Any]:
+    context = context_of(request)
     job = accepted.jobs[0]
     if job.lookup_count and job.status not in _DONE:
-        await context.finished.wait(job.id, context.settings.limits.sync_deadline_s)
-    async with context.pool.acquire() as connection:
+        await context.finished.wait(
+            job.id,
+            context.settings.limits.sync_deadline_s,
+            has_left=lambda: request.transport is None,
+        )
+        if request.transport is None:
+            # The job goes on all the same; its rows can be read under its id.
+            raise CallerLeft
+    async with request.app[SYNC_LANE], context.pool.acquire() as connection:
         return await _sync_answer(connection, workspace_id, body, job)
 
 
@@ -153,5 +167,6 @@ async def _sync_answer(
         "credits_refunded": job.refunded,
         "remaining_credits": balance,
         "job_id": job.public_id,
+        **seleqt_metadata(job.metadata),
         "results": [seleqt_result(result) for result in results],
     }

@@ -1,14 +1,17 @@
 """What a SendKit caller may send, and the sentences that say what is wrong with it."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from service.api.metadata import Metadata, metadata_problems
 from service.api.sendkit.providers import EMAIL_PROVIDER, PHONE_PROVIDER, read_provider
 from service.api.validation import Body, invalid, validate
+from service.api.webhook_url import url_problems
 from service.domain.kinds import JOB_TYPES, Face, JobType, Kind
+from service.edges.dial_guard import EgressPolicy
 from service.settings import LimitSettings
 
 _PROVIDER_CHARACTERS_MAX: Final = 64
@@ -30,6 +33,9 @@ class EnrichBody(Body):
     ]
     email_provider: Annotated[ProviderName, Field(alias=EMAIL_PROVIDER.name)] = None
     phone_provider: Annotated[ProviderName, Field(alias=PHONE_PROVIDER.name)] = None
+    metadata: Metadata | None = None
+    webhook_url: Annotated[str | None, Field(alias="webhookUrl")] = None
+    lead_events: Annotated[bool, Field(alias="leadEvents")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +48,17 @@ class Ordered:
 
 @dataclass(frozen=True, slots=True)
 class EnrichRequest:
-    """What a caller asks for, each lead and each type once, in the order given."""
+    """What a caller asks for, each lead and each type once, in the order given.
+
+    Attributes:
+        lead_events: tell of each lead as it settles, besides the event at the end.
+    """
 
     lead_ids: tuple[str, ...]
     ordered: tuple[Ordered, ...]
+    metadata: dict[str, str] | None = field(default=None, repr=False)
+    webhook_url: str | None = field(default=None, repr=False)
+    lead_events: bool = False
 
     @property
     def requested(self) -> list[str]:
@@ -53,7 +66,7 @@ class EnrichRequest:
         return [each.job_type.requested_as for each in self.ordered]
 
 
-def read_enrich(raw: dict[str, Any], limits: LimitSettings) -> EnrichRequest:
+def read_enrich(raw: dict[str, Any], limits: LimitSettings, egress: EgressPolicy) -> EnrichRequest:
     """Return what a body asks for.
 
     Raises:
@@ -65,13 +78,15 @@ def read_enrich(raw: dict[str, Any], limits: LimitSettings) -> EnrichRequest:
             each.lower() if _OBJECT_ID.fullmatch(each) else each for each in body.lead_ids
         )
     )
+    problems = metadata_problems(body.metadata) | url_problems(
+        "webhookUrl", body.webhook_url, egress
+    )
     if len(lead_ids) > limits.leads_per_request_max:
-        raise invalid(
-            {
-                "leadIds": f"leadIds must have at most {limits.leads_per_request_max} leads; "
-                "send several requests"
-            }
+        problems["leadIds"] = (
+            f"leadIds must have at most {limits.leads_per_request_max} leads; send several requests"
         )
+    if problems:
+        raise invalid(problems)
     chosen = {
         EMAIL_PROVIDER: read_provider(EMAIL_PROVIDER, body.email_provider),
         PHONE_PROVIDER: read_provider(PHONE_PROVIDER, body.phone_provider),
@@ -83,6 +98,9 @@ def read_enrich(raw: dict[str, Any], limits: LimitSettings) -> EnrichRequest:
             Ordered(each, chosen[PARAMETER_OF[each.kind]] if each.kind in PARAMETER_OF else None)
             for each in types
         ),
+        body.metadata,
+        body.webhook_url,
+        body.lead_events,
     )
 
 

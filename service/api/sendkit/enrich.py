@@ -14,6 +14,7 @@ from service.api.sendkit.access import authenticate
 from service.api.sendkit.bodies import PARAMETER_OF, EnrichRequest, Ordered, read_enrich
 from service.api.sendkit.errors import CreditsMissing
 from service.api.sendkit.providers import own_waterfall, require_own_key
+from service.domain.face_answers import sendkit_metadata
 from service.domain.kinds import Face
 from service.errors import InsufficientCredits
 from service.flows.accept_jobs import Accepted, JobOrder, Order, Select, Selection, accept_jobs
@@ -27,13 +28,16 @@ async def enrich_leads(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     context = context_of(request)
     raw = await read_body(request)
-    asked = read_enrich(parse_object(raw), context.settings.limits)
+    asked = read_enrich(parse_object(raw), context.settings.limits, context.egress)
     order = Order(
         workspace_id=caller.workspace_id,
         face=Face.SENDKIT,
         mode="async",
         jobs=tuple(_job_order(context, each) for each in asked.ordered),
         skip_filled=False,
+        webhook_url=asked.webhook_url,
+        metadata=asked.metadata,
+        lead_events=asked.lead_events,
         idempotency=read_idempotency(request, "sendkit enrich", raw),
         facts={"lead_count": len(asked.lead_ids)},
     )
@@ -46,7 +50,7 @@ async def enrich_leads(request: web.Request) -> web.Response:
         ) from None
     if accepted.lookup_count and not accepted.replayed:
         context.ring()
-    return json_answer({"success": True, "data": _answer(accepted)})
+    return json_answer({"success": True, "data": _answer(asked, accepted)})
 
 
 def _job_order(context: ApiContext, ordered: Ordered) -> JobOrder:
@@ -80,7 +84,7 @@ def _selection(context: ApiContext, workspace_id: int, asked: EnrichRequest) -> 
     return select
 
 
-def _answer(accepted: Accepted) -> dict[str, Any]:
+def _answer(asked: EnrichRequest, accepted: Accepted) -> dict[str, Any]:
     return {
         "jobs": [
             {
@@ -97,4 +101,5 @@ def _answer(accepted: Accepted) -> dict[str, Any]:
         "creditsRefunded": accepted.refunded,
         "remainingCredits": accepted.balance,
         "skippedLeadIds": accepted.facts.get("skipped_lead_ids", []),
+        **sendkit_metadata(asked.metadata),
     }

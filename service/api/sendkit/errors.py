@@ -6,7 +6,7 @@ from aiohttp import web
 
 from service.api.answers import json_answer
 from service.api.refusals import Refusal
-from service.errors import InsufficientCredits, InvalidRequest, LeadfallError, NotFound
+from service.errors import InsufficientCredits, InvalidRequest, LeadExists, LeadfallError, NotFound
 
 
 class CreditsMissing(LeadfallError):  # noqa: N818
@@ -41,7 +41,7 @@ def sendkit_error(error: LeadfallError) -> web.Response:
 
 def _details(error: LeadfallError) -> dict[str, Any]:
     match error:
-        case CreditsMissing() | NotFound():
+        case CreditsMissing() | NotFound() | LeadExists():
             return error.details
         case InvalidRequest() if error.fields:
             return {"fields": error.fields}

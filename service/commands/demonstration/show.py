@@ -27,7 +27,6 @@ from service.commands.secrets import open_box
 from service.commands.stopping import cancel_on_sigterm
 from service.domain.carried_clock import CarriedClock
 from service.embedded.port import pick_port
-from service.logs import configure_logging
 from service.settings import Settings
 from service.store.inspection import Progress, read_clock
 
@@ -36,7 +35,6 @@ async def run_demo(lead_count: int, report_file: Path | None, *, as_json: bool) 
     """Run the demo, show what came of it and return whether everything was right."""
     cancel_on_sigterm()
     _require_sandbox(Settings())
-    configure_logging(level="error")
     notes = error_console() if as_json else human_console()
     began_s = time.monotonic()
     with _folder() as folder:

@@ -13,8 +13,9 @@ from service.flows.create_workspace import create_workspace
 from service.flows.import_leads import import_leads
 from service.flows.manage_keys import create_api_key
 from service.store.connection import Pool
+from service.store.lead_selection import Wanted
+from service.store.leads import read_page
 from service.store.ledger import enter_grant
-from service.store.lists import read_list_leads
 
 # Each list becomes a job with a webhook of its own.
 LISTS_MAX: Final = 4
@@ -98,7 +99,9 @@ async def _make_list(pool: Pool, workspace_id: int, name: str, rows: list[Row]) 
     if report.imported != len(rows):
         raise CommandFailure(f"Only {report.imported} of {len(rows)} sample leads were imported.")
     async with pool.acquire() as connection:
-        found = await read_list_leads(connection, lead_list.id, limit=len(rows), offset=0)
+        found = await read_page(
+            connection, Wanted(workspace_id, lead_list.id), limit=len(rows), offset=0
+        )
     by_name = {(row["first_name"], row["last_name"]): row for row in rows}
     return TenantList(
         lead_list.id,

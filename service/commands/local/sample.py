@@ -12,8 +12,9 @@ from service.flows.create_workspace import create_workspace
 from service.flows.import_leads import import_leads
 from service.store.connection import Connection, Pool
 from service.store.keys import find_key_owner, insert_key
+from service.store.lead_selection import Wanted
+from service.store.leads import count_leads
 from service.store.ledger import enter_grant
-from service.store.lists import count_list_leads
 from service.store.sample import ensure_list, give_public_ids, read_public_ids
 from service.store.secrets import Signer, read_signing_secrets
 
@@ -52,7 +53,7 @@ async def prepare_sample(pool: Pool, box: SecretBox, secrets: KeptSecrets) -> Sa
         companies = await ensure_list(
             connection, workspace_id, _COMPANY_LIST, "COMPANY", wanted_id=COMPANY_LIST_ID
         )
-        is_empty = await count_list_leads(connection, people) == 0
+        is_empty = not await count_leads(connection, Wanted(workspace_id, people), count_max=1)
     if is_empty:
         text = files("providers.sandbox").joinpath("sample_leads.csv").read_text(encoding="utf-8")
         await import_leads(pool, workspace_id, people, text.splitlines(keepends=True))

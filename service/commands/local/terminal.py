@@ -13,8 +13,6 @@ from service.commands.output import print_json, print_lines
 from service.commands.secrets import open_box
 from service.commands.stopping import stop_on_signals
 from service.domain.kinds import Face
-from service.logs import configure_logging
-from service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,6 @@ class _Running:
 async def run_dev(port: int, data_dir: Path, *, as_json: bool) -> None:
     """Run until SIGTERM or SIGINT."""
     stopping = stop_on_signals()
-    configure_logging(Settings().log_format)
     require_free(port)
     async with start_servers(data_dir, port=port, durable=True) as servers:
         box = open_box(servers.settings)

@@ -1,0 +1,146 @@
+"""`/v1/credits`: the balance, the ledger behind it, and what it was used for."""
+
+import base64
+import binascii
+import struct
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from aiohttp import web
+
+from service.api.answers import json_answer
+from service.api.caller import context_of
+from service.api.query import read_choice, read_moment, require_known
+from service.api.sendkit.access import authenticate
+from service.api.sendkit.jobs import pagination, read_limit
+from service.api.validation import invalid
+from service.domain.face_answers import iso
+from service.flows.read_credits import read_ledger, read_usage
+from service.store.ledger import EntryPlace, LedgerEntry, LedgerFilter, read_thresholds
+
+KINDS: Final = ("grant", "charge", "refund")
+USAGE_DAYS: Final = 30
+USAGE_DAYS_MAX: Final = 92
+
+_JOB_ID_CHARACTERS_MAX: Final = 100
+_PLACE: Final = struct.Struct(">qq")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MICROSECONDS_MAX: Final = 2**57
+
+
+async def show_credits(request: web.Request) -> web.Response:
+    """Answer with the workspace's credits."""
+    caller = await authenticate(request)
+    require_known(request, ())
+    async with context_of(request).pool.acquire() as connection:
+        balance, low = await read_thresholds(connection, caller.workspace_id)
+    return json_answer({"success": True, "data": {"balance": balance, "lowBalance": low}})
+
+
+async def list_ledger(request: web.Request) -> web.Response:
+    """Answer with a page of the ledger, newest first."""
+    caller = await authenticate(request)
+    require_known(request, {"cursor", "limit", "kind", "jobId", "from", "to"})
+    before, limit = _read_place(request), read_limit(request)
+    wanted = LedgerFilter(
+        kind=read_choice(request, "kind", KINDS),
+        job_public_id=_read_job_id(request),
+        since=read_moment(request, "from"),
+        until=read_moment(request, "to"),
+    )
+    page = await read_ledger(
+        context_of(request).pool, caller.workspace_id, wanted, before=before, limit=limit
+    )
+    return json_answer(
+        {
+            "success": True,
+            "data": [_entry(entry) for entry in page.entries],
+            "pagination": pagination(
+                limit, page.counted, _write_place(page.entries[-1]) if page.more else None
+            ),
+        }
+    )
+
+
+async def show_usage(request: web.Request) -> web.Response:
+    """Answer with what credits were used for, by day, kind and provider."""
+    caller = await authenticate(request)
+    require_known(request, {"from", "to"})
+    until = read_moment(request, "to") or datetime.now(UTC)
+    since = read_moment(request, "from") or until - timedelta(days=USAGE_DAYS)
+    if not timedelta() < until - since <= timedelta(days=USAGE_DAYS_MAX):
+        raise invalid({"from": f"from must be before to, by at most {USAGE_DAYS_MAX} days"})
+    usage = await read_usage(context_of(request).pool, caller.workspace_id, since, until)
+    data = {
+        "from": iso(since.astimezone(UTC)),
+        "to": iso(until.astimezone(UTC)),
+        "charged": sum(each.charged for each in usage.by_kind),
+        "refunded": sum(each.refunded for each in usage.by_kind),
+        "byKind": [
+            {
+                "day": each.day.isoformat(),
+                "kind": each.kind,
+                "charged": each.charged,
+                "refunded": each.refunded,
+            }
+            for each in usage.by_kind
+        ],
+        "byProvider": [
+            {
+                "day": each.day.isoformat(),
+                "kind": each.kind,
+                "provider": each.provider,
+                "calls": each.calls,
+                "fromCache": each.from_memory,
+                "found": each.found,
+                "providerCredits": each.price_thousandths / 1_000,
+            }
+            for each in usage.by_provider
+        ],
+    }
+    return json_answer({"success": True, "data": data})
+
+
+def _entry(entry: LedgerEntry) -> dict[str, Any]:
+    return {
+        "id": str(entry.id),
+        "kind": entry.kind,
+        "amount": entry.amount,
+        "jobId": entry.job_public_id,
+        "note": entry.note,
+        "createdAt": iso(entry.created_at),
+    }
+
+
+def _read_job_id(request: web.Request) -> str | None:
+    text = request.query.get("jobId")
+    if text is not None and ("\0" in text or not 1 <= len(text) <= _JOB_ID_CHARACTERS_MAX):
+        raise invalid({"jobId": "jobId must be the id of a job, as its acceptance gave it"})
+    return text
+
+
+def _write_place(entry: LedgerEntry) -> str:
+    raw = _PLACE.pack((entry.created_at - _EPOCH) // _MICROSECOND, entry.id)
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _read_place(request: web.Request) -> EntryPlace | None:
+    """Return the entry after which to continue; None without a cursor.
+
+    Raises:
+        InvalidRequest: it is not one of ours.
+    """
+    text = request.query.get("cursor")
+    if text is None:
+        return None
+    try:
+        raw = base64.b64decode(f"{text}==", altchars=b"-_", validate=True)
+        microseconds, entry_id = _PLACE.unpack(raw)
+    except (binascii.Error, ValueError, struct.error):
+        microseconds = entry_id = -1
+    if entry_id < 0 or not 0 <= microseconds < _MICROSECONDS_MAX:
+        raise invalid(
+            {"cursor": "cursor is not valid; use the one of the answer before, unchanged"}
+        )
+    return EntryPlace(_EPOCH + microseconds * _MICROSECOND, entry_id)

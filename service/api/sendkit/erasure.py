@@ -1,0 +1,77 @@
+"""`POST /v1/leads/erase`: takes people out of everything that is kept; amounts stay."""
+
+import re
+from typing import Annotated, Any, Final
+
+from aiohttp import web
+from pydantic import Field
+
+from service.api.answers import json_answer
+from service.api.caller import context_of
+from service.api.query import require_known
+from service.api.request_body import parse_object, read_body
+from service.api.sendkit.access import authenticate
+from service.api.validation import Body, invalid, validate
+from service.domain.email_address import read_email_address
+from service.flows.erase_people import erase_people
+from service.flows.suppress_people import SuppressionList
+
+PEOPLE_MAX: Final = 100
+EMAIL_CHARACTERS_MAX: Final = 254
+
+_OBJECT_ID: Final = re.compile(r"[0-9A-Fa-f]{24}")
+
+
+class EraseBody(Body):
+    """Whom to erase: leads by their ids, people by their addresses, or both."""
+
+    lead_ids: Annotated[
+        list[str], Field(alias="leadIds", max_length=PEOPLE_MAX, default_factory=list)
+    ]
+    emails: Annotated[
+        list[Annotated[str, Field(max_length=EMAIL_CHARACTERS_MAX)]],
+        Field(max_length=PEOPLE_MAX, default_factory=list),
+    ]
+
+
+async def erase_leads(request: web.Request) -> web.Response:
+    """Erase and answer with what was removed; whom nobody knows is no error, and is suppressed."""
+    caller = await authenticate(request)
+    require_known(request, ())
+    context = context_of(request)
+    body = _read(parse_object(await read_body(request)))
+    erased = await erase_people(
+        context.pool,
+        caller.workspace_id,
+        SuppressionList(context.box),
+        context.publication,
+        public_ids=[each.lower() for each in body.lead_ids],
+        emails=body.emails,
+    )
+    data = {
+        "leads": erased.leads,
+        "lookups": erased.lookups,
+        "creditsRefunded": erased.refunded,
+        "events": erased.events,
+        "deliveries": erased.deliveries,
+        "cachedAnswers": erased.answers,
+    }
+    return json_answer({"success": True, "data": data})
+
+
+def _read(raw: dict[str, Any]) -> EraseBody:
+    body = validate(EraseBody, raw)
+    problems = {
+        f"leadIds.{place}": f"leadIds.{place} must be a lead's id: 24 hex digits"
+        for place, each in enumerate(body.lead_ids)
+        if not _OBJECT_ID.fullmatch(each)
+    } | {
+        f"emails.{place}": f"emails.{place} must be an e-mail address"
+        for place, each in enumerate(body.emails)
+        if read_email_address(each) is None
+    }
+    if not body.lead_ids and not body.emails:
+        problems["leadIds"] = "leadIds or emails must name somebody"
+    if problems:
+        raise invalid(problems)
+    return body

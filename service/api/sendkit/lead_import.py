@@ -1,0 +1,121 @@
+"""`POST /v1/leads/bulk` and `POST /v1/leads/import/csv`: many leads at once, bad ones told."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import IO, Annotated, Any, Final
+
+from aiohttp import web
+from pydantic import Field
+
+from service.api.answers import json_answer
+from service.api.caller import context_of
+from service.api.query import require_known
+from service.api.request_body import parse_object, read_body
+from service.api.sendkit.access import authenticate
+from service.api.sendkit.csv_columns import read_columns
+from service.api.sendkit.lead_bodies import Tag
+from service.api.sendkit.lead_rows import read_bulk_rows, read_csv_rows
+from service.api.sendkit.lead_upload import UploadedLines, survey, take_upload
+from service.api.validation import Body, validate
+from service.errors import TooBusy
+from service.flows.import_batch import ImportCount
+from service.flows.import_bulk import import_bulk
+from service.flows.import_csv import import_csv
+from service.flows.suppress_people import SuppressionList
+from service.store.keys import KeyOwner
+
+LEADS_PER_BULK_MAX: Final = 5_000
+# A file lies on the disk while it is taken and written; one workspace cannot take every place.
+UPLOADS_MAX: Final = 20
+UPLOADS_PER_WORKSPACE_MAX: Final = 2
+
+
+class BulkBody(Body):
+    """The body of a bulk request; its rows are read one by one, so that good ones go in."""
+
+    leads: Annotated[list[Any], Field(min_length=1, max_length=LEADS_PER_BULK_MAX)]
+    skip_duplicates: Annotated[bool, Field(alias="skipDuplicates")] = True
+    data_cleanup: Annotated[bool, Field(alias="dataCleanup")] = True
+    tag: Tag | None = None
+
+
+async def take_bulk(request: web.Request) -> web.Response:
+    """Write the leads of the body and answer with what became of them."""
+    caller = await authenticate(request)
+    require_known(request, ())
+    body = validate(BulkBody, parse_object(await read_body(request)))
+    # In a thread: thousands of rows would keep every other request waiting.
+    rows = await asyncio.to_thread(read_bulk_rows, body.leads, body.tag, cleanup=body.data_cleanup)
+    context = context_of(request)
+    count = await import_bulk(
+        context.pool,
+        caller,
+        rows,
+        SuppressionList(context.box),
+        skip_duplicates=body.skip_duplicates,
+    )
+    return json_answer({"success": True, "data": _answer(count, "index")})
+
+
+class CsvImports:
+    """Takes CSV files, a bounded number at once."""
+
+    def __init__(self) -> None:
+        self._under_way: Counter[int] = Counter()
+
+    async def take_csv(self, request: web.Request) -> web.Response:
+        """Write the leads of the file and answer with what became of them."""
+        caller = await authenticate(request)
+        require_known(request, ())
+        with self._place(caller.workspace_id), TemporaryFile() as file:
+            count = await _import(request, caller, file)
+        return json_answer({"success": True, "data": _answer(count, "line")})
+
+    @contextmanager
+    def _place(self, workspace_id: int) -> Iterator[None]:
+        if (
+            self._under_way.total() >= UPLOADS_MAX
+            or self._under_way[workspace_id] >= UPLOADS_PER_WORKSPACE_MAX
+        ):
+            raise TooBusy
+        self._under_way[workspace_id] += 1
+        try:
+            yield
+        finally:
+            self._under_way[workspace_id] -= 1
+            # Without its zeros the counter would grow by one entry for every workspace.
+            self._under_way = +self._under_way
+
+
+async def _import(request: web.Request, caller: KeyOwner, file: IO[bytes]) -> ImportCount:
+    options = await take_upload(request, file)
+    context = context_of(request)
+    with UploadedLines(file) as lines:
+        headings = await asyncio.to_thread(survey, lines)
+        columns = read_columns(headings, options.mapping)
+        rows = read_csv_rows(lines, columns, options.tag, cleanup=options.cleanup)
+        return await import_csv(
+            context.pool,
+            caller,
+            rows,
+            SuppressionList(context.box),
+            skip_duplicates=options.skip_duplicates,
+        )
+
+
+def _answer(count: ImportCount, place_name: str) -> dict[str, Any]:
+    return {
+        "imported": len(count.imported_ids),
+        "updated": count.updated,
+        "skipped": count.skipped,
+        "failed": count.failed,
+        "importedLeadIds": count.imported_ids,
+        "errors": [
+            {place_name: error.place, "email": error.email, "error": error.problem}
+            for error in count.errors
+        ],
+        "errorsTruncated": count.failed > len(count.errors),
+    }

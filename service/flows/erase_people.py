@@ -1,0 +1,246 @@
+"""Erases people: out of leads, lookups, traces, memory, events and what receivers answered.
+
+Amounts stay. The people are suppressed first, so that nothing new begins while the rest goes;
+their leads go last, so that an erasure that was broken off finds them again when it is repeated.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from service.domain.lead_input import LeadInput
+from service.domain.question import person_of
+from service.domain.suppression import ERASED, SuppressionReason, plain_email
+from service.flows.publish_finished import Publication, log_finished
+from service.flows.settle_lookups import follow_up
+from service.flows.suppress_people import SuppressionList
+from service.store.connection import Pool
+from service.store.erasure import (
+    FoundLookup,
+    KnownLead,
+    delete_leads,
+    find_events,
+    find_lookups,
+    find_people,
+    forget_answers,
+    next_jobs,
+    read_moment,
+    scrub_events,
+    scrub_lookups,
+    scrub_metadata,
+)
+from service.store.transient import until_done
+
+_log = structlog.get_logger()
+
+LOOKUPS_PER_PAGE: Final = 50_000
+LOOKUPS_PER_TRANSACTION: Final = 500
+EVENTS_PER_PAGE: Final = 200
+ANSWERS_PER_PAGE: Final = 20_000
+
+_BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_FIRST: Final = UUID(int=0)
+# What was accepted this long before the erasure began is looked through again at its end.
+_OVERLAP: Final = timedelta(minutes=1)
+_PATIENCE_S: Final = 60.0
+# A shorter number may stand in a body for something else.
+_PHONE_CHARACTERS_MIN: Final = 7
+
+
+@dataclass(slots=True)
+class Erased:
+    """How much was removed; an erasure that is repeated counts only what it still found.
+
+    Attributes:
+        lookups: emptied, those of jobs that ended long ago included.
+        refunded: credits given back for lookups that were still open.
+        events: whose body was removed.
+        deliveries: that were due and will not be sent.
+        answers: forgotten answers of providers.
+    """
+
+    leads: int = 0
+    lookups: int = 0
+    refunded: int = 0
+    events: int = 0
+    deliveries: int = 0
+    answers: int = 0
+
+
+async def erase_people(
+    pool: Pool,
+    workspace_id: int,
+    suppressions: SuppressionList,
+    publication: Publication,
+    *,
+    public_ids: Sequence[str] = (),
+    emails: Sequence[str] = (),
+) -> Erased:
+    """Erase people of a workspace by their leads' ids, or by address whether they are leads or not.
+
+    Each transaction is short. Ids and addresses of nobody are no error: an erasure may be repeated,
+    and after one that was broken off it should be.
+
+    Raises:
+        SuppressionsUnreadable: nothing was done.
+    """
+    return await _Erasure(pool, workspace_id, suppressions, publication).run(public_ids, emails)
+
+
+@dataclass(slots=True)
+class _Traces:
+    """Everything by which the people can be found, growing as it is looked through."""
+
+    leads: list[KnownLead] = field(repr=False)
+    emails: set[str] = field(repr=False)
+    public_ids: set[str]
+    phones: set[str] = field(default_factory=set, repr=False)
+    inputs: set[LeadInput] = field(default_factory=set, repr=False)
+
+    def __post_init__(self) -> None:
+        for known in self.leads:
+            self.public_ids.add(known.public_id)
+            self.phones.update(known.phones)
+            self._add_input(known.lead)
+
+    def add(self, lookups: Iterable[FoundLookup]) -> None:
+        for lookup in lookups:
+            self._add_input(lookup.lead)
+            value = lookup.value or {}
+            if isinstance(value.get("email"), str):
+                self.emails.add(value["email"].lower())
+            if isinstance(value.get("phone"), str):
+                self.phones.add(value["phone"])
+
+    def _add_input(self, lead: LeadInput) -> None:
+        self.inputs.add(lead)
+        if lead.email:
+            self.emails.add(lead.email.lower())
+
+    @property
+    def people(self) -> list[LeadInput]:
+        return [*self.inputs, *(LeadInput(email=plain_email(email)) for email in self.emails)]
+
+    @property
+    def needles(self) -> list[str]:
+        """Return what a body must not hold, in lower case."""
+        profiles = {lead.linkedin_url.lower() for lead in self.inputs if lead.linkedin_url}
+        phones = {phone for phone in self.phones if len(phone) >= _PHONE_CHARACTERS_MIN}
+        # How a row of Seleqt's results names a lead; a bare number could be anything.
+        rows = {f'"id":{known.id},"first_name"' for known in self.leads}
+        return sorted(self.emails | profiles | phones | rows | self.public_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Erasure:
+    pool: Pool
+    workspace_id: int
+    suppressions: SuppressionList
+    publication: Publication
+    erased: Erased = field(default_factory=Erased)
+
+    async def run(self, public_ids: Sequence[str], emails: Sequence[str]) -> Erased:
+        wanted = {plain_email(email) for email in emails} | {email.lower() for email in emails}
+        async with self.pool.acquire() as connection:
+            await self.suppressions.require_writable(connection)
+            since = await read_moment(connection) - _OVERLAP
+            leads = await find_people(connection, self.workspace_id, public_ids, sorted(wanted))
+        traces = _Traces(leads, wanted, set(public_ids))
+        await self._suppress(traces)
+        await self._scrub_lookups(traces, _BEGINNING)
+        # Lookups tell of addresses that the lead has no more, or never had.
+        await self._suppress(traces)
+        await self._scrub_events(traces, _BEGINNING)
+        await self._delete_leads(traces)
+        # What was accepted or told meanwhile; from here on no lead is left to begin with.
+        await self._scrub_lookups(traces, since)
+        await self._scrub_events(traces, since)
+        await self._forget_answers(traces)
+        _log.info(
+            "people.erased",
+            leads=self.erased.leads,
+            lookups=self.erased.lookups,
+            events=self.erased.events,
+            deliveries=self.erased.deliveries,
+        )
+        return self.erased
+
+    async def _suppress(self, traces: _Traces) -> None:
+        people = [(self.workspace_id, lead) for lead in traces.people]
+        async with self.pool.acquire() as connection:
+            await self.suppressions.add(connection, people, SuppressionReason.ERASURE)
+
+    async def _scrub_lookups(self, traces: _Traces, since: datetime) -> None:
+        after: UUID | None = None
+        lead_ids = [known.id for known in traces.leads]
+        while True:
+            async with self.pool.acquire() as connection:
+                jobs = await next_jobs(
+                    connection, self.workspace_id, after, since, LOOKUPS_PER_PAGE
+                )
+            if not jobs:
+                return
+            after = jobs[-1]
+            await self._scrub_jobs(jobs, lead_ids, traces)
+
+    async def _scrub_jobs(
+        self, jobs: Sequence[UUID], lead_ids: Sequence[int], traces: _Traces
+    ) -> None:
+        while True:
+            async with self.pool.acquire() as connection:
+                found = await find_lookups(
+                    connection, jobs, lead_ids, sorted(traces.emails), LOOKUPS_PER_TRANSACTION
+                )
+            traces.add(found)
+            if not found:
+                break
+            scrub = partial(self._scrub, [lookup.id for lookup in found])
+            await until_done(scrub, name="erase", patience_s=_PATIENCE_S)
+        async with self.pool.acquire() as connection:
+            await scrub_metadata(connection, jobs, sorted(traces.emails))
+
+    async def _scrub(self, lookup_ids: Sequence[int]) -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            count, closed = await scrub_lookups(connection, lookup_ids, ERASED)
+            finished = await follow_up(connection, closed, self.publication) if closed else []
+        log_finished(finished)
+        self.erased.lookups += count
+        self.erased.refunded += sum(each.refunded for each in closed)
+
+    async def _scrub_events(self, traces: _Traces, since: datetime) -> None:
+        after, needles = (since, _FIRST), traces.needles
+        while needles:
+            async with self.pool.acquire() as connection, connection.transaction():
+                page = await find_events(
+                    connection, self.workspace_id, after, needles, EVENTS_PER_PAGE
+                )
+                held = [event for event in page if event.holds]
+                if held:
+                    self.erased.deliveries += await scrub_events(connection, held, ERASED)
+                    self.erased.events += len(held)
+            if len(page) < EVENTS_PER_PAGE:
+                return
+            after = (page[-1].created_at, page[-1].id)
+
+    async def _forget_answers(self, traces: _Traces) -> None:
+        people = [person_of(lead) for lead in traces.people]
+        after: bytes | None = b""
+        while after is not None:
+            async with self.pool.acquire() as connection:
+                after, count = await forget_answers(
+                    connection, after, people, sorted(traces.emails), ANSWERS_PER_PAGE
+                )
+            self.erased.answers += count
+
+    async def _delete_leads(self, traces: _Traces) -> None:
+        if not traces.leads:
+            return
+        async with self.pool.acquire() as connection:
+            self.erased.leads += await delete_leads(
+                connection, self.workspace_id, [known.id for known in traces.leads]
+            )

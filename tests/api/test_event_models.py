@@ -1,0 +1,70 @@
+"""What events carry is what their published schemas say."""
+
+from typing import Any
+
+import orjson
+import pytest
+from cryptography.fernet import Fernet
+
+from service.api.event_models import BODY_MODELS, event_schemas
+from service.domain.event_types import EventType
+from tests.api.conftest import OpenStage
+from tests.api.hooks import Hooks, receiving
+from tests.api.stage import missing, people
+
+
+def test_every_type_has_a_schema() -> None:
+    """Each schema names its type and asks for its data, and every reference leads somewhere."""
+    schemas, definitions = event_schemas("#/components/schemas/{model}")
+
+    names = {str(schema["$ref"]).rpartition("/")[2] for schema in schemas.values()}
+    assert set(schemas) == set(EventType)
+    assert names <= set(definitions)
+    assert {definitions[name]["properties"]["type"]["const"] for name in names} == set(EventType)
+
+
+@pytest.fixture
+async def bodies(open_stage: OpenStage) -> list[dict[str, Any]]:
+    """Every event of two jobs without a find, on a workspace whose threshold is 100 credits."""
+    stage = await open_stage(credit=101)
+    ids = await stage.add_leads(
+        [{**each, "email": f"{n}@a.example"} for n, each in enumerate(people(2))]
+    )
+    await stage.seleqt({"prospect_limit": 1})
+    await stage.sendkit({"leadIds": ids, "enrichmentTypes": ["email"]})
+    await stage.settle(missing)
+    return [orjson.loads(row["payload"]) for row in await stage.fetch("select payload from events")]
+
+
+async def test_what_is_written_is_as_its_model_says(bodies: list[dict[str, Any]]) -> None:
+    """Jobs of both faces, refunds and the low balance validate against their own models."""
+    checked = [BODY_MODELS[EventType(body["type"])].model_validate(body) for body in bodies]
+
+    assert len(checked) == len(bodies)
+    assert {body["type"] for body in bodies} >= {
+        "enrichment.accepted",
+        "enrichment.completed",
+        "credits.refunded",
+    }
+
+
+async def test_a_test_and_a_switching_off_are_as_their_models_say(open_stage: OpenStage) -> None:
+    """Events that are born at the edges validate as well."""
+    hooks = Hooks(
+        await open_stage(
+            secret_keys=Fernet.generate_key().decode(), egress={"allow": "127.0.0.0/8"}
+        )
+    )
+    async with receiving(410) as gone, receiving(204) as watcher:
+        await hooks.create(gone.url, events=["lead.*"])
+        made = await hooks.create(watcher.url, events=["endpoint.*"])
+        await hooks.data("POST", f"/webhooks/{made['_id']}/test")
+        await hooks.publish()
+        async with hooks.dispatching():
+            await hooks.until_state("delivered")
+
+    received = [orjson.loads(body) for body in watcher.bodies]
+    assert [
+        BODY_MODELS[EventType(body["type"])].model_validate(body).model_dump()["type"]
+        for body in received
+    ] == ["test", "endpoint.disabled"]

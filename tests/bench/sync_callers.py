@@ -1,0 +1,105 @@
+"""Ten thousand callers from one process: each connects, asks once, and notes what came back when."""
+
+import asyncio
+import resource
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+_OTHER_FILES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: a list with one lead in it, and the key of its workspace."""
+
+    key: str = field(repr=False)
+    list_id: int
+
+    def as_bytes(self) -> bytes:
+        body = b'{"mode":"sync","enrichment_type":"FIND_EMAIL"}'
+        head = (
+            f"POST /api/v1/public/lead-lists/{self.list_id}/enrichment/ HTTP/1.1\r\n"
+            f"Host: leadfall\r\nX-API-Key: {self.key}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a caller got; status 0 is a connection that ended without an answer."""
+
+    status: int = 0
+    seconds: float = 0.0
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def rows(self) -> int:
+        """How many rows the answer has."""
+        return len(orjson.loads(self.body).get("results", ())) if self.status == 200 else 0
+
+
+class Caller(asyncio.Protocol):
+    """One connection with one request."""
+
+    __slots__ = ("_answer", "_done", "_loop", "_received", "_request", "_started_s", "_transport")
+
+    def __init__(self, call: Call, done: "asyncio.Future[Answer]") -> None:
+        self._loop = asyncio.get_running_loop()
+        self._request = call.as_bytes()
+        self._done = done
+        self._answer = Answer()
+        self._received = b""
+        self._started_s = self._loop.time()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        if isinstance(transport, asyncio.Transport):
+            self._transport = transport
+            transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head, separator, body = self._received.partition(b"\r\n\r\n")
+        if separator and len(body) >= _content_length(head):
+            self._answer.status = int(head[9:12])
+            self._answer.body = body
+            self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        if not self._done.done():
+            self._answer.seconds = self._loop.time() - self._started_s
+            self._done.set_result(self._answer)
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _content_length(head: bytes) -> int:
+    for line in head.split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            return int(value)
+    return 0
+
+
+async def call_all(host: str, port: int, calls: Sequence[Call]) -> list[Answer]:
+    """Send all calls at once, each on a connection of its own, and wait for every answer."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(len(calls) + _OTHER_FILES, hard), hard))
+    return await asyncio.gather(*(_call(host, port, each) for each in calls))
+
+
+async def _call(host: str, port: int, call: Call) -> Answer:
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Answer] = loop.create_future()
+    try:
+        await loop.create_connection(lambda: Caller(call, done), host, port)
+    except OSError:
+        return Answer()
+    return await done
