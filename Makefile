@@ -5,7 +5,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check fix providers pins clean
+.PHONY: help demo dev test faults bench check fix providers pins clean
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -24,6 +24,12 @@ providers: $(READY) ## each provider's capabilities, prices, limits, sources and
 ##@ test
 test: $(READY) check ## set up, then every check and every test
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+faults: $(READY) ## the fault tests, the long ones at full size
+	FAULT_LEADS=2000 $(BIN)/pytest tests/faults $(ARGS)
+
+bench: $(READY) ## load tests: many callers at once
+	$(BIN)/pytest tests/bench $(ARGS)
 
 check: $(READY) ## types, lint, format, layers
 	$(BIN)/ruff check .
@@ -47,7 +53,7 @@ $(READY): requirements/dev.txt pyproject.toml
 
 pins: ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-	  --extra embedded pyproject.toml --output-file requirements/runtime.txt
+	  pyproject.toml --output-file requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --extra embedded --group dev pyproject.toml --output-file requirements/dev.txt
 

@@ -3,16 +3,26 @@
 The text below each field is its description, which `leadfall doctor` shows.
 """
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from service.domain.kinds import Kind
 from service.domain.outcome import OutcomeName
 
 PROVIDER_DEADLINE_S_MAX: Final = 900.0
+
+# What Kubernetes sets in every pod for a service called leadfall-something; nobody's setting.
+_SERVICE_LINK: Final = re.compile(r".+_service_(host|port(_.+)?)|.+_port(_\d+_(tcp|udp|sctp).*)?")
 
 
 def _split(value: object) -> object:
@@ -99,13 +109,13 @@ class LimitSettings(_Section):
     """Leads that one request may wait for."""
     sync_deadline_s: float = Field(120.0, gt=0, le=600)
     """Seconds after which a waiting caller is answered with what there is."""
-    sync_waiters_max: int = Field(2_000, ge=1)
+    sync_waiters_max: int = Field(1_500, ge=1)
     """Callers of one API process who may wait at once."""
     requests_per_minute: int = Field(50, ge=1)
     """Requests that one key may send to the Seleqt face in any minute."""
     sendkit_requests_per_minute: int = Field(600, ge=1)
     """Requests that one key may send to the SendKit face in any minute."""
-    connections_max: int = Field(3_000, ge=10)
+    connections_max: int = Field(2_000, ge=10)
     """Connections that one API process holds; further ones are told at once to try again."""
     page_size_max: int = Field(100, ge=1, le=1_000)
     """Rows of one page."""
@@ -216,6 +226,22 @@ class HealthSettings(_Section):
     """Seconds a loop may not turn before the process is not ready."""
 
 
+class _Environment(EnvSettingsSource):
+    """The environment, with variables of ours that no setting has: they must not be overlooked."""
+
+    def __call__(self) -> dict[str, Any]:
+        found = super().__call__()
+        prefix, delimiter = self.env_prefix.lower(), self.env_nested_delimiter or "__"
+        for variable in self.env_vars:
+            name = variable.lower().removeprefix(prefix)
+            ours = variable.lower().startswith(prefix)
+            section = name.partition(delimiter)[0]
+            if ours and section not in Settings.model_fields and not _SERVICE_LINK.fullmatch(name):
+                # The value may be a secret under a misspelt name.
+                found[name] = None
+        return found
+
+
 class Settings(BaseSettings):
     """Everything an operator can set, with its default."""
 
@@ -284,6 +310,18 @@ class Settings(BaseSettings):
     """How long what happened is kept."""
     health: HealthSettings = HealthSettings()
     """Thresholds of health."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment so that unknown variables are errors; nothing else is read."""
+        return init_settings, _Environment(settings_cls)
 
     @field_validator("secret_keys", mode="before")
     @classmethod

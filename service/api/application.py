@@ -8,7 +8,7 @@ from service.api.callbacks import callback_routes
 from service.api.caller import CALLERS, Callers
 from service.api.context import CONTEXT, ApiContext
 from service.api.error_answers import answer_errors
-from service.api.lanes import SYNC_LANE, sync_lane
+from service.api.lanes import PACE, SYNC_LANE, Pace, keep_pace, sync_lane
 from service.api.rate_limit import tell_rate
 from service.api.request_log import log_request
 from service.api.seleqt.routes import seleqt_routes
@@ -27,11 +27,12 @@ def build_application(
         extra_routes: served beside the faces, such as health.
     """
     application = web.Application(
-        middlewares=[log_request, tell_rate, answer_errors],
+        middlewares=[keep_pace, log_request, tell_rate, answer_errors],
         client_max_size=context.settings.limits.body_bytes_max,
     )
     application[CONTEXT] = context
     application[CALLERS] = Callers(context)
+    application[PACE] = Pace()
     application[SYNC_LANE] = sync_lane(context.pool)
     application.add_routes([*seleqt_routes(), *sendkit_routes(), *callback_routes(), *extra_routes])
     return application

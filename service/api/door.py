@@ -1,25 +1,26 @@
 """The listening socket: holds as many connections as allowed and turns the others away at once.
 
-Turning away costs a hundredth of serving, so it stays quick when everybody comes at the same
-moment, and what a process holds in memory has a bound.
+It accepts by itself. uvloop takes one connection in each turn of the loop, so thousands of callers
+who come at once would wait seconds even to be told that the server is busy.
 """
 
 import asyncio
-import resource
-from typing import Final, cast
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-import orjson
 import structlog
 from aiohttp import web
 from prometheus_client import Counter
 
-from service.errors import TooBusy
+from service.api.farewell import Farewells
+from service.api.open_files import allow_files
 
 _log = structlog.get_logger()
 
-# How long one who is turned away may take to send a request and to hang up.
-_FAREWELL_S: Final = 5.0
-_RETRY_AFTER_S: Final = 2
+_ACCEPTED_PER_TURN: Final = 64
+# What accept may say of one connection, or of a moment without free descriptors.
+_PAUSE_S: Final = 0.1
 # Sockets beside the connections: database, Redis, vendors, the ops address.
 _OTHER_FILES: Final = 200
 
@@ -30,11 +31,10 @@ class BoundedSite(web.BaseSite):
     """Listens on TCP for an application.
 
     Args:
-        connections_max: connections that are served at once; as many again may be being told to
-            come later, and what is beyond is closed without a word.
+        connections_max: connections that are served at once; others are told to come later.
     """
 
-    __slots__ = ("_connections_max", "_host", "_port", "_turned_away")
+    __slots__ = ("_connections_max", "_host", "_port")
 
     def __init__(
         self, runner: web.AppRunner, host: str, port: int, *, backlog: int, connections_max: int
@@ -43,7 +43,6 @@ class BoundedSite(web.BaseSite):
         self._host = host
         self._port = port
         self._connections_max = connections_max
-        self._turned_away: set[_Farewell] = set()
 
     @property
     def name(self) -> str:
@@ -57,79 +56,124 @@ class BoundedSite(web.BaseSite):
             OSError: the address is in use or not ours.
         """
         await super().start()
-        _allow_files(2 * self._connections_max + _OTHER_FILES)
-        self._server = await asyncio.get_running_loop().create_server(
-            self._protocol, self._host, self._port, backlog=self._backlog
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the runner is not set up")
+        farewells = Farewells()
+        allow_files(self._connections_max + farewells.count_max + _OTHER_FILES)
+        listening = await _listen(self._host, self._port, self._backlog)
+        self._server = _Acceptor(
+            listening,
+            serve=server,
+            # Its public view of the connections copies all of them.
+            served_count=lambda: len(server._connections),  # noqa: SLF001
+            served_max=self._connections_max,
+            farewells=farewells,
         )
 
-    def _protocol(self) -> asyncio.Protocol:
-        server = self._runner.server
-        if server is not None and len(server._connections) < self._connections_max:  # noqa: SLF001 - its public view copies all of them
-            return server()
-        _turned_away.inc()
-        return _Farewell(self._turned_away, self._connections_max)
+
+class _Acceptor(asyncio.AbstractServer):
+    """Accepts on listening sockets from the beginning until it is closed."""
+
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        *,
+        serve: Callable[[], asyncio.Protocol],
+        served_count: Callable[[], int],
+        served_max: int,
+        farewells: Farewells,
+    ) -> None:
+        self.sockets = sockets
+        self._serve = serve
+        self._served_count = served_count
+        self._served_max = served_max
+        self._farewells = farewells
+        # Accepted, and not yet among the served.
+        self._joining: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        for each in sockets:
+            self._loop.add_reader(each, self._accept, each)
+
+    def close(self) -> None:
+        """Stop listening; what is served goes on."""
+        for each in self.sockets:
+            self._loop.remove_reader(each)
+            each.close()
+        self._farewells.close()
+        self.sockets = []
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the loop it accepts in."""
+        return self._loop
+
+    def is_serving(self) -> bool:
+        """Tell whether it accepts."""
+        return bool(self.sockets)
+
+    async def start_serving(self) -> None:
+        """Do nothing: it has begun."""
+
+    async def serve_forever(self) -> None:
+        """Return at once: the loop serves."""
+
+    async def wait_closed(self) -> None:
+        """Return at once: closing takes no time."""
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_ACCEPTED_PER_TURN):
+            try:
+                connection, _ = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # Most likely no descriptor is free; asking again at once would be of no use.
+                _log.warning("connection.not_accepted", error=type(error).__name__)
+                self._loop.remove_reader(listening)
+                self._loop.call_later(_PAUSE_S, self._resume, listening)
+                return
+            connection.settimeout(0)
+            if self._served_count() + len(self._joining) < self._served_max:
+                self._spawn(self._join(connection))
+            else:
+                _turned_away.inc()
+                self._farewells.take(connection)
+
+    def _resume(self, listening: socket.socket) -> None:
+        if listening in self.sockets:
+            self._loop.add_reader(listening, self._accept, listening)
+
+    async def _join(self, connection: socket.socket) -> None:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.connect_accepted_socket(self._serve, connection)
+        except OSError:
+            # The caller has left already.
+            connection.close()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
 
 
-class _Farewell(asyncio.Protocol):
-    """Answers the first request of a connection with 503, whatever it asks, and ends it."""
-
-    __slots__ = ("_bound", "_others", "_timer", "_transport")
-
-    def __init__(self, others: "set[_Farewell]", bound: int) -> None:
-        self._others = others
-        self._bound = bound
-        self._transport: asyncio.Transport | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are of no class of asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
-        if len(self._others) >= self._bound:
-            self._transport.abort()
-            return
-        self._others.add(self)
-        self._timer = asyncio.get_running_loop().call_later(_FAREWELL_S, self._transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        transport, self._transport = self._transport, None
-        # What follows the first part is read and dropped: closing on unread bytes would reset the
-        # connection, and the answer with it.
-        if transport is not None:
-            transport.write(_SELEQT if b" /api/" in data[:16] else _SENDKIT)
-            transport.write_eof()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
-        self._others.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
-
-
-def _answer(payload: dict[str, object]) -> bytes:
-    body = orjson.dumps(payload)
-    head = (
-        "HTTP/1.1 503 Service Unavailable\r\n"
-        "Content-Type: application/json; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\n"
-        "Cache-Control: no-store\r\n"
-        f"Retry-After: {_RETRY_AFTER_S}\r\n"
-        "Server: leadfall\r\n"
-        "Connection: close\r\n\r\n"
+async def _listen(host: str, port: int, backlog: int) -> list[socket.socket]:
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
-    return head.encode() + body
-
-
-_SELEQT: Final = _answer({"error": TooBusy().message})
-_SENDKIT: Final = _answer(
-    {"success": False, "error": {"code": TooBusy.code, "message": TooBusy().message}}
-)
-
-
-def _allow_files(count: int) -> None:
-    """Raise this process's limit of open files to what its connections need, if it may be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= count:
-        return
-    allowed = count if hard == resource.RLIM_INFINITY else min(count, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < count:
-        _log.warning("open_files.limited", allowed=allowed, wanted=count)
+    sockets: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, address in dict.fromkeys(found):
+            listening = socket.socket(family, kind, protocol)
+            sockets.append(listening)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.settimeout(0)
+            listening.bind(address)
+            listening.listen(backlog)
+    except BaseException:
+        for each in sockets:
+            each.close()
+        raise
+    return sockets

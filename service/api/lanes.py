@@ -1,9 +1,11 @@
-"""Keeps database connections free for everybody else while many callers wait for their results."""
+"""Keeps the loop and the database free for everybody else while thousands come at once."""
 
 import asyncio
+from collections import deque
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from service.store.connection import Pool
 
@@ -18,3 +20,55 @@ def sync_lane(pool: Pool) -> asyncio.Semaphore:
     would queue behind them for a connection, and even a refusal would come late.
     """
     return asyncio.Semaphore(max(pool.get_max_size() // 2, 1))
+
+
+_BEGUN_PER_TURN: Final = 8
+
+
+class Pace:
+    """Lets a few requests begin in each turn of the event loop, first come, first served.
+
+    Between two turns the loop looks after everything else: connections that are to be turned
+    away, answers of the database, probes.
+    """
+
+    __slots__ = ("_begun", "_queue", "_turning")
+
+    def __init__(self) -> None:
+        self._begun = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._turning = False
+
+    async def my_turn(self) -> None:
+        """Return when the request may begin; at once unless many have just done so."""
+        loop = asyncio.get_running_loop()
+        if not self._turning:
+            self._turning = True
+            loop.call_soon(self._turn)
+        if self._begun < _BEGUN_PER_TURN and not self._queue:
+            self._begun += 1
+            return
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._queue.append(waiter)
+        await waiter
+
+    def _turn(self) -> None:
+        self._begun = 0
+        while self._queue and self._begun < _BEGUN_PER_TURN:
+            waiter = self._queue.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                self._begun += 1
+        self._turning = self._begun > 0
+        if self._turning:
+            asyncio.get_running_loop().call_soon(self._turn)
+
+
+PACE: Final = web.AppKey("pace", Pace)
+
+
+@web.middleware
+async def keep_pace(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let the request wait for its turn."""
+    await request.app[PACE].my_turn()
+    return await handler(request)

@@ -13,6 +13,7 @@ from service.api.validation import invalid
 from service.domain.sentences import joined
 
 _INTEGER_DIGITS_MAX: Final = 9
+_INTEGER_MAX: Final = 10**_INTEGER_DIGITS_MAX - 1
 _NAME_CHARACTERS_MAX: Final = 100
 _CURSOR_BYTES: Final = 8
 _YEAR_MIN: Final = 2000
@@ -41,7 +42,7 @@ def require_known(request: web.Request, known: Collection[str]) -> None:
 
 
 def read_integer(request: web.Request, name: str, default: int) -> int:
-    """Return a parameter as an integer of at least 1.
+    """Return a parameter as an integer of at least 1 and of few enough digits.
 
     Raises:
         InvalidRequest: it is something else.
@@ -50,7 +51,7 @@ def read_integer(request: web.Request, name: str, default: int) -> int:
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= _INTEGER_DIGITS_MAX and int(text)):
-        raise invalid({name: f"{name} must be an integer of at least 1"})
+        raise invalid({name: f"{name} must be an integer of at least 1 and at most {_INTEGER_MAX}"})
     return int(text)
 
 

@@ -1,6 +1,7 @@
 """Reads a request's body: bounded, JSON by its media type, without what the database refuses."""
 
 import asyncio
+import codecs
 from typing import Any, Final
 
 import orjson
@@ -40,12 +41,15 @@ def _is_json(request: web.Request) -> bool:
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:
-    """Return the JSON object in a body; an empty body reads as an empty object.
+    """Return the JSON object in a body, with or without a byte order mark before it.
+
+    An empty body reads as an empty object.
 
     Raises:
         MalformedBody: it is not JSON, or not an object.
         InvalidRequest: a text in it contains a NUL character.
     """
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     if not raw.strip():
         return {}
     try:

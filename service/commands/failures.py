@@ -51,10 +51,15 @@ def _fail(sentence: str) -> NoReturn:
     sys.exit(EXIT_FAILED)
 
 
+_SENTENCES = {"extra_forbidden": "there is no such setting; `leadfall doctor` lists all of them"}
+
+
 def _about_settings(error: ValidationError) -> str:
     """Name each bad setting by its variable, without the value: it may be a secret."""
     problems = [
-        "LEADFALL_" + "__".join(str(part).upper() for part in each["loc"]) + f": {each['msg']}"
+        "LEADFALL_"
+        + "__".join(str(part).upper() for part in each["loc"])
+        + f": {_SENTENCES.get(each['type'], each['msg'])}"
         for each in error.errors(include_input=False, include_url=False)
     ]
     return "Settings cannot be used. " + "; ".join(problems)

@@ -1,5 +1,7 @@
 """Opens the box of secrets for commands that write or read one."""
 
+import sys
+
 from service.commands.failures import CommandFailure
 from service.edges.secret_box import SecretBox
 from service.settings import Settings
@@ -15,7 +17,7 @@ def open_box(settings: Settings) -> SecretBox:
         return SecretBox([key.get_secret_value() for key in settings.secret_keys])
     except ValueError as error:
         raise CommandFailure(
-            f"{error}. Make one with: python -c 'from cryptography.fernet import Fernet; "
+            f"{error}. Make one with: {sys.executable} -c 'from cryptography.fernet import Fernet; "
             "print(Fernet.generate_key().decode())'"
         ) from None
 

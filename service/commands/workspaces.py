@@ -1,5 +1,6 @@
 """`leadfall workspaces`: makes tenants."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -38,12 +39,19 @@ def create(
 async def _create(name: str, low_balance: int | None) -> dict[str, Any]:
     from service.commands.secrets import open_box
     from service.commands.setup import open_database
+    from service.flows.check_secret_keys import opens_oldest_secret
     from service.flows.create_workspace import create_workspace
     from service.settings import Settings
 
     settings = Settings()
     box = open_box(settings)
     async with open_database(settings) as pool:
+        if not await opens_oldest_secret(pool, box):
+            sys.stderr.write(
+                "leadfall: Warning: LEADFALL_SECRET_KEYS does not open the secrets that are stored "
+                "already. Where the other processes have another key, they cannot sign this "
+                "workspace's webhooks.\n"
+            )
         made = await create_workspace(pool, box, name, low_balance=low_balance)
     return {
         "workspace_id": made.public_id,

@@ -30,6 +30,7 @@ from service.store.erasure import (
     forget_answers,
     next_jobs,
     read_moment,
+    scrub_echoes,
     scrub_events,
     scrub_lookups,
     scrub_metadata,
@@ -219,6 +220,8 @@ class _Erasure:
                 page = await find_events(
                     connection, self.workspace_id, after, needles, EVENTS_PER_PAGE
                 )
+                if page:
+                    await scrub_echoes(connection, page, needles)
                 held = [event for event in page if event.holds]
                 if held:
                     self.erased.deliveries += await scrub_events(connection, held, ERASED)

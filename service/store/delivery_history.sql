@@ -29,7 +29,7 @@ where d.workspace_id = $1 and d.event_id = $2 and p.public_id = $3;
 
 -- name: read_payload
 -- $1 event, $2 when it was born.
-select payload from events where id = $1 and created_at = $2;
+select nullif(payload, '') from events where id = $1 and created_at = $2;
 
 -- name: read_attempts
 -- $1 event, $2 endpoint, $3 attempts at most, the newest of them, oldest first.
@@ -43,7 +43,8 @@ order by started_at, number;
 
 -- name: read_missed
 -- $1 endpoint, $2 number after which to go on, $3 rows at most.
-select d.event_id, d.event_type, d.event_created_at, d.sequence, d.state, e.payload
+select d.event_id, d.event_type, d.event_created_at, d.sequence, d.state,
+       nullif(e.payload, '') as payload
 from deliveries d
 left join lateral (
   select payload from events where created_at = d.event_created_at and id = d.event_id limit 1

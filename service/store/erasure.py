@@ -127,6 +127,18 @@ async def find_events(
     return [FoundEvent(row["created_at"], row["id"], row["holds"]) for row in rows]
 
 
+async def scrub_echoes(
+    connection: Connection, events: Sequence[FoundEvent], needles: Sequence[str]
+) -> None:
+    """Empty what receivers answered to these events where it names a person all the same."""
+    await connection.execute(
+        _SQL["scrub_attempts"],
+        [event.id for event in events],
+        min(event.created_at for event in events),
+        list(needles),
+    )
+
+
 async def scrub_events(connection: Connection, events: Sequence[FoundEvent], reason: str) -> int:
     """Empty these events and what receivers answered; return how many deliveries that ended."""
     event_ids = [event.id for event in events]
@@ -134,7 +146,8 @@ async def scrub_events(connection: Connection, events: Sequence[FoundEvent], rea
     await connection.execute(
         _SQL["scrub_events"], [event.created_at for event in events], event_ids
     )
-    await connection.execute(_SQL["scrub_attempts"], event_ids)
+    since = min(event.created_at for event in events)
+    await connection.execute(_SQL["scrub_attempts"], event_ids, since, None)
     return int(withdrawn.rpartition(" ")[2])
 
 

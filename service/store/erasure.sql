@@ -118,8 +118,14 @@ from held
 where d.event_id = held.event_id and d.endpoint_id = held.endpoint_id;
 
 -- name: scrub_attempts
--- What receivers answered to the events $1: it may repeat what they were told.
-update attempts set answer = null where event_id = any($1::uuid[]) and answer is not null;
+-- What receivers answered to the events $1, which are no older than $2: all of it where $3 is null,
+-- else where it holds one of these texts, which are in lower case.
+update attempts set answer = null
+where event_id = any($1::uuid[]) and started_at >= $2::timestamptz - interval '1 minute'
+  and answer is not null
+  and ($3::text[] is null or exists (
+    select from unnest($3::text[]) as n(needle)
+    where position(n.needle in lower(encode(answer, 'escape'))) > 0));
 
 -- name: forget_answers
 -- A page of remembered answers after key $1, at most $2: those about the people $3 or with an

@@ -24,9 +24,11 @@ _SORT_COLUMNS: Final = {
     "phone_number": "coalesce(l.phone_e164, l.phone)",
     "linkedin_profile_url": "l.linkedin_url",
 }
-_TEXTS: Final = {
-    "keywords": "concat_ws(' ', l.headline, l.job_title, l.company_name)",
-    "location": "concat_ws(', ', l.location, l.city, l.state, l.country)",
+# Texts of several columns: the parts joined in a certain way, and each part for itself, because
+# how common a word is the planner knows of columns alone.
+_PARTS: Final = {
+    "keywords": ("' '", ("headline", "job_title", "company_name")),
+    "location": ("', '", ("location", "city", "state", "country")),
 }
 # What stands in these columns stands in the text that is indexed, too; the index finds candidates.
 _INDEXED: Final = frozenset({"job_title", "company_name"})
@@ -106,10 +108,8 @@ class _Arguments:
 def ids_statement(wanted: Wanted, *, limit: int) -> Statement:
     """Return the statement of the ids of the first `limit` leads."""
     arguments = _Arguments()
-    text = (
-        f"select l.id from {_source(wanted, arguments)}"
-        f" {_order(wanted.sorting)} limit {arguments.place(limit, 'bigint')}"
-    )
+    source = _in_list_order(wanted, arguments) if wanted.is_plain else _source(wanted, arguments)
+    text = f"select l.id from {source} {_order(wanted)} limit {arguments.place(limit, 'bigint')}"
     return Statement(text, arguments.values)
 
 
@@ -132,7 +132,7 @@ def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
     A field that an open lookup is filling is derived here, never stored.
     """
     arguments = _Arguments()
-    order = _order(wanted.sorting)
+    order = _order(wanted)
     if wanted.is_plain and wanted.lacking is None:
         # Rows before the page are skipped in the index of the list, without reading the leads.
         way = "desc" if wanted.sorting.descending else "asc"
@@ -155,19 +155,46 @@ def _limit(arguments: _Arguments, limit: int, offset: int) -> str:
 def _source(wanted: Wanted, arguments: _Arguments) -> str:
     workspace_id = arguments.place(wanted.workspace_id, "bigint")
     if wanted.list_id is None:
-        source = f"leads l where l.workspace_id = {workspace_id}"
-        source += " and l.is_company" if wanted.companies else " and not l.is_company"
+        equals = f"between {workspace_id} and" if _is_by_workspace(wanted) else "="
+        sort = "l.is_company" if wanted.companies else "not l.is_company"
+        source = f"leads l where l.workspace_id {equals} {workspace_id} and {sort}"
     else:
         list_id = arguments.place(wanted.list_id, "bigint")
         source = (
             "list_leads m join leads l on l.id = m.lead_id"
             f" where m.list_id = {list_id} and l.workspace_id = {workspace_id}"
         )
-    if wanted.lacking is not None:
-        source += f" and {_LACKING[wanted.lacking]} and not {_OPEN.format(wanted.lacking)}"
-    return source + "".join(
+    return f"{source}{_eligible(wanted)}" + "".join(
         f" and {condition}" for condition in _conditions(wanted.lead_filter, arguments)
     )
+
+
+def _in_list_order(wanted: Wanted, arguments: _Arguments) -> str:
+    """Return a list whose leads are looked up one by one, until there are enough of them.
+
+    Left to choose, the planner may walk through the leads of all workspaces instead, since it
+    cannot know that those of this list come last.
+    """
+    list_id = arguments.place(wanted.list_id, "bigint")
+    return (
+        "list_leads m cross join lateral (select * from leads where id = m.lead_id offset 0) l"
+        f" where m.list_id = {list_id}{_eligible(wanted)}"
+    )
+
+
+def _eligible(wanted: Wanted) -> str:
+    if wanted.lacking is None:
+        return ""
+    return f" and {_LACKING[wanted.lacking]} and not {_OPEN.format(wanted.lacking)}"
+
+
+def _is_by_workspace(wanted: Wanted) -> bool:
+    """Tell whether a workspace is read in its own order, through the index that has it.
+
+    A range of one workspace, ordered by workspace first: only that index can do it. With an equal
+    sign the planner may walk through the leads of all workspaces instead.
+    """
+    return wanted.list_id is None and wanted.lead_filter.is_empty and wanted.sorting.field == "id"
 
 
 def _conditions(lead_filter: LeadFilter, arguments: _Arguments) -> Iterator[str]:
@@ -180,7 +207,6 @@ def _conditions(lead_filter: LeadFilter, arguments: _Arguments) -> Iterator[str]
             if exclude:
                 yield f"({_equals(column, condition.exclude, arguments)}) is not true"
             continue
-        text = _TEXTS.get(column, f"l.{column}")
         if include:
             if column in _INDEXED:
                 candidates = (
@@ -188,9 +214,9 @@ def _conditions(lead_filter: LeadFilter, arguments: _Arguments) -> Iterator[str]
                     for pattern in include
                 )
                 yield f"({' or '.join(candidates)})"
-            yield f"{text} ilike any ({arguments.place(include, 'text[]')})"
+            yield _contains(column, arguments.place(include, "text[]"))
         if exclude:
-            yield f"({text} ilike any ({arguments.place(exclude, 'text[]')})) is not true"
+            yield f"({_contains(column, arguments.place(exclude, 'text[]'))}) is not true"
 
 
 def _equals(column: str, values: Sequence[str], arguments: _Arguments) -> str:
@@ -198,9 +224,22 @@ def _equals(column: str, values: Sequence[str], arguments: _Arguments) -> str:
     return f"lower(l.{column}) in ({places})"
 
 
-def _order(sorting: Sorting) -> str:
+def _contains(column: str, patterns: str) -> str:
+    if column not in _PARTS:
+        return f"l.{column} ilike any ({patterns})"
+    separator, columns = _PARTS[column]
+    names = [f"l.{each}" for each in columns]
+    texts = [f"concat_ws({separator}, {', '.join(names)})", *names]
+    return "(" + " or ".join(f"{text} ilike any ({patterns})" for text in texts) + ")"
+
+
+def _order(wanted: Wanted) -> str:
+    sorting = wanted.sorting
     way = "desc" if sorting.descending else "asc"
     if sorting.field == "id":
-        return f"order by l.id {way}"
+        if wanted.is_plain:
+            return f"order by m.lead_id {way}"
+        workspace = f"l.workspace_id {way}, " if _is_by_workspace(wanted) else ""
+        return f"order by {workspace}l.id {way}"
     column = _SORT_COLUMNS.get(sorting.field, f"l.{sorting.field}")
     return f"order by {column} {way} nulls last, l.id {way}"

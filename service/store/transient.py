@@ -26,6 +26,8 @@ TRANSIENT: Final = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    # Raised where a connection is let go in the middle of an operation, by a time-out of ours.
+    asyncpg.InternalClientError,
 )
 
 _PAUSE_S_MIN: Final = 0.05

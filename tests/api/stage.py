@@ -81,6 +81,10 @@ class Stage:
         async with self.client.get(path, params=query, headers={"X-Api-Key": key.text}) as answer:
             return answer.status, await answer.json()
 
+    async def post(self, path: str, body: Any = None) -> tuple[int, Any]:
+        """Post to a path with the tenant's SendKit key; return status and body of the answer."""
+        return await self._post(path, body, {"X-Api-Key": self.tenant.sendkit_key.text})
+
     async def get_seleqt(self, tail: str, *, list_id: int | None = None, **query: Any) -> Any:
         """Get something below the people list and return the body of its 200."""
         path = f"/api/v1/public/lead-lists/{list_id or self.tenant.people_list}/{tail}"

@@ -28,6 +28,7 @@ BAD_SELEQT: list[tuple[Any, list[str]]] = [
     ({"prospect_limit": 1.5}, ["prospect_limit must be an integer"]),
     ({"prospect_limit": True}, ["prospect_limit must be an integer"]),
     ({"prospect_limit": 10_001}, ["prospect_limit must be at most 10000", "several requests"]),
+    (b'{"prospect_limit": 1' + b"0" * 30 + b"}", ["prospect_limit must be at most 10000"]),
     ({"prospect_limit": 10**400}, ["not valid JSON"]),
     ({"mode": "sync", "prospect_limit": 1_001}, ["at most 1000 in sync mode", "use mode async"]),
     ({"mode": "sync", "webhook_url": "https://a.example/"}, ["webhook_url is for mode async only"]),
@@ -186,6 +187,13 @@ async def test_an_unknown_sendkit_route(
     assert body["error"]["code"] == code
 
 
+async def test_a_byte_order_mark_before_the_json(stage: Stage) -> None:
+    """Some programs write one; it says nothing and is passed over."""
+    status, body = await stage.seleqt(b'\xef\xbb\xbf{"prospect_limit": 1}')
+
+    assert (status, body["success"]) == (200, True)
+
+
 async def test_an_unknown_seleqt_route(stage: Stage) -> None:
     """Unknown paths and methods are answered flat, with the methods there are."""
     async with stage.client.get("/api/v1/public/nothing/") as answer:
@@ -201,10 +209,15 @@ async def test_an_unknown_seleqt_route(stage: Stage) -> None:
     ("tail", "query", "said"),
     [
         ("leads/", {"page": "0"}, "page must be an integer of at least 1"),
+        ("leads/", {"page": "9" * 12}, "at least 1 and at most 999999999"),
         ("leads/", {"page": "x"}, "page must be an integer"),
         ("leads/", {"page": "9" * 30}, "page must be an integer"),
         ("leads/", {"page_size": "-1"}, "page_size must be an integer"),
-        ("leads/", {"size": "1"}, "size is not a known parameter; known are page and page_size"),
+        (
+            "leads/",
+            {"size": "1"},
+            "size is not a known parameter; known are filters, page, page_size",
+        ),
         ("leads/", [("page", "1"), ("page", "2")], "page is given more than once"),
         ("enrichment/count/", {"filters": "{"}, "filters must be a JSON object"),
         ("enrichment/count/", {"filters": "[]"}, "filters must be a JSON object"),

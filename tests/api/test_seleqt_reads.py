@@ -19,6 +19,7 @@ async def test_count_tells_what_everything_would_cost(stage: Stage) -> None:
     assert body == {
         "enrichment_type": "FIND_EMAIL",
         "unenriched_count": 390,
+        "unenriched_count_is_capped": False,
         "cost_per_lead": 3,
         "total_cost": 1_170,
         "available_credits": 970,
@@ -57,7 +58,13 @@ async def test_leads_come_in_pages(stage: Stage) -> None:
     beyond = await stage.get_seleqt("leads/", page=9, page_size=2)
 
     assert [row["first_name"] for row in page.pop("prospects")] == ["First3", "First4"]
-    assert page == {"total_count": 5, "page": 2, "page_size": 2, "total_pages": 3}
+    assert page == {
+        "total_count": 5,
+        "total_is_capped": False,
+        "page": 2,
+        "page_size": 2,
+        "total_pages": 3,
+    }
     assert beyond["prospects"] == []
 
 

@@ -2,12 +2,9 @@
 
 import os
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 
 from tests.commands.processes import ROOT, Finished, run_program
 
@@ -24,34 +21,6 @@ def read_lines(*programs: str) -> list[str]:
     """Return the shell lines that begin with one of these words, in README's order."""
     lines = [line for block in read_blocks("sh") for line in block.splitlines() if line]
     return [line for line in lines if line.split()[0] in programs] if programs else lines
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a curl line sends."""
-
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: str | None
-
-
-def read_curl(line: str, variables: Mapping[str, str]) -> Request:
-    """Read the few options of curl that README uses, so that no curl is needed to try them."""
-    words = shlex.split(Template(line).substitute(variables))[1:]
-    given: dict[str, list[str]] = {}
-    urls: list[str] = []
-    while words:
-        word = words.pop(0)
-        if word.startswith("-"):
-            given.setdefault(word, []).append(words.pop(0))
-        else:
-            urls.append(word)
-    assert set(given) <= {"-X", "-H", "-d"}
-    (url,) = urls
-    headers = dict(header.split(": ", 1) for header in given.get("-H", []))
-    (body,) = given.get("-d", [None])
-    return Request(given.get("-X", ["GET"])[0], url, headers, body)
 
 
 async def run_lines(

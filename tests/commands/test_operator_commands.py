@@ -5,6 +5,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from cryptography.fernet import Fernet
 
 from tests.commands.processes import run
 
@@ -262,6 +263,48 @@ async def test_the_audit_finds_a_balance_that_is_off(
     assert [check["name"] for check in done.json["checks"] if check["breaches"]] == [
         "balance_is_sum_of_ledger"
     ]
+
+
+async def test_a_piped_table_is_not_padded(settings: dict[str, str]) -> None:
+    """One long value does not make every row long, and no row ends in blanks."""
+    shown = await run("doctor", settings=settings)
+
+    lines = shown.output.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert len([line for line in lines if len(line) > 250]) <= 5
+
+
+@pytest.mark.parametrize("command", [["doctor"], ["credits", "show", NO_SUCH_ID], ["api"]])
+async def test_a_variable_that_is_no_setting_is_an_error(
+    settings: dict[str, str], command: list[str]
+) -> None:
+    """A name that was misspelt is told, without its value; a pod's links to services are not."""
+    link = {
+        "LEADFALL_API_SERVICE_HOST": "10.0.0.1",
+        "LEADFALL_API_PORT_80_TCP": "tcp://10.0.0.1:80",
+    }
+
+    failed = await run(*command, settings={**settings, **link, "LEADFALL_NOPE": "hidden"})
+
+    assert failed.code == 1
+    assert "LEADFALL_NOPE: there is no such setting" in failed.errors
+    assert "SERVICE_HOST" not in failed.errors
+    assert "hidden" not in failed.errors
+
+
+async def test_a_key_that_opens_nothing_is_told(
+    settings: dict[str, str], workspace_id: str
+) -> None:
+    """Making a second workspace with another key works, and warns."""
+    create = ("workspaces", "create", "Other", "--json")
+    other = {**settings, "LEADFALL_SECRET_KEYS": Fernet.generate_key().decode()}
+
+    same = await run(*create, settings=settings)
+    made = await run(*create, settings=other)
+
+    assert (same.code, same.errors) == (0, "")
+    assert (made.code, made.json["name"]) == (0, "Other")
+    assert "does not open the secrets that are stored already" in made.errors
 
 
 async def test_the_doctor_lists_settings_without_secrets(settings: dict[str, str]) -> None:

@@ -1,15 +1,15 @@
 """README keeps its word: every command in it but the container ones is run here or by `.ci/run`."""
 
 import re
+import sys
 import time
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from service.domain.signing import new_secret, read_secret, webhook_signature
-from tests.commands.processes import ROOT, Dev, start
-from tests.commands.readme import read_blocks, read_curl, read_lines, run_lines
+from tests.commands.processes import ROOT, start
+from tests.commands.readme import read_blocks, read_lines, run_lines
 
 CURLS = read_lines("curl")
 OPERATING = read_lines("export", "leadfall")
@@ -28,30 +28,8 @@ def test_every_line_is_accounted_for() -> None:
 
 
 def test_the_make_lines_are_run_elsewhere() -> None:
-    """`.ci/run` runs the demo, and `make dev` is the command that test_dev runs."""
-    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-
+    """`.ci/run` runs the demo, and test_examples runs `make dev` and the curl lines."""
     assert "\nmake demo\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert "leadfall dev --port 8080 --data-dir .leadfall" in makefile
-
-
-@pytest.mark.parametrize("line", CURLS)
-async def test_each_curl_line_is_answered_with_success(dev: Dev, line: str) -> None:
-    """Run against `leadfall dev` with its base URL and keys, as README says."""
-    variables = {
-        "LEADFALL": dev.told["base_url"],
-        "SELEQT_KEY": dev.told["seleqt_api_key"],
-        "SENDKIT_KEY": dev.told["sendkit_api_key"],
-    }
-    request = read_curl(line, variables)
-
-    async with (
-        aiohttp.ClientSession() as session,
-        session.request(
-            request.method, request.url, headers=request.headers, data=request.body
-        ) as answer,
-    ):
-        assert answer.status == 200, await answer.text()
 
 
 @pytest.mark.parametrize("line", DEMOS)
@@ -73,6 +51,7 @@ async def test_the_operating_lines_work_in_their_order(
 ) -> None:
     """From a new key for secrets to audit and doctor, with the workspace id that is printed."""
     servers = {"LEADFALL_DATABASE_URL": database_url, "LEADFALL_REDIS_URL": redis_url}
+    (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "leads.csv").write_text("first_name,last_name\nAda,Lovelace\n")
 
     first = await run_lines(FIRST, servers, tmp_path, then='echo "keys=$LEADFALL_SECRET_KEYS"')

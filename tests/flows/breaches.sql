@@ -140,6 +140,7 @@ update deliveries set state = 'delivered', finished_at = leadfall_now() + interv
 
 -- breach: a sequence given twice
 -- noticed by: sequence_once_per_endpoint
+drop index deliveries_by_sequence;
 insert into deliveries (event_id, endpoint_id, workspace_id, event_type, event_created_at, due_at,
   created_at, sequence) select id, d.endpoint_id, 1, 'enrichment.accepted', e.created_at,
   d.due_at, d.created_at, d.sequence from events e, deliveries d where e.type =

@@ -35,16 +35,15 @@ async def finish_job(shop: Workshop, size: int) -> str:
     claims = await shop.claim(await new_worker(shop.pool))
     await shop.pool.execute(
         "with sent as (insert into submissions (id, provider, capability, credential, token, state,"
-        " deadline_at, created_at) select gen_random_uuid(), 'fullenrich', 'find_email', 'operator',"
-        " 'token' || k, 'answered', now(), now() from unnest($1::bigint[]) k returning id, token)"
+        " deadline_at, created_at) select gen_random_uuid(), 'fullenrich', 'find_email',"
+        " 'operator', 'token' || k, 'answered', now(), now() from unnest($1::bigint[]) k"
+        " returning id, token)"
         " insert into calls (lookup_id, step, provider, epoch, submission_id, intended_at)"
         " select k, 0, 'fullenrich', 1, sent.id, now() from unnest($1::bigint[]) k"
         " join sent on sent.token = 'token' || k",
         [claim.lookup_id for claim in claims],
     )
-    await settle_lookups(
-        shop.pool, [found(claims[0]), *map(missing, claims[1:])], PUBLICATION
-    )
+    await settle_lookups(shop.pool, [found(claims[0]), *map(missing, claims[1:])], PUBLICATION)
     return accepted.jobs[0].public_id
 
 
@@ -109,13 +108,18 @@ async def test_a_shared_submission_stays_for_its_other_calls(pool: asyncpg.Pool)
     shop = await open_workshop(pool)
     old = await finish_job(shop, 1)
     await finish_job(shop, 1)
-    await pool.execute("update calls set submission_id = (select min(id::text)::uuid from submissions)")
+    await pool.execute(
+        "update calls set submission_id = (select min(id::text)::uuid from submissions)"
+    )
     await age(pool, old, 8)
 
     async with pool.acquire() as connection, connection.transaction():
         await expire_batch(connection, KEPT)
 
-    assert await pool.fetchval("select count(*) from calls join submissions on id = submission_id") == 1
+    assert (
+        await pool.fetchval("select count(*) from calls join submissions on id = submission_id")
+        == 1
+    )
 
 
 @pytest.mark.parametrize(("days", "jobs_left"), [(6.9, 1), (7.1, 0)])

@@ -8,12 +8,13 @@ import asyncpg
 from service.domain.email_patterns import PatternHit
 from service.flows.known_patterns import KnownPatterns
 from service.flows.recorder import Recorder
+from service.flows.suppress_people import SuppressionList
 from service.store.patterns import HITS_MAX, expire_patterns, learn_patterns, read_patterns
 
 
 async def test_what_was_confirmed_most_often_comes_first(pool: asyncpg.Pool) -> None:
     """Each domain has its own order, by how many addresses followed a pattern; three at most."""
-    recorder = Recorder(pool, timedelta(seconds=5))
+    recorder = Recorder(pool, timedelta(seconds=5), SuppressionList(None))
     hits = ["flast"] * 3 + ["first"] * 2 + ["last", "fl", "last"] + ["first.last"] * 9
     for pattern in hits:
         recorder.lessons.add(PatternHit("acme.test", pattern))

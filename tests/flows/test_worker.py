@@ -17,6 +17,7 @@ from service import app
 from service.domain.kinds import Capability, Kind
 from service.domain.lead_input import LeadInput
 from service.flows.accept_jobs import JobOrder, Order, Selection, accept_jobs
+from service.flows.audit import audit
 from service.flows.cancel_job import cancel_job
 from service.settings import (
     DNSSettings,
@@ -41,7 +42,9 @@ class Bench:
     sandbox: Sandbox
     leads: dict[int, LeadInput]
 
-    async def accept(self, *names: str, lead_ids: list[int] | None = None) -> None:
+    async def accept(
+        self, *names: str, lead_ids: list[int] | None = None, lead_events: bool = False
+    ) -> None:
         """Accept jobs of these types over the leads."""
         chosen = lead_ids or list(self.leads)
         waterfalls = app.usable_waterfalls(self.settings)
@@ -54,7 +57,14 @@ class Bench:
 
         jobs = tuple(JobOrder(TYPES[n], 6, waterfalls[TYPES[n].kind].version) for n in names)
         face = TYPES[names[0]].face
-        order = Order(self.shop.workspace_id, face, "async", jobs, skip_filled=False)
+        order = Order(
+            self.shop.workspace_id,
+            face,
+            "async",
+            jobs,
+            skip_filled=False,
+            lead_events=lead_events,
+        )
         await accept_jobs(self.shop.pool, order, select, PUBLICATION)
 
     async def until(self, condition: str) -> None:
@@ -173,6 +183,36 @@ async def test_cancelled_job_settles_and_tells_once(bench: Bench) -> None:
     events = await bench.shop.pool.fetch("select type from events where type like 'enrichment.c%'")
     assert [event["type"] for event in events] == ["enrichment.cancelled"]
     assert await bench.shop.pool.fetchval("select count(*) from calls") == 0
+
+
+async def test_job_cancelled_while_it_runs_ends_once_and_adds_up(bench: Bench) -> None:
+    """What was asked before ends normally, the rest is refunded; no lead is told of twice."""
+    await bench.accept("FIND_EMAIL_WATERFALL", lead_events=True)
+    shop = bench.shop
+    public_id = await shop.pool.fetchval("select public_id from jobs")
+
+    async with app.worker(bench.settings):
+        await bench.until("(select count(*) from lookups where outcome = 'found') > 5")
+        job = await cancel_job(shop.pool, shop.workspace_id, "seleqt", public_id)
+        await bench.finished()
+
+    assert job.status == "cancelled"
+    outcomes = dict(await shop.pool.fetch("select outcome, count(*) from lookups group by 1"))
+    assert outcomes["found"] > 5
+    assert outcomes["cancelled"] > 0
+    assert await shop.balance() == 100_000 - 6 * outcomes["found"]
+    events = dict(
+        await shop.pool.fetch(
+            "select type, count(*) from events where type <> 'enrichment.accepted' group by 1"
+        )
+    )
+    assert events == {"enrichment.cancelled": 1, "credits.refunded": 1, "lead.enriched": 200}
+    unpaid = await shop.pool.fetchval(
+        "select count(*) from lookups k join calls c on c.lookup_id = k.id"
+        " where k.outcome = 'cancelled' and c.outcome is null and c.ask_count > 0"
+    )
+    assert unpaid == 0
+    assert (await audit(shop.pool, all_providers(), bench.settings.lease)).clean
 
 
 async def test_worker_that_died_leaves_nothing_undone(bench: Bench) -> None:

@@ -1,15 +1,10 @@
-"""The embedded servers: data kept, nothing left behind, nobody's permissions touched."""
+"""The embedded servers: data kept, one server to a folder, nothing left behind."""
 
 import asyncio
-import fcntl
-import json
 import os
-import shutil
 import signal
-import stat
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -23,54 +18,23 @@ from service.embedded import (
     start_postgres,
     start_valkey,
 )
-from service.embedded.account import Account, choose_account
 from service.embedded.child import Child, Order
 from service.embedded.folder import DataFolder, lives_in
-from service.embedded.home import elsewhere_for
 from service.embedded.port import LOOPBACK, PORT_MAX, PORT_MIN
 from service.embedded.server import EmbeddedServer, StopMode
-
-DEADLINE_S = 20.0
-ORPHAN_DEADLINE_S = 2.0
-KILL = {"kill": [(signal.SIGKILL, 0.0)], "orphaned": [(signal.SIGKILL, 0.0)]}
-
-# Starts both servers below the folder named first, writes one row, tells where they are, and waits.
-PARENT = """
-import asyncio, json, sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-import asyncpg
-from service.embedded import start_postgres, start_valkey
-
-async def main():
-    postgres = await start_postgres(Path(sys.argv[1], "postgres"), durable=False)
-    valkey = await start_valkey(Path(sys.argv[1], "valkey"))
-    connection = await asyncpg.connect(postgres.url)
-    await connection.execute("create table if not exists kept (word text)")
-    await connection.execute("insert into kept values ('here')")
-    rows = await connection.fetchval("select count(*) from kept")
-    await connection.close()
-    told = {"rows": rows, "postgres": postgres.pid, "valkey": valkey.pid,
-            "ports": [postgres.port, valkey.port]}
-    Path(sys.argv[1], "told.new").write_text(json.dumps(told))
-    Path(sys.argv[1], "told.new").rename(Path(sys.argv[1], "told.json"))
-    if sys.argv[3] == "wait":
-        await asyncio.Event().wait()
-    await valkey.stop()
-    await postgres.stop()
-
-import structlog
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-asyncio.run(main())
-"""
-
-# As root in a container that was given no power over other users' files.
-WITHOUT_CAPABILITIES = """
-import ctypes, os, sys
-for capability in (1, 2, 3):
-    getattr(ctypes.CDLL(None), "prctl", lambda *_: 0)(24, capability, 0, 0, 0)
-os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
-"""
+from tests.store.embedded_servers import (
+    DEADLINE_S,
+    KILL,
+    ORPHAN_DEADLINE_S,
+    PARENT,
+    ask,
+    count_rows,
+    is_deserted,
+    supervisor_of,
+    told,
+    until,
+    write_row,
+)
 
 
 @pytest.fixture
@@ -93,69 +57,6 @@ def parent(
     for process in started:
         process.kill()
         process.wait()
-
-
-@pytest.fixture
-def private_dir(tmp_path: Path) -> Path:
-    """A folder that only its owner may walk through."""
-    folder = tmp_path / "private"
-    folder.mkdir(mode=0o700)
-    return folder
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = DEADLINE_S) -> None:
-    give_up_at = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < give_up_at, "the condition did not come true in time"
-        await asyncio.sleep(0.01)
-
-
-def is_deserted(data_dir: Path) -> bool:
-    """Tell whether no process of a server on this folder is left."""
-    with (data_dir / "server.lock").open("r+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
-def told(folder: Path) -> dict[str, object]:
-    """Read what the script `PARENT` told."""
-    content: dict[str, object] = json.loads((folder / "told.json").read_text())
-    return content
-
-
-def supervisor_of(data_dir: Path) -> int:
-    return int((data_dir / "server.pid").read_text().split()[0])
-
-
-def modes_above(path: Path) -> dict[Path, int]:
-    return {folder: stat.S_IMODE(folder.stat().st_mode) for folder in path.parents}
-
-
-async def write_row(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    await connection.execute("create table if not exists kept (word text)")
-    await connection.execute("insert into kept values ('here')")
-    await connection.close()
-
-
-async def count_rows(url: str) -> int:
-    connection = await asyncpg.connect(url)
-    try:
-        counted: int = await connection.fetchval("select count(*) from kept")
-        return counted
-    finally:
-        await connection.close()
-
-
-async def ask(url: str, statement: str) -> str:
-    connection = await asyncpg.connect(url)
-    try:
-        return str(await connection.fetchval(statement))
-    finally:
-        await connection.close()
 
 
 @pytest.mark.parametrize(
@@ -367,74 +268,6 @@ async def test_a_first_start_cut_short_is_made_up_for(tmp_path: Path) -> None:
     assert is_deserted(tmp_path)
     async with await start_postgres(tmp_path, durable=False) as server:
         assert await ask(server.url, "select 1") == "1"
-
-
-async def test_no_permission_of_a_parent_folder_changes(private_dir: Path) -> None:
-    """Below a private folder the servers work, and it stays private."""
-    data_dir = private_dir / "deep" / "postgres"
-    data_dir.parent.mkdir()
-    before = modes_above(data_dir)
-    async with (
-        await start_postgres(data_dir, durable=False) as server,
-        await start_valkey(data_dir.with_name("valkey")),
-    ):
-        assert await ask(server.url, "select 1") == "1"
-    assert before == modes_above(data_dir)
-
-
-async def test_passwords_and_log_are_for_their_owner_only(tmp_path: Path) -> None:
-    async with await start_postgres(tmp_path / "postgres", durable=False):
-        pass
-    private = ["admin.password", "leadfall.password", "server.log"]
-    assert [stat.S_IMODE((tmp_path / "postgres" / name).stat().st_mode) for name in private] == [
-        0o600
-    ] * 3
-
-
-@pytest.fixture
-def plain_account(private_dir: Path) -> Account:
-    """Who is not root: the user servers get from root, else whoever runs the tests."""
-    return choose_account(private_dir / "none") or Account(os.geteuid(), os.getegid())
-
-
-async def test_any_user_can_start_them(
-    private_dir: Path, plain_account: Account, pytestconfig: pytest.Config
-) -> None:
-    """Run by a user who is not root, they are that user's, the log and the locks included."""
-    work = private_dir / "work"
-    work.mkdir(mode=0o700)
-    os.chown(work, plain_account.user_id, plain_account.group_id)
-    folder = DataFolder.claim(private_dir / "claimed")
-    order = Order(
-        program=Path(sys.executable),
-        arguments=["-c", PARENT, str(work), str(pytestconfig.rootpath), "stop"],
-        home=private_dir,
-        stops=KILL,
-        orphan_signal=signal.SIGKILL,
-        account=choose_account(private_dir / "none"),
-    )
-    with folder.lock_server() as lock:
-        code = await asyncio.to_thread(Child.start(folder, order, lock).wait, DEADLINE_S)
-    folder.release()
-    assert code == 0, folder.log.read_text()
-    assert told(work)["rows"] == 1
-    owners = {path.stat().st_uid for path in work.rglob("*")}
-    assert {plain_account.user_id} == owners
-
-
-async def test_root_without_capabilities_keeps_its_data_elsewhere(
-    private_dir: Path, pytestconfig: pytest.Config
-) -> None:
-    """Where the server's user cannot walk to the data folder, it still keeps its data."""
-    command = [sys.executable, "-c", WITHOUT_CAPABILITIES, "-c", PARENT]
-    command += [str(private_dir), str(pytestconfig.rootpath), "stop"]
-    try:
-        await asyncio.to_thread(subprocess.run, command, check=True, timeout=DEADLINE_S)
-        await asyncio.to_thread(subprocess.run, command, check=True, timeout=DEADLINE_S)
-        assert told(private_dir)["rows"] == 2
-    finally:
-        for name in ("postgres", "valkey"):
-            shutil.rmtree(elsewhere_for(private_dir / name), ignore_errors=True)
 
 
 async def test_the_reason_of_a_failed_start_is_told(tmp_path: Path) -> None:

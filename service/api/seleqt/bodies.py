@@ -1,5 +1,6 @@
 """What a Seleqt caller may send, and the sentences that say what is wrong with it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -17,6 +18,8 @@ from service.settings import LimitSettings
 from service.store.lead_selection import SortField, Sorting
 
 Requested = Literal["FIND_EMAIL", "FIND_EMAIL_WATERFALL", "FIND_PHONE"]
+
+_JSON_INTEGER_END: Final = 2.0**64
 
 DEFAULT_TYPE: Final = "FIND_EMAIL"
 _TYPE_SENTENCE: Final = "enrichment_type must be FIND_EMAIL, FIND_EMAIL_WATERFALL, or FIND_PHONE"
@@ -61,7 +64,9 @@ def read_enrichment(
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(EnrichmentBody, raw, {"enrichment_type": _TYPE_SENTENCE})
+    body = validate(
+        EnrichmentBody, {**raw, **_huge_limit(raw)}, {"enrichment_type": _TYPE_SENTENCE}
+    )
     problems = (
         _limit_problems(body, limits)
         | _url_problems(body, egress)
@@ -75,6 +80,17 @@ def read_enrichment(
     if problems:
         raise invalid(problems)
     return body, lead_filter
+
+
+def _huge_limit(raw: Mapping[str, Any]) -> dict[str, int]:
+    """Give back as an integer what the JSON reader made a float of because it has too many digits.
+
+    Then the caller is told the bound, and not that an integer must be an integer.
+    """
+    given = raw.get("prospect_limit")
+    if isinstance(given, float) and given >= _JSON_INTEGER_END:
+        return {"prospect_limit": int(given)}
+    return {}
 
 
 def _limit_problems(body: EnrichmentBody, limits: LimitSettings) -> dict[str, str]:

@@ -1,0 +1,233 @@
+"""People on the suppression list: not looked up, not imported, not found by another way."""
+
+import asyncio
+import io
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from providers.registry import all_providers
+from service import app
+from service.domain.claim import Settlement
+from service.domain.lead_input import LeadInput
+from service.domain.outcome import OutcomeName
+from service.domain.suppression import PersonHasher, SuppressionReason
+from service.edges.secret_box import SecretBox
+from service.errors import SuppressionsUnreadable
+from service.flows.audit import audit
+from service.flows.create_list import create_list
+from service.flows.import_leads import BadRow, import_leads
+from service.flows.reencrypt_secrets import reencrypt_secrets
+from service.flows.settle_lookups import settle_lookups
+from service.flows.suppress_people import SuppressionList
+from service.settings import Settings
+from tests.flows.workshop import PUBLICATION, Workshop, new_worker, open_workshop
+
+OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+BOX = SecretBox([OLD])
+ADA = LeadInput(
+    first_name="Ada",
+    last_name="Ng",
+    company_domain="x.example",
+    linkedin_url="https://www.linkedin.com/in/ada-ng/",
+    email="ada@x.example",
+)
+
+
+async def suppress(
+    shop: Workshop, *leads: LeadInput, everywhere: bool = False, box: SecretBox = BOX
+) -> SuppressionList:
+    """Put people on the list."""
+    suppressions = SuppressionList(box)
+    workspace_id = 0 if everywhere else shop.workspace_id
+    async with shop.pool.acquire() as connection:
+        await suppressions.add(
+            connection, [(workspace_id, lead) for lead in leads], SuppressionReason.OPT_OUT
+        )
+    return suppressions
+
+
+async def finds(
+    suppressions: SuppressionList, workspace_id: int, pool: asyncpg.Pool, lead: LeadInput
+) -> bool:
+    """Whether the list has somebody."""
+    async with pool.acquire() as connection:
+        return bool(await suppressions.find(connection, [(workspace_id, lead)]))
+
+
+@pytest.mark.parametrize(
+    ("lead", "is_suppressed"),
+    [
+        (LeadInput(email="ADA@X.example "), True),
+        (LeadInput(first_name="ada", last_name=" NG", company_domain="X.example"), True),
+        (LeadInput(linkedin_url="http://linkedin.com/in/Ada-Ng?utm=1"), True),
+        (LeadInput(linkedin_url="https://de.linkedin.com/in/ada-ng"), True),
+        (LeadInput(email="ada@y.example"), False),
+        (LeadInput(first_name="Ada", last_name="Ng"), False),
+        (LeadInput(first_name="Ada", last_name="Ng", company_domain="y.example"), False),
+        (LeadInput(), False),
+    ],
+)
+async def test_a_person_is_known_by_address_profile_or_name_and_company(
+    pool: asyncpg.Pool, lead: LeadInput, *, is_suppressed: bool
+) -> None:
+    """Any one of the three is enough, in any spelling; a name alone is not."""
+    shop = await open_workshop(pool)
+    suppressions = await suppress(shop, ADA)
+
+    assert is_suppressed == await finds(suppressions, shop.workspace_id, pool, lead)
+
+
+async def test_a_suppression_holds_in_its_workspace_or_everywhere(pool: asyncpg.Pool) -> None:
+    """One workspace's list is not another's; the operator's holds for all."""
+    shop, neighbour = await open_workshop(pool), await open_workshop(pool)
+    own = await suppress(shop, ADA)
+    assert not await finds(own, neighbour.workspace_id, pool, ADA)
+
+    await suppress(shop, ADA, everywhere=True)
+
+    assert await finds(own, neighbour.workspace_id, pool, ADA)
+
+
+async def test_only_keyed_hashes_are_kept(pool: asyncpg.Pool) -> None:
+    """A hash cannot be made without the pepper, and the pepper is sealed."""
+    shop = await open_workshop(pool)
+    await suppress(shop, ADA)
+
+    kept = {row["person"] for row in await pool.fetch("select person from suppressions")}
+    sealed = await pool.fetchval("select ciphertext from peppers")
+
+    assert kept.isdisjoint(PersonHasher(b"").hashes_of(ADA))
+    assert kept.isdisjoint(PersonHasher(OLD.encode()).hashes_of(ADA))
+    assert b"ada" not in sealed
+
+
+async def test_the_list_outlives_the_operator_s_keys(pool: asyncpg.Pool) -> None:
+    """After a rotation, with the old key gone, the same people are suppressed."""
+    shop = await open_workshop(pool)
+    await suppress(shop, ADA)
+
+    *_, peppers = await reencrypt_secrets(pool, SecretBox([NEW, OLD]))
+
+    assert (peppers.reencrypted, peppers.unreadable) == (1, 0)
+    assert await finds(SuppressionList(SecretBox([NEW])), shop.workspace_id, pool, ADA)
+
+
+@pytest.mark.parametrize("box", [None, SecretBox([NEW])], ids=["no keys", "another key"])
+async def test_a_list_that_cannot_be_read_lets_nobody_through(
+    pool: asyncpg.Pool, box: SecretBox | None
+) -> None:
+    """Whoever cannot tell who is on it refuses; with nobody on it, nothing is needed."""
+    shop = await open_workshop(pool)
+    blind = SuppressionList(box)
+    assert not await finds(blind, shop.workspace_id, pool, ADA)
+    await suppress(shop, ADA)
+
+    with pytest.raises(SuppressionsUnreadable):
+        await finds(blind, shop.workspace_id, pool, ADA)
+
+
+async def test_it_is_lifted_by_what_it_was_made_with(pool: asyncpg.Pool) -> None:
+    """Removing an address lifts what was suppressed under it."""
+    shop = await open_workshop(pool)
+    suppressions = await suppress(shop, LeadInput(email="ada@x.example"))
+
+    async with pool.acquire() as connection:
+        removed = await suppressions.remove(
+            connection, shop.workspace_id, LeadInput(email="Ada@x.example")
+        )
+
+    assert removed
+    assert not await finds(suppressions, shop.workspace_id, pool, ADA)
+
+
+async def test_an_import_reports_the_row_as_suppressed(pool: asyncpg.Pool) -> None:
+    """The row of a suppressed person is listed by line and reason; the others go in."""
+    shop = await open_workshop(pool)
+    suppressions = await suppress(shop, ADA)
+    people = await create_list(pool, shop.workspace_id, "people")
+    text = (
+        "first_name,last_name,company_domain,email\nBo,Li,,\nAda,Ng,x.example,\n,,,Ada@X.example\n"
+    )
+
+    report = await import_leads(
+        pool,
+        shop.workspace_id,
+        people.id,
+        io.StringIO(text, newline=""),
+        suppressions=suppressions,
+    )
+
+    reason = "this person must not be kept or looked up"
+    assert (report.imported, report.errors) == (1, [BadRow(3, reason), BadRow(4, reason)])
+
+
+async def test_a_worker_settles_suppressed_leads_as_rejected_and_refunds_them(
+    pool: asyncpg.Pool, database_url: str, redis_url: str
+) -> None:
+    """Charge and refund are both in the ledger, nobody was asked, and the job ends by itself."""
+    shop = await open_workshop(pool)
+    leads = await shop.add_leads(2)
+    nadia = [
+        LeadInput(first_name="Nadia", last_name=f"Okafor{n}", company_domain="brightwater.leadfall")
+        for n in (1, 2)
+    ]
+    await suppress(shop, *nadia)
+    await shop.accept(leads)
+    settings = Settings(
+        database_url=database_url, redis_url=redis_url, lease_s=1, secret_keys=(SecretStr(OLD),)
+    )
+
+    async with app.worker(settings):
+        await until(pool, "exists (select from jobs where finished_at is not null)")
+
+    rows = await pool.fetch("select outcome, reason, refunded from lookups")
+    assert [tuple(row) for row in rows] == [("rejected_input", "suppressed", 3)] * 2
+    entries = await pool.fetch("select kind, amount from ledger where kind <> 'grant' order by id")
+    assert [tuple(entry) for entry in entries] == [("charge", -6), ("refund", 3), ("refund", 3)]
+    assert await pool.fetchval("select count(*) from calls") == 0
+    assert (await audit(pool, all_providers(), timedelta(seconds=5))).clean
+
+
+async def until(pool: asyncpg.Pool, condition: str) -> None:
+    """Wait until an SQL condition holds."""
+    async with asyncio.timeout(20):
+        while not await pool.fetchval(f"select {condition}"):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_found_address_of_a_suppressed_person_is_not_told(pool: asyncpg.Pool) -> None:
+    """Who opted out by address alone is not found by name either."""
+    shop = await open_workshop(pool)
+    suppressions = await suppress(shop, LeadInput(email="nadia@brightwater.leadfall"))
+    await shop.accept(await shop.add_leads(1))
+    (claim,) = await shop.claim(await new_worker(pool))
+    found = Settlement(claim, OutcomeName.FOUND, {"email": "Nadia@brightwater.leadfall"})
+
+    assert await settle_lookups(pool, [found], PUBLICATION, suppressions) == 1
+
+    row = await pool.fetchrow("select outcome, value, reason, refunded from lookups")
+    assert tuple(row) == ("rejected_input", None, "suppressed", 3)
+    assert await pool.fetchval("select email from leads") is None
+    assert await shop.balance() == 1_000
+
+
+async def test_a_vendor_s_legal_refusal_suppresses_the_person_everywhere(
+    pool: asyncpg.Pool,
+) -> None:
+    """After a 451 the person is on everybody's list, for that reason."""
+    shop = await open_workshop(pool)
+    suppressions = SuppressionList(BOX)
+    await shop.accept(await shop.add_leads(1))
+    (claim,) = await shop.claim(await new_worker(pool))
+    refused = Settlement(claim, OutcomeName.REJECTED_INPUT, None, "opted_out", claim.price)
+
+    await settle_lookups(pool, [refused], PUBLICATION, suppressions)
+
+    neighbour = await open_workshop(pool)
+    assert await finds(suppressions, neighbour.workspace_id, pool, claim.lead)
+    kept = await pool.fetch("select distinct workspace_id, reason from suppressions")
+    assert [tuple(row) for row in kept] == [(0, "legal")]
