@@ -41,7 +41,9 @@ class MadeDev:
 
 def read_recipe(arguments: str) -> str:
     """Return the command that `make dev` runs once everything is set up."""
-    make = ["make", "--dry-run", "dev", f"BIN={Path(sys.executable).parent}", f"ARGS={arguments}"]
+    # Run by `make test`, this make would say which folder it enters and leaves.
+    quiet = ["make", "--no-print-directory", "--dry-run"]
+    make = [*quiet, "dev", f"BIN={Path(sys.executable).parent}", f"ARGS={arguments}"]
     told = subprocess.run(make, cwd=ROOT, check=True, capture_output=True, text=True)  # noqa: S603
     return told.stdout.splitlines()[-1]
 
