@@ -8,13 +8,22 @@ class VendorFault(Exception):  # noqa: N818 - the faults are states of a vendor,
 
 
 class Throttled(VendorFault):
-    """The vendor asked for fewer requests."""
+    """The vendor asked for fewer requests.
+
+    Attributes:
+        retry_after_s: for how many seconds its answer asked, on anybody's clock.
+        usual_wait_s: how long such a refusal usually lasts where the answer does not say, on the
+            vendor's clock, which runs faster in a sandbox.
+    """
 
     slug = "throttled"
 
-    def __init__(self, retry_after_s: float | None = None) -> None:
-        super().__init__(retry_after_s)
+    def __init__(
+        self, retry_after_s: float | None = None, *, usual_wait_s: float | None = None
+    ) -> None:
+        super().__init__(retry_after_s, usual_wait_s)
         self.retry_after_s = retry_after_s
+        self.usual_wait_s = usual_wait_s
 
 
 class VendorDown(VendorFault):

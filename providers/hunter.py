@@ -103,7 +103,7 @@ def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:
         case 451:
             return RejectedInput("opted_out")
         case 403:
-            raise Throttled(answer.retry_after_s() or _THROTTLED_WAIT_S)
+            raise Throttled(answer.retry_after_s(), usual_wait_s=_THROTTLED_WAIT_S)
         case 429:
             raise OutOfCredit
         case _:

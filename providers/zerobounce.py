@@ -83,7 +83,7 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
 
 def _read_error(answer: VendorAnswer) -> NoAnswer | None:
     if answer.status == 403:  # noqa: PLR2004
-        raise Throttled(answer.retry_after_s() or _SHIELD_S)
+        raise Throttled(answer.retry_after_s(), usual_wait_s=_SHIELD_S)
     words = _error_words(answer)
     # One sentence stands for a wrong key and for an empty account. The latter is what befalls a
     # workspace whose key worked yesterday, so that is what its operator is told.

@@ -185,8 +185,9 @@ class Gate:
         self._budget.in_flight.recheck()
 
     def _hold(self, fault: Throttled) -> None:
+        usual_s = THROTTLED_S_DEFAULT if fault.usual_wait_s is None else fault.usual_wait_s
         asked_s = fault.retry_after_s
-        seconds = THROTTLED_S_DEFAULT * self._time_scale if asked_s is None else asked_s
+        seconds = usual_s * self._time_scale if asked_s is None else asked_s
         if self._budget.shut_for_s() == 0:
             self._tell_shut(fault.slug, seconds)
         self._budget.hold(min(seconds, THROTTLED_S_MAX))

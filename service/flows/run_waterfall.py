@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
 
-from providers.contract import Local, Offer, Provider, Submitted
+from providers.contract import Local, Offer, Provider, Submitted, Throttled
 from service.domain.claim import Claim, RecordedCall, Settlement
 from service.domain.credits import refund_for
 from service.domain.interrupted import AskOnce, GiveUp, WaitLonger, judge_interrupted
@@ -34,8 +34,10 @@ _PARK_S_MIN: Final = 0.2
 # How soon a lookup looks again for the answer that another one with its question is getting.
 _FOLLOW_S: Final = 0.5
 # A gate that opens again this soon, in the vendor's time, is waited for even where the step says
-# to skip: skipping is for a provider that is out, not for one that asks for a moment.
+# to skip: skipping is for a provider that is out, not for one that asks for a moment. Who asks
+# for fewer requests asks for at most the minute in which it counts them.
 _SHORT_SHUT_S: Final = 10.0
+_SHORT_THROTTLE_S: Final = 60.0
 # Retry-After counts whole seconds, however fast a sandbox's clock runs.
 _SHORT_SHUT_S_MIN: Final = 5.0
 
@@ -249,7 +251,8 @@ class WaterfallRunner:
         shut_for_s = gate.shut_for_s()
         if shut_for_s == 0:
             return
-        short = shut_for_s <= max(_SHORT_SHUT_S * self._desk.time_scale, _SHORT_SHUT_S_MIN)
+        short_s = _SHORT_THROTTLE_S if gate.why == Throttled.slug else _SHORT_SHUT_S
+        short = shut_for_s <= max(short_s * self._desk.time_scale, _SHORT_SHUT_S_MIN)
         if short or step.when_gate_shut == "wait":
             raise _Stop(Parked(max(shut_for_s, _PARK_S_MIN)))
         raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))

@@ -326,13 +326,16 @@ async def test_a_retry_after_is_kept_by_both_workers(open_gates: OpenGates) -> N
     assert min(vendor.arrived_at_s) >= asked_at_s + 0.49
 
 
-async def test_a_throttle_without_a_time_shuts_for_a_while(open_gates: OpenGates) -> None:
-    """Five vendor seconds."""
+@pytest.mark.parametrize(("usual_s", "shut_s"), [(None, 5 * SCALE), (60, 60 * SCALE)])
+async def test_a_throttle_without_a_time_shuts_for_a_while(
+    open_gates: OpenGates, usual_s: float | None, shut_s: float
+) -> None:
+    """Five vendor seconds, or as many as this vendor is known to mean."""
     gate = gate_of(await open_gates())
 
-    await pass_once(gate, Throttled())
+    await pass_once(gate, Throttled(usual_wait_s=usual_s))
 
-    assert gate.shut_for_s() == pytest.approx(5 * SCALE, abs=0.03)
+    assert gate.shut_for_s() == pytest.approx(shut_s, abs=0.03)
 
 
 async def test_those_who_wait_for_a_place_are_sent_away_when_the_gate_shuts(

@@ -27,6 +27,7 @@ from providers.contract import (
     Provider,
     Row,
     Submitted,
+    Throttled,
     VendorAnswer,
     VendorFault,
     VendorRequest,
@@ -217,7 +218,7 @@ async def _play_submitted(shape: Submitted, case: RecordedCase, send: Sender) ->
 def describe(end: Outcome | AskAgain | NotReady | VendorFault) -> dict[str, Any]:
     """Write an end in the words of the recorded pages."""
     if isinstance(end, VendorFault):
-        waits = {name: vars(end)[name] for name in ("retry_after_s",) if name in vars(end)}
+        waits = vars(end) if isinstance(end, Throttled) else {}
         return {"fault": end.slug} | waits
     if isinstance(end, AskAgain):
         return {"ask_again_s": end.after_s}
