@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,6 +16,7 @@ from service.api.context import ApiContext
 from service.api.ops.server import OpsServer, livez_readyz_routes
 from service.api.process import ApiProcess
 from service.dispatcher.loop import Dispatcher
+from service.domain.check import Check
 from service.domain.kinds import Kind
 from service.domain.waterfall import Waterfall, load_waterfalls, usable
 from service.edges.dial_guard import EgressPolicy
@@ -30,6 +31,7 @@ from service.edges.smtp import SmtpProber
 from service.edges.vendor_http import VendorHTTP
 from service.flows.ask_builtin import Builtin
 from service.flows.ask_provider import ProviderDesk
+from service.flows.check_providers import check_mail_port
 from service.flows.credentials import Credentials
 from service.flows.gates import Gates
 from service.flows.hold_lease import ProcessLease
@@ -84,14 +86,10 @@ async def database(settings: Settings, role: str) -> AsyncIterator[Pool]:
 
 
 @asynccontextmanager
-async def provider_desk(
-    settings: Settings, pool: Pool, process_id: UUID
-) -> AsyncIterator[ProviderDesk]:
-    """Build what asks providers, over this process's own HTTP, DNS and SMTP edges."""
-    scale = settings.vendor_time_scale
-    resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
+async def smtp_prober(settings: Settings) -> AsyncIterator[SmtpProber]:
+    """Open what asks mail exchangers and end every conversation at the end."""
     prober = SmtpProber(
-        resolver=resolver,
+        resolver=_resolver(settings),
         policy=EgressPolicy.parse(settings.egress.allow),
         helo=settings.smtp.helo,
         sender=settings.smtp.sender,
@@ -99,13 +97,25 @@ async def provider_desk(
         step_timeout_s=settings.smtp.step_timeout_s,
         courtesy=Courtesy(interval_s=settings.smtp.host_interval_s),
     )
+    try:
+        yield prober
+    finally:
+        await prober.close()
+
+
+@asynccontextmanager
+async def provider_desk(
+    settings: Settings, pool: Pool, process_id: UUID, prober: SmtpProber
+) -> AsyncIterator[ProviderDesk]:
+    """Build what asks providers, over this process's own HTTP, DNS and SMTP edges."""
+    scale = settings.vendor_time_scale
     vendor_http = VendorHTTP()
     box = secret_box(settings) if settings.secret_keys else None
     credentials = Credentials(pool, box, settings.providers)
     # The same invented mailbox at every worker and after every restart: a greylist lets through
     # only what it has heard before.
     key = settings.secret_keys[0].get_secret_value().encode() if settings.secret_keys else None
-    builtin = Builtin(resolver, prober, Controls(key=key), KnownPatterns(pool))
+    builtin = Builtin(_resolver(settings), prober, Controls(key=key), KnownPatterns(pool))
     try:
         yield ProviderDesk(
             vendor_http,
@@ -121,7 +131,6 @@ async def provider_desk(
         )
     finally:
         await vendor_http.close()
-        await prober.close()
 
 
 @asynccontextmanager
@@ -146,8 +155,7 @@ async def request_limits(settings: Settings) -> AsyncIterator[RateLimits]:
 
 def receiver_client(settings: Settings) -> ReceiverHTTP:
     """Build the guarded client for receivers; open it as a context inside the running loop."""
-    resolver = Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
-    return ReceiverHTTP(EgressPolicy.parse(settings.egress.allow), resolver.addresses)
+    return ReceiverHTTP(EgressPolicy.parse(settings.egress.allow), _resolver(settings).addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +174,9 @@ class Running:
 async def worker(settings: Settings) -> AsyncIterator[Running]:
     """Run a worker for as long as the context lasts."""
     draining = asyncio.Event()
-    async with database(settings, "worker") as pool:
+    async with database(settings, "worker") as pool, smtp_prober(settings) as prober:
         lease = ProcessLease(pool, "worker", settings.lease)
-        async with provider_desk(settings, pool, lease.process_id) as desk:
+        async with provider_desk(settings, pool, lease.process_id, prober) as desk:
             process = WorkerProcess(
                 settings,
                 pool,
@@ -180,7 +188,14 @@ async def worker(settings: Settings) -> AsyncIterator[Running]:
                     secret_box(settings) if settings.secret_keys else None
                 ),
             )
-            ops = ops_server(pool, settings, "worker", lambda: process.beat_age_s, draining)
+            ops = ops_server(
+                pool,
+                settings,
+                "worker",
+                lambda: process.beat_age_s,
+                draining,
+                more=lambda: (check_mail_port(shut=prober.port_shut),),
+            )
             async with running(process, ops, draining):
                 yield Running(ops.port)
 
@@ -302,6 +317,8 @@ def ops_server(
     role: str,
     beat_age_s: Callable[[], float] | None,
     draining: asyncio.Event,
+    *,
+    more: Callable[[], Sequence[Check]] = tuple,
 ) -> OpsServer:
     """Build the ops address of a process."""
     usable_by_kind = {
@@ -309,8 +326,18 @@ def ops_server(
         for kind, waterfall in usable_waterfalls(settings).items()
     }
     return OpsServer(
-        pool, settings, role, beat_age_s=beat_age_s, draining=draining, usable=usable_by_kind
+        pool,
+        settings,
+        role,
+        beat_age_s=beat_age_s,
+        draining=draining,
+        usable=usable_by_kind,
+        more=more,
     )
+
+
+def _resolver(settings: Settings) -> Resolver:
+    return Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
 
 
 def secret_box(settings: Settings) -> SecretBox:

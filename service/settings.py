@@ -151,8 +151,10 @@ class WorkerSettings(_Section):
     """Seconds after which a drain ends and rings again."""
     drain_grace_s: float = Field(30.0, gt=0, le=900)
     """Seconds a stopping worker waits for what is under way."""
-    reclaim_count_max: int = Field(5, ge=0, le=100)
-    """Crashes of its worker after which a lookup is given up, refunded."""
+    reclaim_count_max: int = Field(50, ge=0, le=1_000)
+    """Crashes of its worker after which a lookup is given up, refunded. One that ends its worker by
+    asking a vendor is given up sooner, by that vendor's repeat policy; this is for the others, and
+    high, because every crash also counts for all that the worker happened to hold."""
     interrupted_wait_s: float = Field(600.0, gt=0)
     """Seconds after which a call with an unknown end counts as no answer."""
 

@@ -15,7 +15,7 @@ def doctor(*, as_json: AsJson = False) -> None:
     """Show every setting and what is wrong; exit 1 if something is."""
     from service.commands.output import print_json
     from service.commands.setup import run_to_end
-    from service.flows.check_health import Status
+    from service.domain.check import Status
 
     found = run_to_end(_diagnose())
     if as_json:

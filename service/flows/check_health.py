@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
@@ -12,12 +11,14 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from providers.registry import all_providers
+from service.domain.check import Check, Health, Status
 from service.domain.kinds import Kind
+from service.flows.check_providers import check_kinds, check_outages
 from service.settings import Settings
 from service.store.connection import Pool
 from service.store.health import HealthFacts, read_health_facts
 from service.store.migrations import missing_migrations
+from service.store.outages import read_outages
 from service.store.transient import TRANSIENT
 
 _log = structlog.get_logger()
@@ -27,57 +28,6 @@ R = TypeVar("R")
 # No check takes longer, so that a probe never hangs.
 CHECK_TIMEOUT_S: Final = 2.0
 REQUIRED_ROLES: Final = ("worker", "dispatcher")
-
-_BUILT_IN: Final = "enrich"
-
-
-class Status(StrEnum):
-    """How a check came out, from good to bad."""
-
-    PASS = "pass"  # noqa: S105 - a word, no password
-    WARN = "warn"
-    FAIL = "fail"
-
-    @property
-    def rank(self) -> int:
-        """0 for pass, 1 for warn, 2 for fail."""
-        return list(Status).index(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One check.
-
-    Attributes:
-        message: one sentence for people.
-        value: what was measured, in `unit`; None where there is nothing to measure.
-        threshold: the value from which on the check does not pass.
-    """
-
-    name: str
-    status: Status
-    message: str
-    value: float | None = None
-    unit: str | None = None
-    threshold: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """Every check of one look."""
-
-    role: str
-    checks: tuple[Check, ...]
-
-    @property
-    def status(self) -> Status:
-        """The worst of all checks."""
-        return max((check.status for check in self.checks), key=lambda status: status.rank)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what is shown to people and probes."""
-        checks = [asdict(check) for check in self.checks]
-        return {"status": self.status, "role": self.role, "checks": checks}
 
 
 class Flag(Protocol):
@@ -97,6 +47,7 @@ class Subject:
         draining: set when the process begins to stop.
         redis: None where Redis is not looked at.
         usable: the providers that each kind's waterfall can really ask.
+        more: checks that only this process can make; they must not wait for anything.
     """
 
     pool: Pool
@@ -106,6 +57,7 @@ class Subject:
     draining: Flag
     redis: Redis | None = None
     usable: Mapping[Kind, Collection[str]] = field(default_factory=dict)
+    more: Callable[[], Sequence[Check]] = tuple
 
 
 async def check_health(subject: Subject) -> Health:
@@ -117,7 +69,14 @@ async def check_health(subject: Subject) -> Health:
     )
     return Health(
         subject.role,
-        (*database, *_check_process(subject), pool, *redis, *_check_kinds(subject.usable)),
+        (
+            *database,
+            *_check_process(subject),
+            pool,
+            *redis,
+            *check_kinds(subject.usable),
+            *subject.more(),
+        ),
     )
 
 
@@ -125,16 +84,6 @@ async def check_readiness(subject: Subject) -> Health:
     """Tell whether this process can take work: Postgres, schema, loop beat, not draining."""
     database = await _check_database(subject, everything=False)
     return Health(subject.role, (*database, *_check_process(subject)))
-
-
-def remedies(kind: Kind) -> list[str]:
-    """Return the settings of which an operator needs one to make a kind usable."""
-    able = [
-        f"LEADFALL_PROVIDERS__{slug.upper()}__API_KEY"
-        for slug, provider in all_providers().items()
-        if slug != _BUILT_IN and provider.offer(kind.capability)
-    ]
-    return able or ["LEADFALL_WATERFALLS_FILE"]
 
 
 async def within(step: Awaitable[R], timeout_s: float = CHECK_TIMEOUT_S) -> R:
@@ -164,27 +113,29 @@ def _forget(task: "asyncio.Future[Any]") -> None:
 
 
 async def _check_database(subject: Subject, *, everything: bool) -> list[Check]:
-    async def read() -> tuple[list[str], HealthFacts | None]:
+    async def read() -> tuple[list[str], list[Check]]:
         async with subject.pool.acquire(timeout=CHECK_TIMEOUT_S) as connection:
             missing = await missing_migrations(connection)
             if missing or not everything:
-                return missing, None
+                return missing, []
             endpoint_concurrency = subject.settings.dispatcher.endpoint_concurrency
-            return missing, await read_health_facts(connection, endpoint_concurrency)
+            facts = await read_health_facts(connection, endpoint_concurrency)
+            outages = check_outages(await read_outages(connection))
+            return missing, [*_judge(facts, subject.settings), outages]
 
     started_s = time.monotonic()
     try:
-        missing, facts = await within(read())
+        missing, judged = await within(read())
     except (*TRANSIENT, asyncpg.PostgresError) as error:
         _log.warning("health.database_unread", error=type(error).__name__)
         said = f"Postgres did not answer properly within {CHECK_TIMEOUT_S:g} s."
         return [Check("postgres", Status.FAIL, said, None, "s", CHECK_TIMEOUT_S)]
     took_s = round(time.monotonic() - started_s, 4)
-    checks = [
+    return [
         Check("postgres", Status.PASS, "Postgres answers.", took_s, "s", CHECK_TIMEOUT_S),
         _check_schema(missing),
+        *judged,
     ]
-    return checks if facts is None else [*checks, *_judge(facts, subject.settings)]
 
 
 def _check_schema(missing: list[str]) -> Check:
@@ -288,23 +239,3 @@ async def _check_redis(redis: Redis | None) -> list[Check]:
         return [Check("redis", Status.WARN, said, None, "s", CHECK_TIMEOUT_S)]
     took_s = round(time.monotonic() - started_s, 4)
     return [Check("redis", Status.PASS, "Redis answers.", took_s, "s", CHECK_TIMEOUT_S)]
-
-
-def _check_kinds(usable: Mapping[Kind, Collection[str]]) -> list[Check]:
-    if not usable:
-        return []
-    unusable = [kind for kind in Kind if not usable.get(kind)]
-    if not unusable:
-        said = f"Every kind has a provider that can be asked. {_asked(usable)}"
-        return [Check("kinds_without_step", Status.PASS, said, 0, "kinds", 1)]
-    told = "; ".join(f"{kind}: set {' or '.join(remedies(kind))}" for kind in unusable)
-    said = (
-        f"Kinds that cannot be ordered, because no provider of theirs is configured: {told}. "
-        f"{_asked(usable)}"
-    )
-    return [Check("kinds_without_step", Status.WARN, said, len(unusable), "kinds", 1)]
-
-
-def _asked(usable: Mapping[Kind, Collection[str]]) -> str:
-    told = [f"{kind}: {', '.join(usable[kind])}" for kind in Kind if usable.get(kind)]
-    return f"Asked in turn for {'; '.join(told)}." if told else "Nobody is asked for anything."

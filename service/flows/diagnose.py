@@ -12,10 +12,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from providers.registry import all_providers
+from service.domain.check import Check, Status
 from service.domain.kinds import Kind
 from service.edges.dial_guard import EgressPolicy
 from service.edges.secret_box import SecretBox
-from service.flows.check_health import Check, Status, remedies, within
+from service.flows.check_health import within
+from service.flows.check_providers import remedies
 from service.flows.list_settings import SettingLine, list_settings
 from service.settings import Settings
 from service.store.migrations import missing_migrations

@@ -60,31 +60,35 @@ class Fleet:
     processes: dict[str, Process] = field(default_factory=dict)
     base_url: str = ""
 
-    async def start(self, role: str) -> None:
-        """Start a role and wait until it says that it is there."""
-        name = f"{role}-{len(list(self.log_dir.iterdir()))}"
-        with (self.log_dir / name).open("wb") as log:
+    async def start(self, name: str) -> None:
+        """Start a role and wait until it says that it is there.
+
+        Args:
+            name: the role, with a dash and a number behind it where there are several of one.
+        """
+        role = name.partition("-")[0]
+        with (self.log_dir / f"{name}.{len(list(self.log_dir.iterdir()))}").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "service", role, "--json",
                 stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=log, env=self.environment,
             )  # fmt: skip
-        self.processes[role] = process
+        self.processes[name] = process
         facts = await _first_line(process)
         if role == "api":
             self.base_url = facts["base_url"]
             # A caller keeps its URL over a restart.
             self.environment["LEADFALL_PORT"] = self.base_url.rpartition(":")[2]
 
-    async def kill(self, role: str) -> None:
-        """End a role as `kill -9` does, and start it anew."""
-        process = self.processes.pop(role)
+    async def kill(self, name: str) -> None:
+        """End a process as `kill -9` does, and start it anew."""
+        process = self.processes.pop(name)
         process.kill()
         await process.wait()
-        await self.start(role)
+        await self.start(name)
 
-    async def terminate(self, role: str) -> int:
-        """Ask a role to stop and return its exit code."""
-        process = self.processes.pop(role)
+    async def terminate(self, name: str) -> int:
+        """Ask a process to stop and return its exit code."""
+        process = self.processes.pop(name)
         process.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(process.wait(), START_S)
 
@@ -140,7 +144,7 @@ class Fleet:
 async def launch(
     folder: Path, *, roles: Sequence[str] = ROLES, sandbox: Sandbox | None = None
 ) -> Fleet:
-    """Start servers, one process of each role, and a sandbox where the test has none."""
+    """Start servers, the named processes, and a sandbox where the test has none."""
     postgres, valkey = await asyncio.gather(
         start_postgres(folder / "postgres"), start_valkey(folder / "valkey")
     )

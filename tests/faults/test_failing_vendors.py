@@ -1,6 +1,7 @@
 """Vendors that fail three calls in ten: nothing is asked too often, lost, or made up."""
 
 import asyncio
+import itertools
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -26,8 +27,10 @@ from tests.faults.fleet import Fleet, launch
 LEADS = int(os.environ.get("FAULT_LEADS", "300"))
 SHARE = 0.3
 AMBIGUOUS_SHARE_MAX = 0.02
+WORKERS = ("worker-1", "worker-2")
 KILL_EVERY_S = 2.0
-FINISHED_S = 200.0
+# A 429 of the sandbox holds its vendor for a whole second, whatever the scale of its clock.
+FINISHED_S = 400.0
 # A killed worker leaves at most so many calls under way.
 IN_FLIGHT_MAX = 64
 
@@ -44,7 +47,7 @@ class Scene:
     kill_count: int = 0
 
     async def play(self, *, kill: bool) -> None:
-        """Run the job to its end, killing the worker every two seconds if asked to."""
+        """Run the job to its end, killing one worker every two seconds if asked to."""
         tenant = await self.fleet.tenant(credits_granted=LEADS * 6)
         await add_people(self.pool, tenant, tenant.list_id, LEADS)
         job_id = await post_job(
@@ -61,9 +64,9 @@ class Scene:
             await asyncio.gather(killing, return_exceptions=True)
 
     async def _kill_workers(self) -> None:
-        while True:
+        for name in itertools.cycle(WORKERS):
             await asyncio.sleep(KILL_EVERY_S)
-            await self.fleet.kill("worker")
+            await self.fleet.kill(name)
             self.kill_count += 1
 
     async def calls(self) -> dict[Key, str | None]:
@@ -98,16 +101,16 @@ class Scene:
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    """An API and a worker beside a sandbox that fails; its seed makes a failure repeatable."""
+    """An API and two workers beside a sandbox that fails; its seed makes a failure repeatable."""
     sandbox = await start_sandbox(faults=Faults(SHARE, seed=20_260))
-    fleet = await launch(tmp_path, roles=("api", "worker"), sandbox=sandbox)
+    fleet = await launch(tmp_path, roles=("api", *WORKERS), sandbox=sandbox)
     async with await fleet.pool() as pool:
         yield Scene(fleet, sandbox, pool)
     await fleet.stop()
     await sandbox.stop()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize("kill", [False, True], ids=["alive", "killed"])
 async def test_job_over_failing_vendors(scene: Scene, *, kill: bool) -> None:
     """Whatever fails, and however often the worker dies, what is certain is right."""

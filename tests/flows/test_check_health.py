@@ -2,27 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from service.domain.check import Check, Health, Status
 from service.domain.identifiers import new_id
 from service.domain.kinds import Kind
 from service.flows.check_health import (
     CHECK_TIMEOUT_S,
-    Check,
-    Health,
-    Status,
     Subject,
     check_health,
     check_readiness,
-    remedies,
     within,
 )
+from service.flows.check_providers import check_mail_port, remedies
 from service.settings import Settings
 from service.store.connection import Pool
+from service.store.outages import report_outage
 from service.store.processes import beat
 from tests.flows.workshop import open_workshop
 
@@ -290,6 +290,31 @@ async def test_kind_without_a_step_warns(pool: Pool) -> None:
 
     assert (check.status, check.value) == (Status.WARN, 1)
     assert f"find_phone: set {' or '.join(remedies(Kind.FIND_PHONE))}" in check.message
+
+
+async def test_operators_key_that_is_out_warns(pool: Pool) -> None:
+    """It is named with the reason; what a workspace did to its own key is no business of ours."""
+    async with pool.acquire() as connection:
+        for credential, provider in (("operator", "hunter"), ("key:7", "enrow")):
+            await report_outage(
+                connection, provider, credential, "out_of_credit", retry_after=timedelta(minutes=1)
+            )
+
+    check = named(await check_health(subject(pool)), "provider_keys_out")
+
+    assert (check.status, check.value) == (Status.WARN, 1)
+    assert "hunter: out_of_credit since 20" in check.message
+    assert "enrow" not in check.message
+
+
+async def test_process_adds_checks_of_its_own(pool: Pool) -> None:
+    """A worker tells whether the mail port is shut to it."""
+    more = lambda: (check_mail_port(shut=True),)  # noqa: E731 - what a worker passes
+
+    health = await check_health(subject(pool, more=more))
+
+    assert named(health, "mail_port").status is Status.WARN
+    assert "open port 25" in named(health, "mail_port").message
 
 
 async def test_used_up_pool_fails_in_time(pool: Pool) -> None:

@@ -6,8 +6,8 @@ import asyncpg
 import pytest
 from cryptography.fernet import Fernet
 
+from service.domain.check import Status
 from service.domain.kinds import Kind
-from service.flows.check_health import Status
 from service.flows.diagnose import Diagnosis, diagnose
 from service.flows.list_settings import MASK, list_settings
 from service.settings import Settings

@@ -2,7 +2,7 @@
 
 import asyncio
 import platform
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -14,13 +14,11 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from service.domain.check import Check, Health, Status
 from service.domain.kinds import Kind
 from service.flows.check_health import (
     CHECK_TIMEOUT_S,
-    Check,
     Flag,
-    Health,
-    Status,
     Subject,
     check_health,
     check_readiness,
@@ -61,6 +59,7 @@ class OpsServer:
         beat_age_s: seconds since the process's slowest loop last turned; None if it has none.
         draining: set when the process begins to stop.
         usable: the providers that each kind's waterfall can really ask.
+        more: checks that only this process can make, without waiting.
     """
 
     def __init__(
@@ -72,10 +71,13 @@ class OpsServer:
         beat_age_s: Callable[[], float] | None,
         draining: Flag,
         usable: Mapping[Kind, Collection[str]],
+        more: Callable[[], Sequence[Check]] = tuple,
     ) -> None:
         self._settings = settings
         self._redis = _redis(settings)
-        self._subject = Subject(pool, settings, role, beat_age_s, draining, self._redis, usable)
+        self._subject = Subject(
+            pool, settings, role, beat_age_s, draining, self._redis, usable, more
+        )
         self._runner: web.AppRunner | None = None
 
     @property
