@@ -1,6 +1,7 @@
 """Vendors that fail three calls in ten: nothing is asked too often, lost, or made up."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 from collections import Counter
@@ -61,7 +62,8 @@ class Scene:
         await until(self.pool, "finished_at is not null", job_id, FINISHED_S)
         if killing is not None:
             killing.cancel()
-            await asyncio.gather(killing, return_exceptions=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await killing
 
     async def _kill_workers(self) -> None:
         for name in itertools.cycle(WORKERS):
