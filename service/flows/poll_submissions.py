@@ -1,8 +1,12 @@
-"""Polls submissions whose time has come, at the vendor's pace, and lets their lookups go on."""
+"""Polls submissions whose time has come, at the vendor's pace, and lets their lookups go on.
+
+A vendor that takes its time to answer holds up only its own polls.
+"""
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -30,18 +34,26 @@ from service.store.submissions import (
     read_open_calls,
     references,
 )
-from service.store.transient import until_done
+from service.store.transient import TRANSIENT, until_done
 
 _log = structlog.get_logger()
 
 POLL_TIMEOUT_S: Final = 30.0
-SUBMISSIONS_PER_TURN: Final = 32
+POLLS_MAX: Final = 16
+"""Polls of this process under way at once."""
+POLLS_PER_PROVIDER_MAX: Final = 8
+"""Of which one provider's; a vendor that hangs, or is read seldom, leaves the rest to others."""
 _PATIENCE_S: Final = 60.0
+_STOP_GRACE_S: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Poller:
-    """Polls for one process."""
+    """Polls for one process.
+
+    Attributes:
+        answered: called after each submission that was answered, and made lookups ready with it.
+    """
 
     pool: Pool
     desk: ProviderDesk
@@ -49,20 +61,49 @@ class Poller:
     process_id: UUID
     lease: timedelta
     suppressions: SuppressionList
+    answered: Callable[[], None]
     memory_days: Mapping[OutcomeName, float] = field(default_factory=dict)
+    _under_way: dict[asyncio.Task[None], str] = field(default_factory=dict, init=False)
 
-    async def poll_due(self) -> int:
-        """Poll what is due, a bounded number at once, and return how many submissions that was."""
-        async with self.pool.acquire() as connection:
-            due = await claim_due_submissions(
-                connection,
-                self.process_id,
-                count_max=SUBMISSIONS_PER_TURN,
-                hold_s=POLL_TIMEOUT_S * 2,
-                lease=self.lease,
-            )
-        await asyncio.gather(*(self._poll(submission) for submission in due))
-        return len(due)
+    async def begin_due(self) -> None:
+        """Begin to poll what is due, as much as the bounds leave room for; waits for no vendor."""
+        while len(self._under_way) < POLLS_MAX:
+            counts = Counter(self._under_way.values())
+            busy = [each for each, count in counts.items() if count >= POLLS_PER_PROVIDER_MAX]
+            # Whose the next ones are is not known yet: no provider gets above its bound by them.
+            most = max((counts[each] for each in counts if each not in busy), default=0)
+            async with self.pool.acquire() as connection:
+                due = await claim_due_submissions(
+                    connection,
+                    self.process_id,
+                    busy=busy,
+                    count_max=min(POLLS_MAX - counts.total(), POLLS_PER_PROVIDER_MAX - most),
+                    hold_s=POLL_TIMEOUT_S * 2,
+                    lease=self.lease,
+                )
+            if not due:
+                return
+            for submission in due:
+                task = asyncio.create_task(self._poll_guarded(submission))
+                self._under_way[task] = submission.provider
+                task.add_done_callback(self._under_way.pop)
+
+    async def stop(self) -> None:
+        """Let what is under way end; what takes too long is left, and polled again by others."""
+        if self._under_way:
+            _, late = await asyncio.wait(self._under_way, timeout=_STOP_GRACE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _poll_guarded(self, submission: DueSubmission) -> None:
+        try:
+            await self._poll(submission)
+        except TRANSIENT as error:
+            # It is due again when this process's hold on it is over.
+            _log.warning("submission.poll_failed", error=type(error).__name__)
+        except Exception:  # noqa: BLE001 - the edge of a task
+            _log.exception("submission.poll_failed", submission_id=str(submission.id))
 
     async def _poll(self, submission: DueSubmission) -> None:
         provider = self.providers.get(submission.provider)
@@ -157,6 +198,7 @@ class Poller:
             provider=submission.provider,
             polls=submission.poll_count,
         )
+        self.answered()
 
     def _to_remember(
         self, submission: DueSubmission, call: SubmittedCall, outcome: Outcome

@@ -87,10 +87,20 @@ async def keep_handle(
 
 
 async def claim_due_submissions(
-    connection: Connection, owner: UUID, *, count_max: int, hold_s: float, lease: timedelta
+    connection: Connection,
+    owner: UUID,
+    *,
+    busy: Sequence[str],
+    count_max: int,
+    hold_s: float,
+    lease: timedelta,
 ) -> list[DueSubmission]:
-    """Claim submissions whose next poll is due; nobody else polls them for `hold_s` seconds."""
-    rows = await connection.fetch(_SQL["claim_due"], owner, count_max, hold_s, lease)
+    """Claim submissions whose next poll is due; nobody else polls them for `hold_s` seconds.
+
+    Args:
+        busy: providers whose submissions are left for later.
+    """
+    rows = await connection.fetch(_SQL["claim_due"], owner, count_max, hold_s, lease, busy)
     return [
         DueSubmission(
             row["id"],

@@ -26,16 +26,16 @@ where c.submission_id = $1 and l.id = c.lookup_id and l.epoch = c.epoch and l.st
 -- name: claim_due
 -- Submissions to poll now, at most $2; each is the poller's alone for $3 seconds. One whose maker
 -- died before it had a handle is polled under the name that its callback gave it, once the maker's
--- lease of $4 is over.
+-- lease of $4 is over. Those of the providers in $5 are left.
 with moment as materialized (select leadfall_now() as now),
 submitted as materialized (
   select id from submissions, moment
-  where state = 'submitted' and poll_at <= now
+  where state = 'submitted' and poll_at <= now and provider <> all($5::text[])
   order by poll_at limit $2 for update skip locked
 ),
 orphaned as materialized (
   select s.id from submissions s, moment
-  where s.state = 'intended' and s.claimed_handle is not null
+  where s.state = 'intended' and s.claimed_handle is not null and s.provider <> all($5::text[])
     and coalesce(s.poll_at, s.created_at) <= now and not exists (
       select from processes p where p.id = s.owner and p.beat_at > now - $4::interval)
   limit $2 for update of s skip locked

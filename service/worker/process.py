@@ -77,6 +77,7 @@ class WorkerProcess:
             self.lease.process_id,
             settings.lease,
             suppressions,
+            self._look,
             policy.memory_days,
         )
         janitor = Janitor(
@@ -90,7 +91,7 @@ class WorkerProcess:
         self._poll = Loop("drain", self._work, interval_s=settings.worker.poll_interval_s)
         self._loops = (
             self._poll,
-            Loop("submissions", self._poll_submissions, interval_s=_SUBMISSION_POLL_S),
+            Loop("submissions", self._poller.begin_due, interval_s=_SUBMISSION_POLL_S),
             Loop("janitor", janitor.run_once, interval_s=lease_s / _CHORES_PER_LEASE),
             Loop("gates", desk.gates.refresh, interval_s=_GATES_REFRESH_S),
             Loop("strays", self._drain.give_back_strays, interval_s=lease_s * _STRAYS_EVERY_LEASES),
@@ -122,6 +123,7 @@ class WorkerProcess:
         await self._recorder.drain()
         for loop in self._loops:
             await loop.stop()
+        await self._poller.stop()
         await self._desk.gates.stop()
         await self.lease.stop()
         await self._bell.close()
@@ -129,11 +131,6 @@ class WorkerProcess:
     async def _work(self) -> None:
         if await self._drain.drain(self._settings.worker.drain_span):
             self._bell.ring()
-
-    async def _poll_submissions(self) -> None:
-        if await self._poller.poll_due():
-            # Answers make lookups ready; waiting for the next look would only delay them.
-            self._look()
 
     def _look(self) -> None:
         """Look for work here at once, and have other workers look too."""

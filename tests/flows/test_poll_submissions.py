@@ -1,0 +1,116 @@
+"""Polling: a vendor that hangs holds up nobody else, and is not asked by many at once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from providers.registry import all_providers
+from service import app
+from service.domain.identifiers import new_id
+from service.flows.poll_submissions import POLLS_PER_PROVIDER_MAX, Poller
+from service.flows.suppress_people import SuppressionList
+from service.settings import ProviderSettings, Settings
+
+HANGING, PROMPT = "enrow", "bettercontact"
+WAIT_S = 10.0
+
+
+@dataclass
+class Vendors:
+    """One server for both; it keeps whoever asks the first of them waiting."""
+
+    asked: Counter[str] = field(default_factory=Counter)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer as BetterContact does, or not at all."""
+        slug = request.match_info["slug"]
+        self.asked[slug] += 1
+        if slug == HANGING:
+            await self.released.wait()
+        return web.json_response({"id": "1", "status": "terminated", "data": []})
+
+
+@pytest.fixture
+async def vendors() -> AsyncIterator[tuple[Vendors, str]]:
+    """Both vendors and their address."""
+    told = Vendors()
+    application = web.Application()
+    application.router.add_get("/{slug}/{path:.*}", told.answer)
+    async with TestServer(application) as server:
+        yield told, str(server.make_url("/"))
+        told.released.set()
+
+
+@pytest.fixture
+async def poller(
+    pool: asyncpg.Pool, database_url: str, redis_url: str, vendors: tuple[Vendors, str]
+) -> AsyncIterator[Poller]:
+    """A process that polls both."""
+    _, url = vendors
+    settings = Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        vendor_time_scale=0.01,
+        providers={
+            slug: ProviderSettings(api_key="key", base_url=f"{url}{slug}")
+            for slug in (HANGING, PROMPT)
+        },
+    )
+    process_id = new_id()
+    async with (
+        app.smtp_prober(settings) as prober,
+        app.provider_desk(settings, pool, process_id, prober) as desk,
+    ):
+        await desk.gates.start()
+        yield Poller(
+            pool,
+            desk,
+            all_providers(),
+            process_id,
+            timedelta(seconds=5),
+            SuppressionList(None),
+            answered=lambda: None,
+        )
+        await desk.gates.stop()
+
+
+async def submit(pool: asyncpg.Pool, provider: str, count: int) -> None:
+    """Leave submissions behind whose poll is due."""
+    await pool.execute(
+        "insert into submissions (id, provider, capability, credential, token, handle, state,"
+        " poll_at, deadline_at, created_at, submitted_at)"
+        " select gen_random_uuid(), $1, 'find_phone', 'operator', $1 || n, n::text, 'submitted',"
+        " now() - interval '1 minute', now() + interval '1 hour', now(), now()"
+        " from generate_series(1, $2) n",
+        provider,
+        count,
+    )
+
+
+async def test_a_vendor_that_hangs_holds_up_its_own_polls_only(
+    pool: asyncpg.Pool, poller: Poller, vendors: tuple[Vendors, str]
+) -> None:
+    """Those of the other end, and the one that hangs is asked by a bounded number at once."""
+    told, _ = vendors
+    await submit(pool, HANGING, POLLS_PER_PROVIDER_MAX + 5)
+    await submit(pool, PROMPT, 2)
+
+    await poller.begin_due()
+    async with asyncio.timeout(WAIT_S):
+        while told.asked != {HANGING: POLLS_PER_PROVIDER_MAX, PROMPT: 2}:
+            await asyncio.sleep(0.01)
+    told.released.set()
+    await poller.stop()
+
+    states = await pool.fetch(
+        "select provider, state, count(*)::int from submissions group by 1, 2"
+    )
+    assert {tuple(row) for row in states} >= {(PROMPT, "answered", 2), (HANGING, "submitted", 5)}
