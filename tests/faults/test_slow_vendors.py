@@ -54,11 +54,10 @@ async def test_a_thousand_leads_wait_in_the_database(
     job_id = await accept(shop, settings)
 
     tasks = held = 0
-    before = len(asyncio.all_tasks())
     async with app.worker(settings):
         finished = asyncio.create_task(until(pool, "finished_at is not null", job_id, FINISHED_S))
         while not finished.done():
-            tasks = max(tasks, len(asyncio.all_tasks()) - before)
+            tasks = max(tasks, count_tasks())
             held = max(held, REGISTRY.get_sample_value("leadfall_lookups_held") or 0)
             await asyncio.sleep(0.01)
         await finished
@@ -67,6 +66,12 @@ async def test_a_thousand_leads_wait_in_the_database(
     assert held <= TASKS_MAX
     assert await pool.fetchval("select count(distinct provider) from calls") == len(ASYNCHRONOUS)
     assert await late_settlements(pool) == []
+
+
+def count_tasks() -> int:
+    """Count the tasks of this process but for those in which the sandbox answers."""
+    names = [getattr(task.get_coro(), "__qualname__", "") for task in asyncio.all_tasks()]
+    return sum(not name.startswith("RequestHandler.") for name in names)
 
 
 async def accept(shop: Workshop, settings: Settings) -> str:
