@@ -44,6 +44,8 @@ POLLS_MAX: Final = 16
 POLLS_PER_PROVIDER_MAX: Final = 8
 """Of which one provider's; a vendor that hangs, or is read seldom, leaves the rest to others."""
 _PATIENCE_S: Final = 60.0
+_CLAIM_MAX: Final = 4
+_TURN_S_MAX: Final = 1.0
 _STOP_GRACE_S: Final = 5.0
 
 
@@ -66,27 +68,36 @@ class Poller:
     _under_way: dict[asyncio.Task[None], str] = field(default_factory=dict, init=False)
 
     async def begin_due(self) -> None:
-        """Begin to poll what is due, as much as the bounds leave room for; waits for no vendor."""
-        while len(self._under_way) < POLLS_MAX:
+        """Begin to poll what is due, as fast as the bounds leave room, for a second at most."""
+        ends_at = time.monotonic() + _TURN_S_MAX
+        while time.monotonic() < ends_at:
             counts = Counter(self._under_way.values())
-            busy = [each for each, count in counts.items() if count >= POLLS_PER_PROVIDER_MAX]
-            # Whose the next ones are is not known yet: no provider gets above its bound by them.
-            most = max((counts[each] for each in counts if each not in busy), default=0)
-            async with self.pool.acquire() as connection:
-                due = await claim_due_submissions(
-                    connection,
-                    self.process_id,
-                    busy=busy,
-                    count_max=min(POLLS_MAX - counts.total(), POLLS_PER_PROVIDER_MAX - most),
-                    hold_s=POLL_TIMEOUT_S * 2,
-                    lease=self.lease,
-                )
-            if not due:
+            # Whose the next ones are is not known yet: all of them may be one provider's.
+            busy = [each for each in counts if counts[each] > POLLS_PER_PROVIDER_MAX - _CLAIM_MAX]
+            room = min(POLLS_MAX - counts.total(), _CLAIM_MAX)
+            if room and await self._begin(room, busy):
+                continue
+            if (room and not busy) or not self._under_way:
                 return
-            for submission in due:
-                task = asyncio.create_task(self._poll_guarded(submission))
-                self._under_way[task] = submission.provider
-                task.add_done_callback(self._under_way.pop)
+            await asyncio.wait(
+                self._under_way, timeout=_TURN_S_MAX / 4, return_when=asyncio.FIRST_COMPLETED
+            )
+
+    async def _begin(self, count_max: int, busy: list[str]) -> int:
+        async with self.pool.acquire() as connection:
+            due = await claim_due_submissions(
+                connection,
+                self.process_id,
+                busy=busy,
+                count_max=count_max,
+                hold_s=POLL_TIMEOUT_S * 2,
+                lease=self.lease,
+            )
+        for submission in due:
+            task = asyncio.create_task(self._poll_guarded(submission))
+            self._under_way[task] = submission.provider
+            task.add_done_callback(self._under_way.pop)
+        return len(due)
 
     async def stop(self) -> None:
         """Let what is under way end; what takes too long is left, and polled again by others."""

@@ -104,7 +104,8 @@ async def late_settlements(pool: asyncpg.Pool) -> list[tuple[object, ...]]:
         first_s, every_s = pace(row["provider"])
         due_s = first_s + (row["poll_count"] - 1) * every_s
         slack_s = row["poll_count"] * SETTLE_S_MAX
-        if row["answered_s"] > due_s + slack_s or row["settled_s"] > SETTLE_S_MAX:
+        settle_s_max = max(every_s, SETTLE_S_MAX)
+        if row["answered_s"] > due_s + slack_s or row["settled_s"] > settle_s_max:
             late.append(tuple(row))
     return late
 
