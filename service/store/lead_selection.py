@@ -6,7 +6,7 @@ goes in as parameters.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from service.domain.kinds import Target
@@ -127,13 +127,14 @@ def count_statement(wanted: Wanted, *, count_max: int) -> Statement:
 
 
 def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
-    """Return the statement of a page of leads as callers see them.
+    """Return the statement of a page of leads as callers see them, whatever they lack.
 
     A field that an open lookup is filling is derived here, never stored.
     """
     arguments = _Arguments()
+    wanted = replace(wanted, lacking=None)
     order = _order(wanted)
-    if wanted.is_plain and wanted.lacking is None:
+    if wanted.is_plain:
         # Rows before the page are skipped in the index of the list, without reading the leads.
         way = "desc" if wanted.sorting.descending else "asc"
         list_id = arguments.place(wanted.list_id, "bigint")

@@ -96,7 +96,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def rows_read(plan: list[dict[str, Any]]) -> int:
     """Count the rows that came out of tables and indexes, also those that were thrown away."""
-    return round(
+    return int(
         sum(
             node["Actual Loops"]
             * (
@@ -179,7 +179,7 @@ async def test_common_values_are_met_in_order(
 @pytest.mark.parametrize("key", ["job_title", "company_name"])
 async def test_texts_are_found_by_the_one_index(big: asyncpg.Connection, key: str) -> None:
     """A rare word in a title or a company's name is found through the index by text."""
-    filters = {key: "falcon"}
+    filters: dict[str, Any] = {key: "falcon"}
 
     plan = await explain(big, page_statement(wanted(None, **filters), limit=PAGE, offset=0))
 

@@ -1,0 +1,125 @@
+"""The listening socket holds as many connections as allowed and turns the others away at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+
+from service.api.door import BoundedSite
+from service.api.lanes import Pace
+
+CONNECTIONS_MAX = 2
+Call = Callable[..., Awaitable[bytes]]
+
+
+@pytest.fixture
+async def release() -> asyncio.Event:
+    """What the requests under way wait for."""
+    return asyncio.Event()
+
+
+@pytest.fixture
+async def call(release: asyncio.Event) -> AsyncIterator[Call]:
+    """A function that sends a request on a connection of its own and returns all that comes."""
+
+    async def handle(_request: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response(text="served")
+
+    application = web.Application()
+    application.add_routes([web.post("/{tail:.*}", handle)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = BoundedSite(runner, "127.0.0.1", 0, backlog=16, connections_max=CONNECTIONS_MAX)
+    await site.start()
+    _, port = runner.addresses[0]
+
+    async def send(path: str = "/api/x", body: bytes = b"{}") -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        async with asyncio.timeout(10):
+            answer = await reader.read(-1)
+        writer.close()
+        return answer
+
+    yield send
+    release.set()
+    await runner.cleanup()
+
+
+async def call_until(call: Call, said: bytes) -> None:
+    """Call again and again until an answer says so."""
+    async with asyncio.timeout(10):
+        while said not in await call():
+            await asyncio.sleep(0.01)
+
+
+async def fill(call: Call) -> list["asyncio.Task[bytes]"]:
+    """Let as many as allowed come in, and return once they are there."""
+    calls = [asyncio.ensure_future(call()) for _ in range(CONNECTIONS_MAX)]
+    await asyncio.sleep(0)
+    await call_until(call, b"503")
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/api/v1/public/lead-lists/1/enrichment/", b'{"error":"The server is busy'),
+        ("/v1/enrichment/enrich", b'{"success":false,"error":{"code":"TOO_BUSY","message":"The'),
+    ],
+)
+async def test_above_the_bound_a_caller_is_told_to_come_again(
+    call: Call, release: asyncio.Event, path: str, shape: bytes
+) -> None:
+    """He gets a whole 503 in the face's shape at once, while the others are served."""
+    release.clear()
+    served = await fill(call)
+
+    head, _, body = (await call(path)).partition(b"\r\n\r\n")
+    release.set()
+
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: 2" in head
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert body.startswith(shape)
+    assert all(b"served" in answer for answer in await asyncio.gather(*served))
+
+
+async def test_a_long_request_gets_its_answer_too(call: Call, release: asyncio.Event) -> None:
+    """What a caller still sends is read, so that nothing resets the connection under the answer."""
+    await fill(call)
+
+    answer = await call("/api/x", b"x" * 1_000_000)
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+
+
+async def test_a_place_that_is_free_again_is_given_away(call: Call, release: asyncio.Event) -> None:
+    """The bound is on connections at one time."""
+    served = await fill(call)
+    release.set()
+    await asyncio.gather(*served)
+
+    await call_until(call, b"served")
+
+
+async def test_requests_begin_in_order_a_few_in_each_turn() -> None:
+    """Many that come at once leave turns of the loop to everything else."""
+    pace = Pace()
+    begun: list[tuple[int, int]] = []
+    turn = 0
+
+    async def begin(number: int) -> None:
+        await pace.my_turn()
+        begun.append((number, turn))
+
+    tasks = [asyncio.create_task(begin(number)) for number in range(50)]
+    while len(begun) < len(tasks):
+        turn += 1
+        await asyncio.sleep(0)
+
+    assert [number for number, _ in begun] == list(range(50))
+    assert max(sum(at == each for _, at in begun) for each in range(turn + 1)) <= 8
