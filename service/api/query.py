@@ -2,8 +2,9 @@
 
 import base64
 import binascii
+import struct
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +17,10 @@ _INTEGER_DIGITS_MAX: Final = 9
 _INTEGER_MAX: Final = 10**_INTEGER_DIGITS_MAX - 1
 _NAME_CHARACTERS_MAX: Final = 100
 _CURSOR_BYTES: Final = 8
+_PLACE: Final = struct.Struct(">qq")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MICROSECONDS_MAX: Final = 2**57
 _YEAR_MIN: Final = 2000
 _YEAR_MAX: Final = 9000
 
@@ -107,6 +112,28 @@ def read_id_cursor(request: web.Request, name: str = "cursor") -> UUID | None:
     if text != write_id_cursor(after):
         raise invalid({name: f"{name} is not valid; use the one of the answer before, unchanged"})
     return after
+
+
+def write_place_cursor(moment: datetime, row_id: int) -> str:
+    """Return the cursor that continues after a row of a list in the order of time."""
+    raw = _PLACE.pack((moment - _EPOCH) // _MICROSECOND, row_id)
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def parse_place_cursor(text: str, name: str = "cursor") -> tuple[datetime, int]:
+    """Return the time and the id of the row after which a cursor continues.
+
+    Raises:
+        InvalidRequest: it is not one of ours.
+    """
+    try:
+        raw = base64.b64decode(f"{text}==", altchars=b"-_", validate=True)
+        microseconds, row_id = _PLACE.unpack(raw)
+    except (binascii.Error, ValueError, struct.error):
+        microseconds = row_id = -1
+    if row_id < 0 or not 0 <= microseconds < _MICROSECONDS_MAX:
+        raise invalid({name: f"{name} is not valid; use the one of the answer before, unchanged"})
+    return _EPOCH + microseconds * _MICROSECOND, row_id
 
 
 def read_choice(request: web.Request, name: str, choices: Collection[str]) -> str | None:

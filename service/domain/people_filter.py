@@ -41,3 +41,8 @@ class PeopleFilter:
     def by_text(self) -> bool:
         """Whether there is a condition that the index by text can find leads by."""
         return bool(self.words or self.name or self.company_name or self.job_title)
+
+    @property
+    def is_by_time(self) -> bool:
+        """Whether leads are found, and so ordered, by the time they were created."""
+        return self.created_after is not None or self.created_before is not None

@@ -18,8 +18,8 @@ from service.store.people import (
     delete_by_id,
     delete_people,
     lock_people,
-    read_last_id,
 )
+from service.store.people_pages import read_last_id
 
 BATCH_ROWS: Final = 2_000
 SPAN_S: Final = 10.0

@@ -11,7 +11,8 @@ from service.domain.lead_record import Lead
 from service.domain.people_filter import PeopleFilter
 from service.errors import FilterTooBroad, NotFound
 from service.store.connection import Pool
-from service.store.people import bound_search, count_people, read_page, read_person
+from service.store.people import bound_search, read_person
+from service.store.people_pages import LeadPlace, count_people, read_page
 
 SEARCH_TIMEOUT_MS: Final = 2_000
 TOTAL_MAX: Final = 10_000
@@ -34,12 +35,12 @@ class LeadPage:
 
 
 async def find_leads(
-    pool: Pool, workspace_id: int, people: PeopleFilter, *, before: int, limit: int
+    pool: Pool, workspace_id: int, people: PeopleFilter, *, before: LeadPlace | None, limit: int
 ) -> LeadPage:
     """Return up to `limit` leads, newest first; leads that come in meanwhile move no page.
 
     Args:
-        before: the id of the last lead of the page before; 0 for the first page.
+        before: the place of the last lead of the page before; None for the first page.
 
     Raises:
         FilterTooBroad: it took longer than `SEARCH_TIMEOUT_MS`.

@@ -5,7 +5,7 @@ early only in a statement without alternatives. Every fragment is a constant; wh
 goes in as parameters.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -24,14 +24,24 @@ _SORT_COLUMNS: Final = {
     "phone_number": "coalesce(l.phone_e164, l.phone)",
     "linkedin_profile_url": "l.linkedin_url",
 }
-# Texts of several columns: the parts joined in a certain way, and each part for itself, because
-# how common a word is the planner knows of columns alone.
-_PARTS: Final = {
-    "keywords": ("' '", ("headline", "job_title", "company_name")),
+# Columns in which one text is looked for; where it may reach from one into the next, with what
+# stands between these. Each stands for itself too, because how common a word is the planner knows
+# of columns alone.
+_PARTS: Final[Mapping[str, tuple[str | None, tuple[str, ...]]]] = {
+    "keywords": (None, ("headline", "job_title", "company_name")),
     "location": ("', '", ("location", "city", "state", "country")),
 }
-# What stands in these columns stands in the text that is indexed, too; the index finds candidates.
-_INDEXED: Final = frozenset({"job_title", "company_name"})
+# What stands in these columns stands in texts that are indexed, too; the index finds candidates.
+_ATTRIBUTES: Final = (
+    "leadfall_attributes(l.headline, l.industry, l.location, l.city, l.state, l.country)"
+)
+_INDEXED: Final = {
+    "job_title": ("l.search_text",),
+    "company_name": ("l.search_text",),
+    "industry": (_ATTRIBUTES,),
+    "location": (_ATTRIBUTES,),
+    "keywords": ("l.search_text", _ATTRIBUTES),
+}
 _LACKING: Final = {
     Target.EMAIL: "not (l.email_parses and l.email_verdict is distinct from 'undeliverable')",
     Target.PHONE: "l.phone_e164 is null",
@@ -209,12 +219,12 @@ def _conditions(lead_filter: LeadFilter, arguments: _Arguments) -> Iterator[str]
                 yield f"({_equals(column, condition.exclude, arguments)}) is not true"
             continue
         if include:
-            if column in _INDEXED:
-                candidates = (
-                    f"l.search_text like lower({arguments.place(pattern, 'text')})"
-                    for pattern in include
-                )
-                yield f"({' or '.join(candidates)})"
+            candidates = [
+                f"{text} like lower({arguments.place(pattern, 'text')})"
+                for pattern in include
+                for text in _INDEXED[column]
+            ]
+            yield f"({' or '.join(candidates)})"
             yield _contains(column, arguments.place(include, "text[]"))
         if exclude:
             yield f"({_contains(column, arguments.place(exclude, 'text[]'))}) is not true"
@@ -230,7 +240,8 @@ def _contains(column: str, patterns: str) -> str:
         return f"l.{column} ilike any ({patterns})"
     separator, columns = _PARTS[column]
     names = [f"l.{each}" for each in columns]
-    texts = [f"concat_ws({separator}, {', '.join(names)})", *names]
+    joined = [f"concat_ws({separator}, {', '.join(names)})"] if separator else []
+    texts = [*joined, *names]
     return "(" + " or ".join(f"{text} ilike any ({patterns})" for text in texts) + ")"
 
 

@@ -7,21 +7,14 @@ from service.domain.lead_change import TEXT_COLUMNS, GivenLead
 from service.domain.lead_record import Lead
 from service.domain.people_filter import PeopleFilter
 from service.store.connection import Connection
-from service.store.people_conditions import conditions
+from service.store.people_conditions import OF_WORKSPACE, conditions_in_workspace
 from service.store.statements import load_statements
 
 _SQL: Final = load_statements("people")
-# Companies are in the same table, and are no leads to this face.
-_OF_WORKSPACE: Final = " where l.workspace_id = $1::bigint and not l.is_company"
-# The same, said as a range. With an equality the planner may walk the primary key instead, through
-# the rows of everybody else; a range leaves it the index that begins with the workspace.
-_ALONG_WORKSPACE: Final = (
-    " where l.workspace_id >= $1::bigint and l.workspace_id <= $1::bigint and not l.is_company"
-)
-_READ_ONE: Final = f"{_SQL['select_people']}{_OF_WORKSPACE} and l.public_id = $2"
+_READ_ONE: Final = f"{_SQL['select_people']}{OF_WORKSPACE} and l.public_id = $2"
 _LOCK_ONE: Final = f"{_READ_ONE} for no key update"
 _LOCK_GIVEN: Final = (
-    f"{_SQL['select_people']}{_OF_WORKSPACE} and l.email_source = 'given'"
+    f"{_SQL['select_people']}{OF_WORKSPACE} and l.email_source = 'given'"
     " and lower(l.email) = any($2::text[]) order by l.id for no key update"
 )
 
@@ -29,58 +22,6 @@ _LOCK_GIVEN: Final = (
 async def bound_search(connection: Connection, timeout_ms: int) -> None:
     """Bound every further statement of this transaction, and plan each for its own values."""
     await connection.execute(_SQL["bound_search"], str(timeout_ms))
-
-
-def page_statement(
-    workspace_id: int, people: PeopleFilter, *, before: int, limit: int
-) -> tuple[str, list[Any]]:
-    """Return the statement of a page and its arguments: newest first, below the id `before`.
-
-    Args:
-        before: 0 for the first page.
-    """
-    arguments: list[Any] = [workspace_id]
-    wanted = _wanted(people, arguments)
-    if before:
-        arguments.append(before)
-        wanted += f" and l.id < ${len(arguments)}::bigint"
-    arguments.append(limit)
-    end = f" order by l.workspace_id desc, l.id desc limit ${len(arguments)}::bigint"
-    return f"{_SQL['select_people']}{wanted}{end}", arguments
-
-
-def count_statement(
-    workspace_id: int, people: PeopleFilter, count_max: int
-) -> tuple[str, list[Any]]:
-    """Return the statement that counts, and its arguments; it stops at `count_max`."""
-    arguments: list[Any] = [workspace_id]
-    wanted = _wanted(people, arguments)
-    arguments.append(count_max)
-    end = f" order by l.workspace_id, l.id limit ${len(arguments)}::bigint"
-    return f"select count(*) from ({_SQL['select_ids']}{wanted}{end}) as found", arguments
-
-
-def _wanted(people: PeopleFilter, arguments: list[Any]) -> str:
-    """Return the conditions: found by text, or else met along the workspace's own index."""
-    base = _OF_WORKSPACE if people.by_text else _ALONG_WORKSPACE
-    return base + conditions(people, arguments)
-
-
-async def read_page(
-    connection: Connection, workspace_id: int, people: PeopleFilter, *, before: int, limit: int
-) -> list[Lead]:
-    """Return up to `limit` leads, newest first, below the id `before`; 0 begins at the newest."""
-    statement, arguments = page_statement(workspace_id, people, before=before, limit=limit)
-    return [Lead.read(row) for row in await connection.fetch(statement, *arguments)]
-
-
-async def count_people(
-    connection: Connection, workspace_id: int, people: PeopleFilter, count_max: int
-) -> int:
-    """Return how many leads a filter finds, or `count_max` when there are more."""
-    statement, arguments = count_statement(workspace_id, people, count_max)
-    count: int = await connection.fetchval(statement, *arguments)
-    return count
 
 
 async def lock_people(
@@ -100,7 +41,7 @@ async def lock_people(
         until: the highest id that is wanted.
     """
     arguments: list[Any] = [workspace_id]
-    wanted = _wanted(people, arguments)
+    wanted = conditions_in_workspace(people, arguments)
     first = len(arguments) + 1
     arguments += [after, until, list(excluded), limit]
     rows = await connection.fetch(
@@ -110,12 +51,6 @@ async def lock_people(
         *arguments,
     )
     return [row["id"] for row in rows]
-
-
-async def read_last_id(connection: Connection, workspace_id: int) -> int:
-    """Return the id of the newest lead, or 0 without any."""
-    newest = await read_page(connection, workspace_id, PeopleFilter(), before=0, limit=1)
-    return newest[0].id if newest else 0
 
 
 async def read_person(connection: Connection, workspace_id: int, public_id: str) -> Lead | None:

@@ -227,4 +227,4 @@ async def test_a_search_that_takes_too_long_says_what_to_change(stage: Stage) ->
         await blocker.execute("lock table leads in access exclusive mode")
 
         with pytest.raises(FilterTooBroad, match="narrow the filter"):
-            await find_leads(stage.pool, stage.tenant.id, PeopleFilter(), before=0, limit=1)
+            await find_leads(stage.pool, stage.tenant.id, PeopleFilter(), before=None, limit=1)

@@ -37,11 +37,13 @@ insert into leads (workspace_id, first_name, last_name, company_name, company_si
 select case when n % 2 = 0 then 2 else 1 end, 'First' || n % 1000, 'Last' || n,
        case when n % 5000 = 1 then 'Falconry Works' else 'Company ' || n % 3000 end,
        (array['1-10', '11-50', '51-200', '201-500'])[1 + n / 2 % 4],
-       (array['Software', 'Banking'])[1 + n / 2 % 2],
+       case when n % 4000 = 1 then 'Basket Weaving'
+            else (array['Software', 'Banking'])[1 + n / 2 % 2] end,
        case when n % 4000 = 1 then 'Chief Falconer' else 'Sales Manager' end,
-       case when n % 1000 <> 3 then (array['Senior', 'Entry', 'VP', 'CXO', 'Head'])[1 + n % 5] end,
+       case when n % 4000 = 1 then 'Emeritus'
+            when n % 1000 <> 3 then (array['Senior', 'Entry', 'VP', 'CXO', 'Head'])[1 + n % 5] end,
        case when n % 1000 <> 3 then (array['Sales', 'Engineering', 'Marketing'])[1 + n % 3] end,
-       'Berlin', n % 1000 = 3
+       case when n % 4000 = 1 then 'Ulm' else 'Berlin' end, n % 1000 = 3
 from generate_series(1, {leads}) n;
 insert into list_leads select case when is_company then 2 else 1 end, id
 from leads where workspace_id = 1;
@@ -127,7 +129,18 @@ ONE_KEY = [
     {"current_title": {"must": ["Falconer"]}},
 ]
 
-WITHOUT_INDEX = [
+RARE = [
+    {"seniority": "emeritus"},
+    {"industry": "basket"},
+    {"location": "ulm"},
+    {"keywords": "chief falconer"},
+    {"keywords": ["falconer", "nobody"]},
+    {"seniority": "nobody"},
+    {"industry": "nobody"},
+]
+
+COMMON = [
+    {"seniority": "senior"},
     {"industry": "software"},
     {"prospect_location": "Berlin"},
     {"keywords": "manager"},
@@ -166,12 +179,24 @@ async def test_one_key_reads_a_page(big: asyncpg.Connection, filters: dict[str, 
     assert max(rows_read(selected), rows_read(shown)) <= ROWS_READ_MAX
 
 
-@pytest.mark.parametrize("filters", WITHOUT_INDEX)
-async def test_common_values_are_met_in_order(
-    big: asyncpg.Connection, filters: dict[str, Any]
+@pytest.mark.parametrize("filters", RARE)
+@pytest.mark.parametrize("list_id", [PEOPLE_LIST, None])
+async def test_a_rare_value_is_not_searched_for(
+    big: asyncpg.Connection, filters: dict[str, Any], list_id: int | None
 ) -> None:
-    """What no index fits is looked for in the order of the page, and found soon if it is common."""
-    plan = await explain(big, page_statement(wanted(**filters), limit=PAGE, offset=0))
+    """What one lead in thousands has is found by an index, in a list and in a workspace."""
+    plan = await explain(big, page_statement(wanted(list_id, **filters), limit=PAGE, offset=0))
+
+    assert rows_read(plan) <= ROWS_READ_MAX
+
+
+@pytest.mark.parametrize("filters", COMMON)
+@pytest.mark.parametrize("list_id", [PEOPLE_LIST, None])
+async def test_a_common_value_is_met_in_order(
+    big: asyncpg.Connection, filters: dict[str, Any], list_id: int | None
+) -> None:
+    """What many have is found soon in the order of the page."""
+    plan = await explain(big, page_statement(wanted(list_id, **filters), limit=PAGE, offset=0))
 
     assert rows_read(plan) <= COMMON_ROWS_READ_MAX
 

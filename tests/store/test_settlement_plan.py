@@ -1,4 +1,4 @@
-"""How many rows closing a batch of lookups passes by, when statistics were taken at a quiet time."""
+"""How many rows closing a batch of lookups passes by, with statistics of a quiet time."""
 
 from typing import Any
 from uuid import UUID

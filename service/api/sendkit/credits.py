@@ -1,8 +1,6 @@
 """`/v1/credits`: the balance, the ledger behind it, and what it was used for."""
 
-import base64
-import binascii
-import struct
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,7 +8,13 @@ from aiohttp import web
 
 from service.api.answers import json_answer
 from service.api.caller import context_of
-from service.api.query import read_choice, read_moment, require_known
+from service.api.query import (
+    parse_place_cursor,
+    read_choice,
+    read_moment,
+    require_known,
+    write_place_cursor,
+)
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.jobs import pagination, read_limit
 from service.api.validation import invalid
@@ -23,10 +27,6 @@ USAGE_DAYS: Final = 30
 USAGE_DAYS_MAX: Final = 92
 
 _JOB_ID_CHARACTERS_MAX: Final = 100
-_PLACE: Final = struct.Struct(">qq")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-_MICROSECONDS_MAX: Final = 2**57
 
 
 async def show_credits(request: web.Request) -> web.Response:
@@ -57,7 +57,7 @@ async def list_ledger(request: web.Request) -> web.Response:
             "success": True,
             "data": [_entry(entry) for entry in page.entries],
             "pagination": pagination(
-                limit, page.counted, _write_place(page.entries[-1]) if page.more else None
+                limit, page.counted, _next_cursor(page.entries) if page.more else None
             ),
         }
     )
@@ -120,11 +120,6 @@ def _read_job_id(request: web.Request) -> str | None:
     return text
 
 
-def _write_place(entry: LedgerEntry) -> str:
-    raw = _PLACE.pack((entry.created_at - _EPOCH) // _MICROSECOND, entry.id)
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
 def _read_place(request: web.Request) -> EntryPlace | None:
     """Return the entry after which to continue; None without a cursor.
 
@@ -132,15 +127,8 @@ def _read_place(request: web.Request) -> EntryPlace | None:
         InvalidRequest: it is not one of ours.
     """
     text = request.query.get("cursor")
-    if text is None:
-        return None
-    try:
-        raw = base64.b64decode(f"{text}==", altchars=b"-_", validate=True)
-        microseconds, entry_id = _PLACE.unpack(raw)
-    except (binascii.Error, ValueError, struct.error):
-        microseconds = entry_id = -1
-    if entry_id < 0 or not 0 <= microseconds < _MICROSECONDS_MAX:
-        raise invalid(
-            {"cursor": "cursor is not valid; use the one of the answer before, unchanged"}
-        )
-    return EntryPlace(_EPOCH + microseconds * _MICROSECOND, entry_id)
+    return None if text is None else EntryPlace(*parse_place_cursor(text))
+
+
+def _next_cursor(entries: Sequence[LedgerEntry]) -> str:
+    return write_place_cursor(entries[-1].created_at, entries[-1].id)

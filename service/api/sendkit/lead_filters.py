@@ -8,12 +8,21 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
-from service.api.query import parse_cursor, read_cursor, read_integer, require_known
+from service.api.query import (
+    parse_cursor,
+    parse_place_cursor,
+    read_integer,
+    require_known,
+    write_cursor,
+    write_place_cursor,
+)
 from service.api.request_body import refuse_nul
 from service.api.sendkit.lead_bodies import Tag, read_object_id
 from service.api.validation import Body, invalid, validate
+from service.domain.lead_record import Lead
 from service.domain.people_filter import PeopleFilter
 from service.errors import InvalidRequest
+from service.store.people_pages import LeadPlace
 
 R = TypeVar("R")
 
@@ -98,11 +107,17 @@ class DeleteBody(Body):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page that is asked for; `before` is 0 for the first one."""
+    """A page that is asked for; `before` is None for the first one."""
 
     people: PeopleFilter
-    before: int
+    before: LeadPlace | None
     limit: int
+
+    def cursor_after(self, lead: Lead) -> str:
+        """Return the cursor of the page that follows this lead."""
+        if self.people.is_by_time:
+            return write_place_cursor(lead.created_at, lead.id)
+        return write_cursor(lead.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +144,10 @@ def read_list_query(request: web.Request, limit_max: int) -> PageRequest:
     refuse_nul(raw)
     problems: dict[str, str] = {}
     people = _collecting(problems, lambda: read_filter(raw, ""))
-    before = _collecting(problems, lambda: read_cursor(request))
     limit = _collecting(
         problems, lambda: _bounded(read_integer(request, "limit", LIMIT), limit_max)
     )
-    if people is None or before is None or limit is None:
-        raise invalid(problems)
-    return PageRequest(people, before, limit)
+    return _page_request(people, request.query.get("cursor"), limit, problems)
 
 
 def read_search(raw: Mapping[str, Any], limit_max: int) -> PageRequest:
@@ -147,11 +159,8 @@ def read_search(raw: Mapping[str, Any], limit_max: int) -> PageRequest:
     body = validate(SearchBody, raw)
     problems: dict[str, str] = {}
     people = _collecting(problems, lambda: read_filter(body.filters or {}, "filters."))
-    before = _collecting(problems, lambda: parse_cursor(body.cursor) if body.cursor else 0)
     limit = _collecting(problems, lambda: _bounded(body.limit, limit_max))
-    if people is None or before is None or limit is None:
-        raise invalid(problems)
-    return PageRequest(people, before, limit)
+    return _page_request(people, body.cursor or None, limit, problems)
 
 
 def read_delete(raw: Mapping[str, Any]) -> DeleteRequest:
@@ -213,6 +222,33 @@ def read_filter(raw: Mapping[str, Any], prefix: str) -> PeopleFilter:
         created_after=_moment(body.created_after),
         created_before=_moment(body.created_before),
     )
+
+
+def _page_request(
+    people: PeopleFilter | None, cursor: str | None, limit: int | None, problems: dict[str, str]
+) -> PageRequest:
+    """Return the page, unless something of it could not be read.
+
+    Raises:
+        InvalidRequest: names every problem.
+    """
+    before = None if cursor is None else _collecting(problems, lambda: _read_place(cursor, people))
+    if people is None or limit is None or problems:
+        raise invalid(problems)
+    return PageRequest(people, before, limit)
+
+
+def _read_place(cursor: str, people: PeopleFilter | None) -> LeadPlace:
+    """Return the place, which has a time exactly where the filter is by time.
+
+    Raises:
+        InvalidRequest: the cursor is not one of ours, or one of another filter.
+    """
+    by_time = len(cursor) > len(write_cursor(0)) if people is None else people.is_by_time
+    if not by_time:
+        return LeadPlace(parse_cursor(cursor))
+    created_at, lead_id = parse_place_cursor(cursor)
+    return LeadPlace(lead_id, created_at)
 
 
 def _collecting(problems: dict[str, str], read: Callable[[], R]) -> R | None:

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from service.api.answers import json_answer
 from service.api.caller import context_of
-from service.api.query import require_known, write_cursor
+from service.api.query import require_known
 from service.api.request_body import parse_object, read_body
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.lead_bodies import read_change, read_lead, read_object_id
@@ -95,7 +95,7 @@ async def _page(request: web.Request, caller: KeyOwner, asked: PageRequest) -> w
                 "total": page.total,
                 "totalIsCapped": page.total_is_capped,
                 "hasMore": page.more,
-                "nextCursor": write_cursor(page.leads[-1].id) if page.more else None,
+                "nextCursor": asked.cursor_after(page.leads[-1]) if page.more else None,
             },
         }
     )

@@ -1,0 +1,75 @@
+"""Says which index of its own has the people that one condition alone asks for.
+
+Where several conditions must hold, none of these indexes fits and nothing is said.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any, Final
+
+from service.domain.people_filter import PeopleFilter
+
+_NOTHING: Final = PeopleFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """An indexed expression and the values of it that are wanted.
+
+    Attributes:
+        expression: as its index in the migrations has it; None for the table of tags.
+        place: what stands for a value in a statement, around its parameter.
+    """
+
+    expression: str | None
+    place: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    expression: str | None
+    place: str
+    values: Callable[[Any], tuple[Any, ...]]
+
+
+def _absent(wanted: Any) -> tuple[Any, ...]:
+    """Return what the test for null gives for rows that have it, or for those that have not."""
+    return (0 if wanted else 1,)
+
+
+def _one(value: Any) -> tuple[Any, ...]:
+    return (value,)
+
+
+def _null_test(column: str) -> _Index:
+    return _Index(f"(l.{column} is null)::integer", "{}::integer", _absent)
+
+
+_INDEXES: Final[Mapping[str, _Index]] = MappingProxyType(
+    {
+        "tags": _Index(None, "{}::text", tuple),
+        "email_verified": _null_test("email_verified_at"),
+        "email_verdicts": _Index("l.email_verdict", "{}::text", tuple),
+        "email_type": _Index("leadfall_email_sort(l.email)", "{}::text", _one),
+        "has_company": _null_test("company_name"),
+        "has_phone": _null_test("phone"),
+        "seg_protected": _null_test("gateway_slug"),
+        "country": _Index("lower(l.country)", "lower({}::text)", _one),
+        "city": _Index("lower(l.city)", "lower({}::text)", _one),
+    }
+)
+
+
+def find_facet(people: PeopleFilter) -> Facet | None:
+    """Return the facet that is the only condition of a filter, or None."""
+    asked = [
+        each.name
+        for each in fields(people)
+        if getattr(people, each.name) != getattr(_NOTHING, each.name)
+    ]
+    if len(asked) != 1 or asked[0] not in _INDEXES:
+        return None
+    index = _INDEXES[asked[0]]
+    return Facet(index.expression, index.place, index.values(getattr(people, asked[0])))

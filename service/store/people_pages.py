@@ -1,0 +1,151 @@
+"""Reads and counts people a page at a time, newest first, along the index that fits the filter.
+
+A page is told to the planner as a range over the very columns of an index, value and id as one
+row, in their order: nothing else can give that order, so neither rare values nor the rows of other
+workspaces are walked through. What several conditions ask for is met along the workspace's index.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from service.domain.lead_record import Lead
+from service.domain.people_filter import PeopleFilter
+from service.store.connection import Connection
+from service.store.people_conditions import ALONG_WORKSPACE, OF_WORKSPACE, conditions
+from service.store.people_facets import Facet, find_facet
+from service.store.statements import load_statements
+
+_SQL: Final = load_statements("people")
+_SELECT: Final = _SQL["select_people"]
+_SELECT_IDS: Final = _SQL["select_ids"]
+_ID_MAX: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class LeadPlace:
+    """A lead's place in the order of pages, as a page's cursor has it.
+
+    Attributes:
+        created_at: for filters by time, which are read in its order.
+    """
+
+    id: int
+    created_at: datetime | None = None
+
+
+Statement = tuple[str, list[Any]]
+
+
+def page_statement(
+    workspace_id: int, people: PeopleFilter, *, before: LeadPlace | None, limit: int
+) -> Statement:
+    """Return the statement of a page and its arguments: newest first, behind the place `before`.
+
+    Args:
+        before: None for the first page; with a time where the filter `is_by_time`.
+    """
+    arguments: list[Any] = [workspace_id, limit]
+    facet = find_facet(people)
+    if facet is None:
+        walk = _walk(_SELECT, people, before, arguments)
+        return walk, arguments
+    after = before.id if before else _ID_MAX
+    if facet.expression is None:
+        chosen = _distinct(_tagged(facet, after, arguments))
+        return f"{_SELECT} join ({chosen}) t on t.id = l.id order by l.id desc", arguments
+    branches = " union all ".join(_branches(_SELECT, facet, after, arguments))
+    return f"select * from ({branches}) l order by l.id desc limit $2::bigint", arguments
+
+
+def count_statement(workspace_id: int, people: PeopleFilter, count_max: int) -> Statement:
+    """Return the statement that counts, and its arguments; it stops at `count_max`."""
+    arguments: list[Any] = [workspace_id, count_max]
+    facet = find_facet(people)
+    if facet is None:
+        found = _walk(_SELECT_IDS, people, None, arguments)
+    elif facet.expression is None:
+        found = _distinct(_tagged(facet, _ID_MAX, arguments))
+    else:
+        found = " union all ".join(_branches(_SELECT_IDS, facet, _ID_MAX, arguments))
+    return f"select count(*) from (select from ({found}) f limit $2::bigint) c", arguments
+
+
+async def read_page(
+    connection: Connection,
+    workspace_id: int,
+    people: PeopleFilter,
+    *,
+    before: LeadPlace | None,
+    limit: int,
+) -> list[Lead]:
+    """Return up to `limit` leads, newest first, behind the place `before`; None begins anew."""
+    statement, arguments = page_statement(workspace_id, people, before=before, limit=limit)
+    return [Lead.read(row) for row in await connection.fetch(statement, *arguments)]
+
+
+async def count_people(
+    connection: Connection, workspace_id: int, people: PeopleFilter, count_max: int
+) -> int:
+    """Return how many leads a filter finds, or `count_max` when there are more."""
+    statement, arguments = count_statement(workspace_id, people, count_max)
+    count: int = await connection.fetchval(statement, *arguments)
+    return count
+
+
+async def read_last_id(connection: Connection, workspace_id: int) -> int:
+    """Return the id of the newest lead, or 0 without any."""
+    newest = await read_page(connection, workspace_id, PeopleFilter(), before=None, limit=1)
+    return newest[0].id if newest else 0
+
+
+def _walk(select: str, people: PeopleFilter, before: LeadPlace | None, arguments: list[Any]) -> str:
+    """Return what goes through the workspace in its order, or finds by text, until it is enough."""
+    base = OF_WORKSPACE if people.by_text or people.is_by_time else ALONG_WORKSPACE
+    wanted = base + conditions(people, arguments)
+    order = (
+        "l.created_at desc, l.id desc" if people.is_by_time else "l.workspace_id desc, l.id desc"
+    )
+    if before is not None and people.is_by_time:
+        at = _place(arguments, before.created_at, "{}::timestamptz")
+        wanted += f" and (l.created_at, l.id) < ({at}, {_place(arguments, before.id)})"
+    elif before is not None and people.by_text:
+        wanted += f" and l.id < {_place(arguments, before.id)}"
+    elif before is not None:
+        wanted += f" and (l.workspace_id, l.id) < ($1::bigint, {_place(arguments, before.id)})"
+    return f"{select}{wanted} order by {order} limit $2::bigint"
+
+
+def _branches(select: str, facet: Facet, after: int, arguments: list[Any]) -> Iterator[str]:
+    """Yield for each value what reads a page of it from the facet's index."""
+    last = _place(arguments, after)
+    for value in facet.values:
+        shown = _place(arguments, value, facet.place)
+        yield (
+            f"({select}{OF_WORKSPACE} and {facet.expression} >= {shown}"
+            f" and ({facet.expression}, l.id) < ({shown}, {last})"
+            f" order by {facet.expression} desc, l.id desc limit $2::bigint)"
+        )
+
+
+def _tagged(facet: Facet, after: int, arguments: list[Any]) -> Iterator[str]:
+    """Yield for each tag what reads a page of those who carry it."""
+    last = _place(arguments, after)
+    for value in facet.values:
+        tag = _place(arguments, value, facet.place)
+        yield (
+            f"(select lead_id as id from lead_tags where workspace_id = $1::bigint and tag = {tag}"
+            f" and lead_id < {last} order by lead_id desc limit $2::bigint)"
+        )
+
+
+def _distinct(branches: Iterator[str]) -> str:
+    found = " union all ".join(branches)
+    return f"select distinct id from ({found}) u order by id desc limit $2::bigint"
+
+
+def _place(arguments: list[Any], value: Any, around: str = "{}::bigint") -> str:
+    """Append an argument and return what stands for it."""
+    arguments.append(value)
+    return around.format(f"${len(arguments)}")
