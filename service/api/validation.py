@@ -1,7 +1,8 @@
 """Validates what callers send, and says everything that is wrong with it in one answer."""
 
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -39,29 +40,97 @@ class Body(BaseModel):
 
 
 B = TypeVar("B", bound=Body)
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
 
 
 def validate(
-    model: type[B], raw: Mapping[str, Any], sentences: Mapping[str, str] | None = None
+    model: type[B],
+    raw: Mapping[str, Any],
+    sentences: Mapping[str, str] | None = None,
+    *,
+    further: Callable[[B], Mapping[str, str]] = lambda _: {},
+    stand_ins: Mapping[str, Any] = MappingProxyType({}),
 ) -> B:
     """Return the body as `model`.
 
     Args:
         sentences: what to say of a field whatever is wrong with it, instead of a derived sentence.
+        further: says what else is wrong with a body, by the path of each bad field. Where some
+            fields cannot be read it is asked about the others.
+        stand_ins: values of required fields of which nothing further can be wrong, for those that
+            cannot be read.
 
     Raises:
         InvalidRequest: names every bad field.
     """
+    problems: dict[str, str] = {}
     try:
-        return model.model_validate(raw)
+        body = model.model_validate(raw)
     except ValidationError as error:
-        known = sorted(info.alias or name for name, info in model.model_fields.items())
-        problems: dict[str, str] = {}
-        for detail in error.errors(include_url=False, include_input=False)[:_PROBLEMS_MAX]:
-            path = ".".join(str(part) for part in detail["loc"])[:_NAME_CHARACTERS_MAX]
-            fixed = (sentences or {}).get(path)
-            problems[path] = fixed or _sentence(path, detail, known)
-        raise invalid(problems) from None
+        problems = _problems(model, error, sentences or {})
+        bad = {detail["loc"][0] for detail in error.errors(include_url=False, include_input=False)}
+        try:
+            good = {name: value for name, value in raw.items() if name not in bad}
+            body = model.model_validate({**stand_ins, **good})
+        except ValidationError:
+            raise invalid(problems) from None
+    problems = {**further(body), **problems}
+    if problems:
+        raise invalid(problems)
+    return body
+
+
+def _problems(
+    model: type[B], error: ValidationError, sentences: Mapping[str, str]
+) -> dict[str, str]:
+    known = sorted(info.alias or name for name, info in model.model_fields.items())
+    problems: dict[str, str] = {}
+    for detail in error.errors(include_url=False, include_input=False)[:_PROBLEMS_MAX]:
+        path = ".".join(str(part) for part in detail["loc"])[:_NAME_CHARACTERS_MAX]
+        problems[path] = sentences.get(path) or _sentence(path, detail, known)
+    return problems
+
+
+@overload
+def together(one: Callable[[], T1], two: Callable[[], T2], /) -> tuple[T1, T2]: ...
+@overload
+def together(
+    one: Callable[[], T1], two: Callable[[], T2], three: Callable[[], T3], /
+) -> tuple[T1, T2, T3]: ...
+@overload
+def together(
+    one: Callable[[], T1], two: Callable[[], T2], three: Callable[[], T3], four: Callable[[], T4], /
+) -> tuple[T1, T2, T3, T4]: ...
+def together(*reads: Callable[[], Any]) -> tuple[Any, ...]:
+    """Return what each of these reads.
+
+    Raises:
+        InvalidRequest: names what every one of them has found wrong.
+    """
+    values: list[Any] = []
+    problems: dict[str, str] = {}
+    for read in reads:
+        try:
+            values.append(read())
+        except InvalidRequest as error:
+            if not error.fields:
+                raise
+            problems |= error.fields
+    if problems:
+        raise invalid(problems)
+    return tuple(values)
+
+
+def problems_of(read: Callable[[], object]) -> dict[str, str]:
+    """Return what `read` finds wrong, by the path of each bad field; nothing if it can read."""
+    try:
+        read()
+    except InvalidRequest as error:
+        return error.fields
+    return {}
 
 
 def invalid(problems: Mapping[str, str]) -> InvalidRequest:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from service.api.metadata import Metadata, metadata_problems
 from service.api.request_body import refuse_nul
-from service.api.validation import Body, invalid, validate
+from service.api.validation import Body, invalid, problems_of, validate
 from service.api.webhook_url import url_problems
 from service.domain.kinds import JOB_TYPES, Face, JobType
 from service.domain.lead_filter import FilterInvalidError, LeadFilter, read_lead_filter
@@ -64,22 +64,34 @@ def read_enrichment(
     Raises:
         InvalidRequest: names everything that is wrong.
     """
+
+    def further(body: EnrichmentBody) -> dict[str, str]:
+        return (
+            _limit_problems(body, limits)
+            | _url_problems(body, egress)
+            | metadata_problems(body.metadata)
+            | problems_of(lambda: read_filters(body.filters))
+        )
+
     body = validate(
-        EnrichmentBody, {**raw, **_huge_limit(raw)}, {"enrichment_type": _TYPE_SENTENCE}
+        EnrichmentBody,
+        {**raw, **_huge_limit(raw)},
+        {"enrichment_type": _TYPE_SENTENCE},
+        further=further,
     )
-    problems = (
-        _limit_problems(body, limits)
-        | _url_problems(body, egress)
-        | metadata_problems(body.metadata)
-    )
-    lead_filter = LeadFilter()
+    return body, read_filters(body.filters)
+
+
+def read_filters(filters: Mapping[str, Any]) -> LeadFilter:
+    """Return the filter that an object of a body is.
+
+    Raises:
+        InvalidRequest: names every bad part.
+    """
     try:
-        lead_filter = read_lead_filter(body.filters)
+        return read_lead_filter(filters)
     except FilterInvalidError as error:
-        problems |= error.problems
-    if problems:
-        raise invalid(problems)
-    return body, lead_filter
+        raise invalid(error.problems) from None
 
 
 def _huge_limit(raw: Mapping[str, Any]) -> dict[str, int]:
@@ -141,10 +153,7 @@ def read_filter(request: web.Request) -> LeadFilter:
     if not isinstance(filters, dict):
         raise invalid({"filters": "filters must be a JSON object"})
     refuse_nul({"filters": filters})
-    try:
-        return read_lead_filter(filters)
-    except FilterInvalidError as error:
-        raise invalid(error.problems) from None
+    return read_filters(filters)
 
 
 def read_sorting(request: web.Request) -> Sorting:

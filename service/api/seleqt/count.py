@@ -7,6 +7,7 @@ from service.api.caller import context_of
 from service.api.query import require_known
 from service.api.seleqt.access import authenticate, list_id_of
 from service.api.seleqt.bodies import read_filter, read_type
+from service.api.validation import together
 from service.flows.select_leads import count_in_list
 from service.store.lead_selection import Wanted
 from service.store.ledger import read_balance
@@ -20,9 +21,11 @@ async def count_enrichable(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     context = context_of(request)
     list_id = list_id_of(request)
-    require_known(request, {"enrichment_type", "filters"})
-    job_type = read_type(request)
-    lead_filter = read_filter(request)
+    job_type, lead_filter, _ = together(
+        lambda: read_type(request),
+        lambda: read_filter(request),
+        lambda: require_known(request, {"enrichment_type", "filters"}),
+    )
     wanted = Wanted(
         caller.workspace_id, list_id, lead_filter=lead_filter, lacking=job_type.kind.target
     )

@@ -9,6 +9,7 @@ from service.api.seleqt.access import authenticate, list_id_of
 from service.api.seleqt.bodies import read_filter, read_sorting
 from service.api.seleqt.lead_rows import show_leads
 from service.api.seleqt.paging import read_page_asked, tell_page
+from service.api.validation import together
 from service.flows.select_leads import read_list_page
 from service.store.lead_selection import Wanted
 
@@ -17,14 +18,14 @@ async def list_leads(request: web.Request) -> web.Response:
     """Answer with one page; a page size above the bound is lowered to it and told."""
     caller = await authenticate(request)
     list_id = list_id_of(request)
-    require_known(request, {"page", "page_size", "filters", "sort_field", "sort_direction"})
-    asked = read_page_asked(request)
-    wanted = Wanted(
-        caller.workspace_id,
-        list_id,
-        lead_filter=read_filter(request),
-        sorting=read_sorting(request),
+    known = {"page", "page_size", "filters", "sort_field", "sort_direction"}
+    asked, lead_filter, sorting, _ = together(
+        lambda: read_page_asked(request),
+        lambda: read_filter(request),
+        lambda: read_sorting(request),
+        lambda: require_known(request, known),
     )
+    wanted = Wanted(caller.workspace_id, list_id, lead_filter=lead_filter, sorting=sorting)
     async with context_of(request).pool.acquire() as connection:
         lead_list, page = await read_list_page(
             connection, wanted, page=asked.number, page_size=asked.size

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from service.api.validation import Body, invalid, validate
-from service.domain.lead_filter import FilterInvalidError, LeadFilter, read_lead_filter
+from service.api.seleqt.bodies import read_filters
+from service.api.validation import Body, invalid, problems_of, validate
+from service.domain.lead_filter import LeadFilter
 from service.store.lead_selection import SortField, Sorting
 
 _ID_MAX: Final = 2**63 - 1
@@ -53,11 +54,10 @@ def read_search(raw: dict[str, Any]) -> tuple[SearchBody, LeadFilter]:
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(SearchBody, raw)
-    try:
-        return body, read_lead_filter(body.filters)
-    except FilterInvalidError as error:
-        raise invalid(error.problems) from None
+    body = validate(
+        SearchBody, raw, further=lambda body: problems_of(lambda: read_filters(body.filters))
+    )
+    return body, read_filters(body.filters)
 
 
 def read_added_ids(raw: dict[str, Any], ids_max: int) -> tuple[list[int], list[int]]:

@@ -11,7 +11,7 @@ from service.api.request_body import parse_object, read_body
 from service.api.seleqt.access import authenticate, list_id_of
 from service.api.seleqt.list_bodies import ListBody, read_added_ids
 from service.api.seleqt.paging import PageAsked, tell_page
-from service.api.validation import validate
+from service.api.validation import together, validate
 from service.domain.face_answers import iso
 from service.flows.add_leads import add_leads
 from service.flows.create_list import create_list
@@ -26,11 +26,12 @@ _LISTS_MAX: Final = 1_000
 async def list_lists(request: web.Request) -> web.Response:
     """Answer with the workspace's lists, newest first."""
     caller = await authenticate(request)
-    require_known(request, {"page", "page_size"})
-    asked = PageAsked(
-        read_integer(request, "page", 1),
-        min(read_integer(request, "page_size", _LISTS_MAX), _LISTS_MAX),
+    page, size, _ = together(
+        lambda: read_integer(request, "page", 1),
+        lambda: read_integer(request, "page_size", _LISTS_MAX),
+        lambda: require_known(request, {"page", "page_size"}),
     )
+    asked = PageAsked(page, min(size, _LISTS_MAX))
     async with context_of(request).pool.acquire() as connection:
         lists = await read_lists(
             connection,

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from service.api.caller import context_of
 from service.api.query import read_integer
+from service.api.validation import together
 from service.flows.select_leads import Total
 
 PAGE_SIZE: Final = 25
@@ -27,9 +28,11 @@ def read_page_asked(request: web.Request) -> PageAsked:
         InvalidRequest: it is not a number of at least 1.
     """
     bound = context_of(request).settings.limits.page_size_max
-    return PageAsked(
-        read_integer(request, "page", 1), min(read_integer(request, "page_size", PAGE_SIZE), bound)
+    number, size = together(
+        lambda: read_integer(request, "page", 1),
+        lambda: read_integer(request, "page_size", PAGE_SIZE),
     )
+    return PageAsked(number, min(size, bound))
 
 
 def tell_page(asked: PageAsked, total: Total) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import read_cursor, read_integer, require_known, write_cursor
 from service.api.seleqt.access import authenticate, list_id_of
+from service.api.validation import together
 from service.domain.face_answers import seleqt_job, seleqt_result
 from service.domain.kinds import Face
 from service.errors import NotFound
@@ -18,10 +19,13 @@ async def list_results(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     context = context_of(request)
     list_id = list_id_of(request)
-    require_known(request, {"cursor", "page_size"})
-    after = read_cursor(request)
     bound = context.settings.limits.page_size_max
-    page_size = min(read_integer(request, "page_size", bound), bound)
+    after, asked, _ = together(
+        lambda: read_cursor(request),
+        lambda: read_integer(request, "page_size", bound),
+        lambda: require_known(request, {"cursor", "page_size"}),
+    )
+    page_size = min(asked, bound)
     async with context.pool.acquire() as connection:
         job = await read_job(
             connection, caller.workspace_id, Face.SELEQT, request.match_info["job_id"]

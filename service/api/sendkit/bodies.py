@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from service.api.metadata import Metadata, metadata_problems
 from service.api.sendkit.providers import EMAIL_PROVIDER, PHONE_PROVIDER, read_provider
-from service.api.validation import Body, invalid, validate
+from service.api.validation import Body, problems_of, validate
 from service.api.webhook_url import url_problems
 from service.domain.kinds import JOB_TYPES, Face, JobType, Kind
 from service.edges.dial_guard import EgressPolicy
@@ -19,6 +20,7 @@ _PARAMETERS: Final = (EMAIL_PROVIDER, PHONE_PROVIDER)
 PARAMETER_OF: Final = {Kind.VERIFY_EMAIL: EMAIL_PROVIDER, Kind.FIND_PHONE: PHONE_PROVIDER}
 _TYPES: Final = {each.requested_as: each for each in JOB_TYPES if each.face is Face.SENDKIT}
 _OBJECT_ID: Final = re.compile(r"[0-9A-Fa-f]{24}")
+_NOTHING_WRONG: Final = MappingProxyType({"leadIds": ["-"], "enrichmentTypes": ["email"]})
 
 ProviderName = Annotated[str, Field(max_length=_PROVIDER_CHARACTERS_MAX)] | None
 
@@ -72,28 +74,26 @@ def read_enrich(raw: dict[str, Any], limits: LimitSettings, egress: EgressPolicy
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(EnrichBody, _under_canonical_names(raw))
-    lead_ids = tuple(
-        dict.fromkeys(
-            each.lower() if _OBJECT_ID.fullmatch(each) else each for each in body.lead_ids
+    renamed, clashes = _under_canonical_names(raw)
+
+    def further(body: EnrichBody) -> dict[str, str]:
+        return (
+            metadata_problems(body.metadata)
+            | url_problems("webhookUrl", body.webhook_url, egress)
+            | _count_problems(body, limits)
+            | problems_of(lambda: read_provider(EMAIL_PROVIDER, body.email_provider))
+            | problems_of(lambda: read_provider(PHONE_PROVIDER, body.phone_provider))
+            | clashes
         )
-    )
-    problems = metadata_problems(body.metadata) | url_problems(
-        "webhookUrl", body.webhook_url, egress
-    )
-    if len(lead_ids) > limits.leads_per_request_max:
-        problems["leadIds"] = (
-            f"leadIds must have at most {limits.leads_per_request_max} leads; send several requests"
-        )
-    if problems:
-        raise invalid(problems)
+
+    body = validate(EnrichBody, renamed, further=further, stand_ins=_NOTHING_WRONG)
     chosen = {
         EMAIL_PROVIDER: read_provider(EMAIL_PROVIDER, body.email_provider),
         PHONE_PROVIDER: read_provider(PHONE_PROVIDER, body.phone_provider),
     }
     types = [_TYPES[name] for name in dict.fromkeys(body.types)]
     return EnrichRequest(
-        lead_ids,
+        _distinct(body.lead_ids),
         tuple(
             Ordered(each, chosen[PARAMETER_OF[each.kind]] if each.kind in PARAMETER_OF else None)
             for each in types
@@ -104,17 +104,29 @@ def read_enrich(raw: dict[str, Any], limits: LimitSettings, egress: EgressPolicy
     )
 
 
-def _under_canonical_names(raw: dict[str, Any]) -> dict[str, Any]:
-    renamed = dict(raw)
+def _distinct(lead_ids: list[str]) -> tuple[str, ...]:
+    return tuple(
+        dict.fromkeys(each.lower() if _OBJECT_ID.fullmatch(each) else each for each in lead_ids)
+    )
+
+
+def _count_problems(body: EnrichBody, limits: LimitSettings) -> dict[str, str]:
+    bound = limits.leads_per_request_max
+    if len(_distinct(body.lead_ids)) <= bound:
+        return {}
+    return {"leadIds": f"leadIds must have at most {bound} leads; send several requests"}
+
+
+def _under_canonical_names(raw: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the body under the names that we use, and what is wrong with it under both."""
+    renamed, clashes = dict(raw), {}
     for parameter in _PARAMETERS:
         if parameter.alias not in renamed:
             continue
         value = renamed.pop(parameter.alias)
         if renamed.setdefault(parameter.name, value) != value:
-            raise invalid(
-                {
-                    parameter.alias: f"{parameter.alias} and {parameter.name} are the same "
-                    "parameter with different values; send one"
-                }
+            clashes[parameter.alias] = (
+                f"{parameter.alias} and {parameter.name} are the same parameter with different "
+                "values; send one"
             )
-    return renamed
+    return renamed, clashes

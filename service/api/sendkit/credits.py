@@ -17,7 +17,7 @@ from service.api.query import (
 )
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.jobs import pagination, read_limit
-from service.api.validation import invalid
+from service.api.validation import invalid, together
 from service.domain.face_answers import iso
 from service.flows.read_credits import read_ledger, read_usage
 from service.store.ledger import EntryPlace, LedgerEntry, LedgerFilter, read_thresholds
@@ -41,13 +41,11 @@ async def show_credits(request: web.Request) -> web.Response:
 async def list_ledger(request: web.Request) -> web.Response:
     """Answer with a page of the ledger, newest first."""
     caller = await authenticate(request)
-    require_known(request, {"cursor", "limit", "kind", "jobId", "from", "to"})
-    before, limit = _read_place(request), read_limit(request)
-    wanted = LedgerFilter(
-        kind=read_choice(request, "kind", KINDS),
-        job_public_id=_read_job_id(request),
-        since=read_moment(request, "from"),
-        until=read_moment(request, "to"),
+    before, limit, wanted, _ = together(
+        lambda: _read_place(request),
+        lambda: read_limit(request),
+        lambda: _read_wanted(request),
+        lambda: require_known(request, {"cursor", "limit", "kind", "jobId", "from", "to"}),
     )
     page = await read_ledger(
         context_of(request).pool, caller.workspace_id, wanted, before=before, limit=limit
@@ -66,9 +64,13 @@ async def list_ledger(request: web.Request) -> web.Response:
 async def show_usage(request: web.Request) -> web.Response:
     """Answer with what credits were used for, by day, kind and provider."""
     caller = await authenticate(request)
-    require_known(request, {"from", "to"})
-    until = read_moment(request, "to") or datetime.now(UTC)
-    since = read_moment(request, "from") or until - timedelta(days=USAGE_DAYS)
+    given_since, given_until, _ = together(
+        lambda: read_moment(request, "from"),
+        lambda: read_moment(request, "to"),
+        lambda: require_known(request, {"from", "to"}),
+    )
+    until = given_until or datetime.now(UTC)
+    since = given_since or until - timedelta(days=USAGE_DAYS)
     if not timedelta() < until - since <= timedelta(days=USAGE_DAYS_MAX):
         raise invalid({"from": f"from must be before to, by at most {USAGE_DAYS_MAX} days"})
     usage = await read_usage(context_of(request).pool, caller.workspace_id, since, until)
@@ -111,6 +113,17 @@ def _entry(entry: LedgerEntry) -> dict[str, Any]:
         "note": entry.note,
         "createdAt": iso(entry.created_at),
     }
+
+
+def _read_wanted(request: web.Request) -> LedgerFilter:
+    return LedgerFilter(
+        *together(
+            lambda: read_choice(request, "kind", KINDS),
+            lambda: _read_job_id(request),
+            lambda: read_moment(request, "from"),
+            lambda: read_moment(request, "to"),
+        )
+    )
 
 
 def _read_job_id(request: web.Request) -> str | None:

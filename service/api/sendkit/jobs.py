@@ -16,7 +16,7 @@ from service.api.query import (
     write_id_cursor,
 )
 from service.api.sendkit.access import authenticate
-from service.api.validation import invalid
+from service.api.validation import invalid, together
 from service.domain.face_answers import sendkit_cancelled, sendkit_job, sendkit_result
 from service.domain.job import Job
 from service.domain.kinds import JOB_TYPES, Face
@@ -37,10 +37,12 @@ OUTCOMES: Final = tuple(each for each in OutcomeName if each is not OutcomeName.
 async def list_all_jobs(request: web.Request) -> web.Response:
     """Answer with a page of the workspace's jobs, newest first."""
     caller = await authenticate(request)
-    require_known(request, {"cursor", "limit", "status", "type"})
-    before, limit = read_id_cursor(request), read_limit(request)
-    status = read_choice(request, "status", STATUSES)
-    job_type = read_choice(request, "type", TYPES)
+    (before, limit), status, job_type, _ = together(
+        lambda: together(lambda: read_id_cursor(request), lambda: read_limit(request)),
+        lambda: read_choice(request, "status", STATUSES),
+        lambda: read_choice(request, "type", TYPES),
+        lambda: require_known(request, {"cursor", "limit", "status", "type"}),
+    )
     with refusing_long_searches():
         async with (
             context_of(request).pool.acquire() as connection,
@@ -99,9 +101,12 @@ async def cancel_one_job(request: web.Request) -> web.Response:
 async def list_job_results(request: web.Request) -> web.Response:
     """Answer with a page of the job's rows, all or those with one outcome."""
     caller = await authenticate(request)
-    require_known(request, {"cursor", "limit", "outcome"})
-    after, limit = read_cursor(request), read_limit(request)
-    chosen = read_choice(request, "outcome", OUTCOMES)
+    after, limit, chosen, _ = together(
+        lambda: read_cursor(request),
+        lambda: read_limit(request),
+        lambda: read_choice(request, "outcome", OUTCOMES),
+        lambda: require_known(request, {"cursor", "limit", "outcome"}),
+    )
     outcome = None if chosen is None else OutcomeName(chosen)
     async with context_of(request).pool.acquire() as connection:
         job = await require_job(connection, caller.workspace_id, request)

@@ -1,30 +1,26 @@
 """Which leads a SendKit caller wants: the parameters of the list and the bodies that filter."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
 from service.api.query import (
-    parse_cursor,
     parse_place_cursor,
     read_integer,
     require_known,
-    write_cursor,
     write_place_cursor,
 )
 from service.api.request_body import refuse_nul
 from service.api.sendkit.lead_bodies import Tag, read_object_id
-from service.api.validation import Body, invalid, validate
+from service.api.validation import Body, invalid, problems_of, together, validate
 from service.domain.lead_record import Lead
 from service.domain.people_filter import PeopleFilter
 from service.errors import InvalidRequest
 from service.store.people_pages import LeadPlace
-
-R = TypeVar("R")
 
 LIMIT: Final = 25
 WORDS_MAX: Final = 10
@@ -113,12 +109,6 @@ class PageRequest:
     before: LeadPlace | None
     limit: int
 
-    def cursor_after(self, lead: Lead) -> str:
-        """Return the cursor of the page that follows this lead."""
-        if self.people.is_by_time:
-            return write_place_cursor(lead.created_at, lead.id)
-        return write_cursor(lead.id)
-
 
 @dataclass(frozen=True, slots=True)
 class DeleteRequest:
@@ -135,19 +125,19 @@ def read_list_query(request: web.Request, limit_max: int) -> PageRequest:
     Raises:
         InvalidRequest: names every bad parameter.
     """
-    require_known(request, _PARAMETERS)
     raw = {
         name: _typed(name, text)
         for name, text in request.query.items()
-        if name not in {"cursor", "limit"}
+        if name in _PARAMETERS and name not in {"cursor", "limit"}
     }
     refuse_nul(raw)
-    problems: dict[str, str] = {}
-    people = _collecting(problems, lambda: read_filter(raw, ""))
-    limit = _collecting(
-        problems, lambda: _bounded(read_integer(request, "limit", LIMIT), limit_max)
+    people, before, limit, _ = together(
+        lambda: read_filter(raw, ""),
+        lambda: _read_place(request.query.get("cursor")),
+        lambda: _bounded(read_integer(request, "limit", LIMIT), limit_max),
+        lambda: require_known(request, _PARAMETERS),
     )
-    return _page_request(people, request.query.get("cursor"), limit, problems)
+    return PageRequest(people, before, limit)
 
 
 def read_search(raw: Mapping[str, Any], limit_max: int) -> PageRequest:
@@ -156,11 +146,17 @@ def read_search(raw: Mapping[str, Any], limit_max: int) -> PageRequest:
     Raises:
         InvalidRequest: names every bad field.
     """
-    body = validate(SearchBody, raw)
-    problems: dict[str, str] = {}
-    people = _collecting(problems, lambda: read_filter(body.filters or {}, "filters."))
-    limit = _collecting(problems, lambda: _bounded(body.limit, limit_max))
-    return _page_request(people, body.cursor or None, limit, problems)
+
+    def read(body: SearchBody) -> PageRequest:
+        return PageRequest(
+            *together(
+                lambda: read_filter(body.filters or {}, "filters."),
+                lambda: _read_place(body.cursor),
+                lambda: _bounded(body.limit, limit_max),
+            )
+        )
+
+    return read(validate(SearchBody, raw, further=lambda body: problems_of(lambda: read(body))))
 
 
 def read_delete(raw: Mapping[str, Any]) -> DeleteRequest:
@@ -169,13 +165,17 @@ def read_delete(raw: Mapping[str, Any]) -> DeleteRequest:
     Raises:
         InvalidRequest: names every bad field; also, when it does not say which leads are meant.
     """
-    body = validate(DeleteBody, raw)
+    return _delete(
+        validate(DeleteBody, raw, further=lambda body: problems_of(lambda: _delete(body)))
+    )
+
+
+def _delete(body: DeleteBody) -> DeleteRequest:
     problems: dict[str, str] = {}
     if body.lead_ids is None and not body.delete_all:
         problems["leadIds"] = "leadIds is required, or deleteAll: true"
     if body.lead_ids is not None and (body.delete_all or body.filters or body.exclude_ids):
         problems["leadIds"] = "leadIds goes without deleteAll, filters and excludeIds; send one"
-    people = _collecting(problems, lambda: read_filter(body.filters or {}, "filters."))
     named, excluded = (
         _object_ids(name, given, problems)
         for name, given in (
@@ -183,7 +183,11 @@ def read_delete(raw: Mapping[str, Any]) -> DeleteRequest:
             ("excludeIds", body.exclude_ids or []),
         )
     )
-    if problems or people is None:
+    try:
+        people = read_filter(body.filters or {}, "filters.")
+    except InvalidRequest as error:
+        raise invalid({**error.fields, **problems}) from None
+    if problems:
         raise invalid(problems)
     return DeleteRequest(None if body.lead_ids is None else named, people, excluded)
 
@@ -199,14 +203,18 @@ def read_filter(raw: Mapping[str, Any], prefix: str) -> PeopleFilter:
     """
     moments = {name: f"{name} {_MOMENT}" for name in ("createdAfter", "createdBefore")}
     try:
-        body = validate(FilterBody, raw, moments)
-        words = _words(body.search)
+        body = validate(
+            FilterBody,
+            raw,
+            moments,
+            further=lambda body: problems_of(lambda: _words(body.search)),
+        )
     except InvalidRequest as error:
         raise invalid(
             {prefix + name: prefix + said for name, said in error.fields.items()}
         ) from None
     return PeopleFilter(
-        words=words,
+        words=_words(body.search),
         name=_part(body.name),
         company_name=_part(body.company_name),
         job_title=_part(body.job_title),
@@ -224,40 +232,21 @@ def read_filter(raw: Mapping[str, Any], prefix: str) -> PeopleFilter:
     )
 
 
-def _page_request(
-    people: PeopleFilter | None, cursor: str | None, limit: int | None, problems: dict[str, str]
-) -> PageRequest:
-    """Return the page, unless something of it could not be read.
+def cursor_after(lead: Lead) -> str:
+    """Return the cursor of the page that follows this lead, whatever the page is found by."""
+    return write_place_cursor(lead.created_at, lead.id)
+
+
+def _read_place(cursor: str | None) -> LeadPlace | None:
+    """Return the place after which to continue; None without a cursor.
 
     Raises:
-        InvalidRequest: names every problem.
+        InvalidRequest: it is not one of ours.
     """
-    before = None if cursor is None else _collecting(problems, lambda: _read_place(cursor, people))
-    if people is None or limit is None or problems:
-        raise invalid(problems)
-    return PageRequest(people, before, limit)
-
-
-def _read_place(cursor: str, people: PeopleFilter | None) -> LeadPlace:
-    """Return the place, which has a time exactly where the filter is by time.
-
-    Raises:
-        InvalidRequest: the cursor is not one of ours, or one of another filter.
-    """
-    by_time = len(cursor) > len(write_cursor(0)) if people is None else people.is_by_time
-    if not by_time:
-        return LeadPlace(parse_cursor(cursor))
+    if not cursor:
+        return None
     created_at, lead_id = parse_place_cursor(cursor)
     return LeadPlace(lead_id, created_at)
-
-
-def _collecting(problems: dict[str, str], read: Callable[[], R]) -> R | None:
-    """Return what `read` returns, or None once its problems are with the others."""
-    try:
-        return read()
-    except InvalidRequest as error:
-        problems.update(error.fields)
-        return None
 
 
 def _typed(name: str, text: str) -> Any:

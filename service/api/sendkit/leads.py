@@ -8,7 +8,13 @@ from service.api.query import require_known
 from service.api.request_body import parse_object, read_body
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.lead_bodies import read_change, read_lead, read_object_id
-from service.api.sendkit.lead_filters import PageRequest, read_delete, read_list_query, read_search
+from service.api.sendkit.lead_filters import (
+    PageRequest,
+    cursor_after,
+    read_delete,
+    read_list_query,
+    read_search,
+)
 from service.domain.lead_record import Lead, sendkit_lead
 from service.flows.change_lead import change_lead
 from service.flows.create_lead import create_lead
@@ -95,7 +101,7 @@ async def _page(request: web.Request, caller: KeyOwner, asked: PageRequest) -> w
                 "total": page.total,
                 "totalIsCapped": page.total_is_capped,
                 "hasMore": page.more,
-                "nextCursor": asked.cursor_after(page.leads[-1]) if page.more else None,
+                "nextCursor": cursor_after(page.leads[-1]) if page.more else None,
             },
         }
     )

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr
 
-from service.api.validation import Body, invalid, validate
+from service.api.validation import Body, invalid, problems_of, validate
 from service.domain.custom_headers import header_problems
 from service.domain.event_types import PATTERNS, unknown_patterns
 from service.domain.sentences import joined
@@ -77,6 +78,11 @@ class _EnableBody(Body):
     replay_parked: Annotated[bool, Field(alias="replayParked")] = False
 
 
+_NOTHING_WRONG: Final = MappingProxyType(
+    {"name": "-", "url": "https://example.com/", "events": ["*"]}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Creation:
     """What a new endpoint is to be."""
@@ -108,11 +114,16 @@ def read_creation(raw: dict[str, Any], egress: EgressPolicy) -> Creation:
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(_CreateBody, raw)
-    problems = _problems(body.name, body.url, body.events, body.headers, egress)
-    key = _key(body.secret, body.scheme, problems)
-    if problems or key is None:
-        raise invalid(problems)
+    body = validate(
+        _CreateBody,
+        raw,
+        further=lambda body: (
+            _problems(body.name, body.url, body.events, body.headers, egress)
+            | problems_of(lambda: _key(body.secret, body.scheme))
+        ),
+        stand_ins=_NOTHING_WRONG,
+    )
+    key = _key(body.secret, body.scheme)
     terms = EndpointTerms(
         name=body.name.strip(),
         url=body.url,
@@ -131,10 +142,13 @@ def read_change(raw: dict[str, Any], egress: EgressPolicy) -> Change:
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(_UpdateBody, raw)
-    problems = _problems(body.name, body.url, body.events, body.headers or {}, egress)
-    if problems:
-        raise invalid(problems)
+    body = validate(
+        _UpdateBody,
+        raw,
+        further=lambda body: _problems(
+            body.name, body.url, body.events, body.headers or {}, egress
+        ),
+    )
     terms = EndpointTerms(
         name=None if body.name is None else body.name.strip(),
         url=body.url,
@@ -156,14 +170,13 @@ def read_rotation(raw: dict[str, Any], *, scheme: Scheme) -> Rotation:
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(_RotateBody, raw)
-    problems: dict[str, str] = {}
-    # A secret that is given says by itself which scheme is meant.
-    chosen = body.scheme or (Scheme.SHARED if body.secret else scheme)
-    key = _key(body.secret, chosen, problems)
-    if key is None:
-        raise invalid(problems)
-    return Rotation(key, timedelta(hours=body.overlap_hours))
+
+    def key(body: _RotateBody) -> SigningSecret:
+        # A secret that is given says by itself which scheme is meant.
+        return _key(body.secret, body.scheme or (Scheme.SHARED if body.secret else scheme))
+
+    body = validate(_RotateBody, raw, further=lambda body: problems_of(lambda: key(body)))
+    return Rotation(key(body), timedelta(hours=body.overlap_hours))
 
 
 def read_replay(raw: dict[str, Any]) -> tuple[datetime, bool]:
@@ -197,20 +210,16 @@ def read_moment(text: str, name: str) -> datetime:
         ) from None
 
 
-def _key(
-    secret: SecretStr | None, scheme: str | None, problems: dict[str, str]
-) -> SigningSecret | None:
+def _key(secret: SecretStr | None, scheme: str | None) -> SigningSecret:
     chosen = Scheme(scheme or Scheme.SHARED)
     if secret is None:
         return made_key(chosen)
     if chosen is Scheme.KEY_PAIR:
-        problems["secret"] = _SECRET_WITH_KEY_PAIR
-        return None
+        raise invalid({"secret": _SECRET_WITH_KEY_PAIR})
     try:
         return read_secret(secret.get_secret_value())
     except ValueError as error:
-        problems["secret"] = f"secret is not valid. {error}"
-        return None
+        raise invalid({"secret": f"secret is not valid. {error}"}) from None
 
 
 def _problems(

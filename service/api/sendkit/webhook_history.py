@@ -10,7 +10,7 @@ from aiohttp import web
 
 from service.api.answers import json_answer
 from service.api.caller import context_of
-from service.api.query import require_known
+from service.api.query import read_choice, require_known
 from service.api.request_body import parse_object, read_body
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.webhook_bodies import read_moment, read_replay
@@ -24,7 +24,7 @@ from service.api.sendkit.webhook_rows import (
     replay_row,
 )
 from service.api.sendkit.webhooks import read_limit
-from service.api.validation import invalid
+from service.api.validation import invalid, together
 from service.domain.event_types import EventType
 from service.domain.sentences import joined
 from service.errors import NotFound
@@ -58,8 +58,12 @@ _SEQUENCE_DIGITS_MAX: Final = 18
 async def list_deliveries(request: web.Request) -> web.Response:
     """Answer with a page of an endpoint's deliveries, newest first."""
     caller = await authenticate(request)
-    require_known(request, {"cursor", "limit", "state", "type", "since", "until"})
-    wanted, limit, after = _wanted(request), read_limit(request), _read_place(request)
+    wanted, limit, after, _ = together(
+        lambda: _wanted(request),
+        lambda: read_limit(request),
+        lambda: _read_place(request),
+        lambda: require_known(request, {"cursor", "limit", "state", "type", "since", "until"}),
+    )
     async with context_of(request).pool.acquire() as connection:
         endpoint = await require_endpoint(connection, caller.workspace_id, _webhook_id(request))
         rows = await read_deliveries(connection, endpoint.id, wanted, after=after, limit=limit + 1)
@@ -133,8 +137,11 @@ async def list_events(request: web.Request) -> web.Response:
     workspace has only one.
     """
     caller = await authenticate(request)
-    require_known(request, {"after", "limit", "webhookId"})
-    limit, after = read_limit(request), _read_sequence(request)
+    limit, after, _ = together(
+        lambda: read_limit(request),
+        lambda: _read_sequence(request),
+        lambda: require_known(request, {"after", "limit", "webhookId"}),
+    )
     async with context_of(request).pool.acquire() as connection:
         endpoint = await _endpoint(connection, caller.workspace_id, request)
         async with connection.transaction():
@@ -189,20 +196,26 @@ def _delivery_key(request: web.Request) -> tuple[UUID, str]:
 
 
 def _wanted(request: web.Request) -> Wanted:
-    query = request.query
-    problems: dict[str, str] = {}
-    states = query["state"].split(",") if "state" in query else None
-    if states is not None and not set(states) <= set(STATES):
-        problems["state"] = f"state must be one or more of {joined(STATES)}, with commas between"
-    event_type = query.get("type")
-    if event_type is not None and event_type not in list(EventType):
-        problems["type"] = f"type must be one of {joined(list(EventType))}"
-    if problems:
-        raise invalid(problems)
-    since, until = (
-        read_moment(query[name], name) if name in query else None for name in ("since", "until")
+    def moment(name: str) -> datetime | None:
+        return read_moment(request.query[name], name) if name in request.query else None
+
+    return Wanted(
+        *together(
+            lambda: _states(request),
+            lambda: read_choice(request, "type", list(EventType)),
+            lambda: moment("since"),
+            lambda: moment("until"),
+        )
     )
-    return Wanted(states, event_type, since, until)
+
+
+def _states(request: web.Request) -> list[str] | None:
+    states = request.query["state"].split(",") if "state" in request.query else None
+    if states is not None and not set(states) <= set(STATES):
+        raise invalid(
+            {"state": f"state must be one or more of {joined(STATES)}, with commas between"}
+        )
+    return states
 
 
 def _read_sequence(request: web.Request) -> int:

@@ -16,7 +16,7 @@ from service.api.sendkit.webhook_bodies import (
     read_rotation,
 )
 from service.api.sendkit.webhook_rows import masked, page, secret_rows, webhook_row
-from service.api.validation import invalid
+from service.api.validation import invalid, together
 from service.domain.signing import Scheme
 from service.edges.secret_box import SecretBox
 from service.errors import SecretsUnavailable
@@ -57,8 +57,11 @@ async def create_webhook(request: web.Request) -> web.Response:
 async def list_webhooks(request: web.Request) -> web.Response:
     """Answer with a page of endpoints, the oldest first."""
     caller, box = await admit(request)
-    require_known(request, {"cursor", "limit"})
-    after, limit = read_cursor(request), read_limit(request)
+    after, limit, _ = together(
+        lambda: read_cursor(request),
+        lambda: read_limit(request),
+        lambda: require_known(request, {"cursor", "limit"}),
+    )
     rows = await list_endpoints(
         context_of(request).pool, box, caller.workspace_id, after=after, limit=limit + 1
     )

@@ -11,7 +11,7 @@ from service.api.query import read_cursor, read_integer, require_known, write_cu
 from service.api.refusals import Forbidden, Refusal
 from service.api.sendkit.access import authenticate_account, authenticate_anyone
 from service.api.sendkit.jobs import LIMIT
-from service.api.validation import invalid
+from service.api.validation import invalid, together
 from service.domain.face_answers import iso
 from service.errors import LeadfallError, NotFound
 from service.flows.create_workspace_key import create_workspace_key
@@ -30,8 +30,11 @@ _MAY_MAKE_KEYS: Final = frozenset({"owner", "admin"})
 async def list_workspaces(request: web.Request) -> web.Response:
     """Answer with a page of an account's workspaces, or with a workspace key's own one."""
     caller = await authenticate_anyone(request)
-    require_known(request, {"cursor", "limit"})
-    after, limit = read_cursor(request), _limit(request)
+    after, limit, _ = together(
+        lambda: read_cursor(request),
+        lambda: _limit(request),
+        lambda: require_known(request, {"cursor", "limit"}),
+    )
     async with context_of(request).pool.acquire() as connection:
         if isinstance(caller, PlatformCaller):
             rows = await read_workspaces_of_account(
