@@ -18,6 +18,10 @@ ALONG_WORKSPACE: Final = (
     " where l.workspace_id >= $1::bigint and l.workspace_id <= $1::bigint and not l.is_company"
 )
 
+# The lower end of that range alone; a row of workspace and id to stay below is its upper end. Two
+# upper ends would be one too many: the scan begins at either.
+BACK_IN_WORKSPACE: Final = " where l.workspace_id >= $1::bigint and not l.is_company"
+
 _NULL_TESTS: Final = {
     "email_verified": "l.email_verified_at",
     "has_company": "l.company_name",

@@ -13,7 +13,12 @@ from typing import Any, Final
 from service.domain.lead_record import Lead
 from service.domain.people_filter import PeopleFilter
 from service.store.connection import Connection
-from service.store.people_conditions import ALONG_WORKSPACE, OF_WORKSPACE, conditions
+from service.store.people_conditions import (
+    ALONG_WORKSPACE,
+    BACK_IN_WORKSPACE,
+    OF_WORKSPACE,
+    conditions,
+)
 from service.store.people_facets import Facet, find_facet
 from service.store.statements import load_statements
 
@@ -102,19 +107,20 @@ async def read_last_id(connection: Connection, workspace_id: int) -> int:
 
 def _walk(select: str, people: PeopleFilter, before: LeadPlace | None, arguments: list[Any]) -> str:
     """Return what goes through the workspace in its order, or finds by text, until it is enough."""
-    base = OF_WORKSPACE if people.by_text or people.is_by_time else ALONG_WORKSPACE
-    wanted = base + conditions(people, arguments)
-    order = (
-        "l.created_at desc, l.id desc" if people.is_by_time else "l.workspace_id desc, l.id desc"
-    )
-    if before is not None and people.is_by_time:
+    by_index = not (people.by_text or people.is_by_time)
+    if before is None:
+        base = ALONG_WORKSPACE if by_index else OF_WORKSPACE
+    elif people.is_by_time:
         at = _place(arguments, before.created_at, "{}::timestamptz")
-        wanted += f" and (l.created_at, l.id) < ({at}, {_place(arguments, before.id)})"
-    elif before is not None and people.by_text:
-        wanted += f" and l.id < {_place(arguments, before.id)}"
-    elif before is not None:
-        wanted += f" and (l.workspace_id, l.id) < ($1::bigint, {_place(arguments, before.id)})"
-    return f"{select}{wanted} order by {order} limit $2::bigint"
+        base = f"{OF_WORKSPACE} and (l.created_at, l.id) < ({at}, {_place(arguments, before.id)})"
+    elif people.by_text:
+        base = f"{OF_WORKSPACE} and l.id < {_place(arguments, before.id)}"
+    else:
+        base = (
+            f"{BACK_IN_WORKSPACE} and (l.workspace_id, l.id) < ($1, {_place(arguments, before.id)})"
+        )
+    order = f"l.{'created_at' if people.is_by_time else 'workspace_id'} desc, l.id desc"
+    return f"{select}{base}{conditions(people, arguments)} order by {order} limit $2::bigint"
 
 
 def _branches(select: str, facet: Facet, after: int, arguments: list[Any]) -> Iterator[str]:
