@@ -28,7 +28,7 @@ test: $(READY) check ## set up, then every check and every test
 faults: $(READY) ## the fault tests, the long ones at full size
 	FAULT_LEADS=2000 $(BIN)/pytest tests/faults $(ARGS)
 
-bench: $(READY) ## load tests: many callers at once
+bench: $(READY) ## load tests, held against bare sketches in the same run; kept in bench.json
 	$(BIN)/pytest tests/bench $(ARGS)
 
 check: $(READY) ## types, lint, format, layers

@@ -1,0 +1,58 @@
+"""Gathers what the benches find, shows it at the end of the run and keeps it in a file.
+
+`BENCH_REPEATS` (3) and `BENCH_SECONDS` (30) make a run shorter, on a machine that others use too.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.bench.report import KEPT_IN, Row, keep, table
+
+_rows = pytest.StashKey[list[Row]]()
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How long a bench runs: so many repeats, each so many seconds."""
+
+    repeats: int
+    seconds: float
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin without rows."""
+    config.stash[_rows] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the rows of this run."""
+    rows = terminalreporter.config.stash[_rows]
+    if rows:
+        terminalreporter.write_sep("=", "what was measured")
+        terminalreporter.write_line(table(rows))
+
+
+@pytest.fixture(scope="session")
+def scale() -> Scale:
+    """How long to run."""
+    return Scale(
+        int(os.environ.get("BENCH_REPEATS", "3")), float(os.environ.get("BENCH_SECONDS", "30"))
+    )
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Iterator[Callable[[Row], Row]]:
+    """Take a row into the report and give it back, to be held against its target."""
+    rows: list[Row] = []
+
+    def add(row: Row) -> Row:
+        rows.append(row)
+        return row
+
+    yield add
+    request.config.stash[_rows].extend(rows)
+    keep(rows, Path(os.environ.get("BENCH_FILE", KEPT_IN)))
