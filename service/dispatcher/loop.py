@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from random import Random, SystemRandom
+from random import Random
 from typing import Final
 from uuid import UUID
 
@@ -41,6 +41,7 @@ from service.store.deliveries import (
     release,
     release_forgotten,
 )
+from service.store.secrets import Signer
 
 ENDPOINTS_PER_TURN: Final = 500
 COMPLETIONS_MAX: Final = 256
@@ -101,7 +102,7 @@ class Dispatcher:
         self._lease_s = lease_s
         self._sweep_interval_s = min(lease_s / 4, SWEEP_INTERVAL_S_MAX)
         self._listen_url = listen_url
-        self._random = SystemRandom() if random is None else random
+        self._random = Random() if random is None else random  # noqa: S311 - jitter
         self._terms = Terms(settings.deadline_s, settings.retry_schedule_s)
         self._clock = CarriedClock()
         self._slots = Slots(settings, self._clock.now_s)
@@ -167,11 +168,15 @@ class Dispatcher:
                     connection, visit.unwanted_ids, count_max=CLOSED_PER_TURN_MAX
                 )
         shares = self._slots.allot(visit.ready)
-        sizes = {endpoint_id: len(slots) for endpoint_id, slots in shares.items()}
+        sizes = {
+            Signer(each.workspace_id, each.id, each.hidden): len(shares[each.id])
+            for each in visit.ready
+            if each.id in shares
+        }
         # More may be ready than the slots allow: then a slot that comes free must wake the loop.
         self._short = self._slots.free == 0 or any(
             each.ready_count >= self._settings.endpoint_concurrency
-            or each.ready_count > sizes.get(each.id, 0)
+            or each.ready_count > len(shares.get(each.id, ()))
             for each in visit.ready
         )
         claimed = await self._claim(shares, sizes) if shares else 0
@@ -213,7 +218,7 @@ class Dispatcher:
         self._cursor = visit.last_id if visit.visited_count == ENDPOINTS_PER_TURN else 0
         return visit
 
-    async def _claim(self, shares: dict[int, list[Slot]], sizes: dict[int, int]) -> int:
+    async def _claim(self, shares: dict[int, list[Slot]], sizes: dict[Signer, int]) -> int:
         claimed: list[SignedFor] = []
         try:
             claimed = await claim_deliveries(self._pool, self._box, self._owner, sizes)

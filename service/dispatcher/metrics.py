@@ -1,17 +1,20 @@
 """What the dispatcher counts; no label ever holds a URL, a tenant or an endpoint."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from service.domain.attempt_class import SILENT
+from service.domain.attempt_class import SILENT, AttemptClass
 from service.edges.receiver_http import Answered
 from service.flows.deliver_events import Sent
 from service.store.deliveries import Backlog
 
 _LATENCY_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600)
 _PHASE_S: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30)
+_ATTEMPTS: Final[Mapping[bool, str]] = MappingProxyType({True: "first", False: "retry"})
 
 in_flight: Final = Gauge("leadfall_in_flight", "Deliveries on their way.")
 due_rows: Final = Gauge("leadfall_due_rows", "Deliveries that are due, counted up to 100,000.")
@@ -27,19 +30,30 @@ fenced: Final = Counter(
     "leadfall_fenced_results_total", "Results that came after their claim was lost."
 )
 
-_commit_to_sent: Final = Histogram(
+_commit_to_sent_by: Final = Histogram(
     "leadfall_commit_to_sent_seconds",
     "From the event's birth to the moment its request is written.",
     ("attempt",),
     buckets=_LATENCY_S,
 )
-_commit_to_ack: Final = Histogram(
+_commit_to_ack_by: Final = Histogram(
     "leadfall_commit_to_ack_seconds",
     "From the event's birth to the headers of the answer.",
     ("attempt",),
     buckets=_LATENCY_S,
 )
-_attempts: Final = Counter("leadfall_attempts_total", "Attempts by what they came to.", ("class",))
+_commit_to_sent: Final = {
+    first: _commit_to_sent_by.labels(attempt) for first, attempt in _ATTEMPTS.items()
+}
+_commit_to_ack: Final = {
+    first: _commit_to_ack_by.labels(attempt) for first, attempt in _ATTEMPTS.items()
+}
+_attempts_by_class: Final = Counter(
+    "leadfall_attempts_total", "Attempts by what they came to.", ("class",)
+)
+# Looked up once: each class is shown from the start on, so that an alert on one has something to
+# compare with.
+_attempts: Final = {each: _attempts_by_class.labels(each.value) for each in AttemptClass}
 _backlog_max: Final = Gauge(
     "leadfall_receiver_backlog_max", "Due deliveries of the receiver with the most."
 )
@@ -52,9 +66,10 @@ _retry_after: Final = Counter(
     "leadfall_retry_after_total", "Retry-After headers, honoured or ignored.", ("read",)
 )
 _blocked: Final = Counter("leadfall_ssrf_blocked_total", "Refusals of the dial guard.", ("rule",))
-_reused: Final = Counter(
+_reused_by: Final = Counter(
     "leadfall_conn_reused_total", "Requests by whether their connection was reused.", ("reused",)
 )
+_reused: Final = {each: _reused_by.labels(str(each).lower()) for each in (True, False)}
 _truncated: Final = Counter(
     "leadfall_body_truncated_total", "Answers of which only the beginning was read."
 )
@@ -70,11 +85,11 @@ _ttfb: Final = Histogram(
 def count_sent(sent: Sent) -> None:
     """Count one attempt that has ended."""
     result, passage = sent.result, sent.result.passage
-    _attempts.labels(sent.decision.attempt_class.value).inc()
+    _attempts[sent.decision.attempt_class].inc()
     if passage.dns_s is not None:
         _dns.observe(passage.dns_s)
     if passage.connected_s is not None:
-        _reused.labels(str(passage.reused).lower()).inc()
+        _reused[passage.reused].inc()
         if not passage.reused:
             _connect.observe(passage.connected_s)
     if sent.decision.retry_after is not None:
@@ -106,9 +121,9 @@ def _count_answered(sent: Sent) -> None:
     passage = sent.result.passage
     if passage.connected_s is None or passage.headers_s is None:
         return
-    attempt = "first" if sent.delivery.attempt_count == 0 else "retry"
+    first = sent.delivery.attempt_count == 0
     waited: timedelta = sent.started_at - sent.delivery.event_created_at
     waited_s = max(waited.total_seconds(), 0.0)
-    _commit_to_sent.labels(attempt).observe(waited_s + passage.connected_s)
-    _commit_to_ack.labels(attempt).observe(waited_s + passage.headers_s)
+    _commit_to_sent[first].observe(waited_s + passage.connected_s)
+    _commit_to_ack[first].observe(waited_s + passage.headers_s)
     _ttfb.observe(passage.headers_s - passage.connected_s)

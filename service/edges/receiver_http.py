@@ -6,6 +6,7 @@ from asyncio import timeout
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final, Self
 
@@ -33,6 +34,8 @@ STALE_S_MAX: Final = 1.0
 """A pooled connection that ends sooner than this after its reuse had been closed before."""
 SOCKETS_POOLED_MAX: Final = 512
 """With more sockets open than this, new requests leave no idle connection behind."""
+
+URLS_REMEMBERED: Final = 4_096
 
 _BODY_BYTES_AT_ONCE: Final = 1024 * 1024
 
@@ -121,6 +124,9 @@ class ReceiverHTTP:
         self._lookup = WatchedLookup(lookup)
         self._sockets = CountedSockets() if sockets is None else sockets
         self._sockets_pooled_max = sockets_pooled_max
+        # A policy never changes, so neither does what it says of a URL; addresses are judged at
+        # each dial.
+        self._target = lru_cache(maxsize=URLS_REMEMBERED)(self._check)
         self._pooled = self._session(pooled=True)
         self._fresh = self._session(pooled=False)
 
@@ -145,8 +151,7 @@ class ReceiverHTTP:
         """
         started_s = time.monotonic()
         try:
-            self._policy.check_url(url)
-            target = URL(url)
+            target = self._target(url)
         except DialRefused as refusal:
             return Failed(AttemptClass.URL_REFUSED, Passage(0.0), refusal.rule)
         except ValueError:
@@ -157,6 +162,10 @@ class ReceiverHTTP:
         if _was_stale(result) and request.left_s > 0:
             result = await self._exchange(self._fresh, request)
         return result
+
+    def _check(self, url: str) -> URL:
+        self._policy.check_url(url)
+        return URL(url)
 
     async def _exchange(
         self, session: aiohttp.ClientSession, request: _Request
@@ -217,6 +226,8 @@ def _was_stale(result: Answered | Failed) -> bool:
 
 async def _read_answer(response: aiohttp.ClientResponse, patience_s: float) -> bytes:
     """Return the beginning of the body: at most one chunk more than the bound."""
+    if response.content.at_eof():
+        return b""
     read = bytearray()
     # A body that fails or drips is not waited for; what came of it is kept.
     with suppress(aiohttp.ClientError, OSError):

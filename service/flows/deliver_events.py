@@ -4,9 +4,10 @@ Nothing of the database is held while a request is under way: the claim is commi
 and what came of it is written afterwards, in a batch with others.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -36,17 +37,15 @@ from service.store.deliveries import (
     ClaimKey,
     Completion,
     Delivery,
-    DeliveryKey,
     EndpointEffect,
     SwitchedOff,
     affect_endpoints,
     claim,
     complete,
     lock_endpoints,
-    number_deliveries,
 )
 from service.store.events import NewEvent, insert_events
-from service.store.secrets import Signer, read_signing_secrets
+from service.store.secrets import SealedSecret, Signer, read_signing_secrets
 from service.store.transient import until_done
 
 FAILURES_BEFORE_HOLD: Final = 5
@@ -125,31 +124,28 @@ class Sent:
 
 
 async def claim_deliveries(
-    pool: Pool, box: SecretBox, owner: UUID, shares: Mapping[int, int]
+    pool: Pool, box: SecretBox, owner: UUID, shares: Mapping[Signer, int]
 ) -> list[SignedFor]:
-    """Claim up to so many deliveries per endpoint, number them, and fetch what signs them.
+    """Claim and number up to so many deliveries per endpoint, and fetch what signs them.
 
-    Three short transactions; the claim stands from the first of them on.
+    Both at the same time: what signs is nobody's who claims. A claim whose secrets could not be
+    read stands nevertheless, and is given back like any that nobody was told of.
     """
-    async with pool.acquire() as connection:
-        claimed = await claim(connection, owner, shares)
-        unnumbered = [delivery.key for delivery in claimed if delivery.sequence is None]
-        numbers: dict[DeliveryKey, int] = {}
-        if unnumbered:
-            numbers = await number_deliveries(connection, owner, unnumbered)
-        signers = {Signer(each.workspace_id, each.endpoint_id, each.hidden) for each in claimed}
-        sealed = await read_signing_secrets(connection, sorted(signers), count_max=SIGNING_KEYS_MAX)
-    signing = {
-        signer.endpoint_id: open_signing_secrets(
-            box, signer.workspace_id, sealed.get(signer.endpoint_id, [])
+    claimed, sealed = await asyncio.gather(
+        _claim(pool, owner, {signer.endpoint_id: size for signer, size in shares.items()}),
+        _read_secrets(pool, sorted(shares)),
+    )
+    keys: dict[int, tuple[tuple[SigningSecret, ...], tuple[int, ...]]] = {}
+    for workspace_id, endpoint_id, _ in shares:
+        opened = open_signing_secrets(box, workspace_id, sealed.get(endpoint_id, []))
+        keys[endpoint_id] = (
+            tuple(secret for _, secret in opened),
+            tuple(secret_id for secret_id, _ in opened),
         )
-        for signer in signers
-    }
     return [
         SignedFor(
-            replace(each, sequence=numbers.get(each.key, each.sequence)),
-            tuple(secret for _, secret in signing[each.endpoint_id]),
-            tuple(secret_id for secret_id, _ in signing[each.endpoint_id]),
+            each,
+            *keys[each.endpoint_id],
             open_headers(box, each.workspace_id, each.endpoint_id, each.headers_ciphertext),
         )
         for each in claimed
@@ -167,7 +163,7 @@ async def send_delivery(
         lost = Failed(AttemptClass.OUR_FAULT, Passage(0.0))
         reason = "the event is no longer kept"
         decision = Decision("aborted", lost.attempt_class, reason, counts_attempt=False)
-        return _finished(delivery, decision, lost, started_at, b"")
+        return _finished(signed_for, decision, lost, started_at, b"")
     result = await _post(signed_for, body, http, started_at, terms)
     happened = (
         Answer(result.status, result.retry_after, result.wish)
@@ -182,8 +178,7 @@ async def send_delivery(
         jitter=draw_jitter(random),
         unsent_claim_count=delivery.unsent_claim_count,
     )
-    sent = _finished(delivery, decide(happened, chance), result, started_at, body)
-    return replace(sent, secret_ids=signed_for.secret_ids)
+    return _finished(signed_for, decide(happened, chance), result, started_at, body)
 
 
 async def complete_deliveries(pool: Pool, owner: UUID, batch: Sequence[Sent]) -> list[str | None]:
@@ -211,8 +206,7 @@ def delivery_headers(
         event_header_id(delivery.event_id), body, signing, timestamp_s, event_type=event_type
     )
     headers["webhook-attempt"] = str(delivery.next_number)
-    if delivery.sequence is not None:
-        headers["webhook-sequence"] = str(delivery.sequence)
+    headers["webhook-sequence"] = str(delivery.sequence)
     return headers
 
 
@@ -241,6 +235,16 @@ def signed_headers(
         if signing[0].scheme is Scheme.SHARED:
             headers["X-Webhook-Signature"] = body_signature(body, signing[0])
     return headers
+
+
+async def _claim(pool: Pool, owner: UUID, sizes: Mapping[int, int]) -> list[Delivery]:
+    async with pool.acquire() as connection:
+        return await claim(connection, owner, sizes)
+
+
+async def _read_secrets(pool: Pool, signers: Sequence[Signer]) -> dict[int, list[SealedSecret]]:
+    async with pool.acquire() as connection:
+        return await read_signing_secrets(connection, signers, count_max=SIGNING_KEYS_MAX)
 
 
 async def _complete(
@@ -291,12 +295,13 @@ async def _post(
 
 
 def _finished(
-    delivery: Delivery,
+    signed_for: SignedFor,
     decision: Decision,
     result: Answered | Failed,
     started_at: datetime,
     body: bytes,
 ) -> Sent:
+    delivery = signed_for.delivery
     answered = result if isinstance(result, Answered) else None
     rule = result.rule if isinstance(result, Failed) else None
     # An operator must learn of a refused destination from its first attempt on.
@@ -314,7 +319,8 @@ def _finished(
         rule=rule,
         location_host=None if answered is None else answered.location_host,
     )
-    return Sent(delivery, decision, result, started_at, hashlib.sha256(body).digest())
+    body_sha256 = hashlib.sha256(body).digest()
+    return Sent(delivery, decision, result, started_at, body_sha256, signed_for.secret_ids)
 
 
 def _disabled_event(off: SwitchedOff) -> NewEvent:

@@ -32,6 +32,7 @@ class ReadyEndpoint:
 
     id: int
     workspace_id: int
+    hidden: bool
     host: str
     port: int
     ready_count: int
@@ -61,7 +62,7 @@ class Delivery:
 
     Attributes:
         epoch: of this claim.
-        sequence: its number at the endpoint; None until one was given.
+        sequence: its number at the endpoint.
         attempt_count: of the schedule that runs; a replay begins a new one.
         payload: the frozen body; None when the event is no longer kept.
     """
@@ -75,7 +76,7 @@ class Delivery:
     attempt_count: int
     earlier_attempt_count: int
     unsent_claim_count: int
-    sequence: int | None
+    sequence: int
     due_at: datetime
     endpoint_public_id: str
     url: str = field(repr=False)
@@ -183,6 +184,7 @@ async def find_ready(
             ReadyEndpoint(
                 row["endpoint_id"],
                 row["workspace_id"],
+                row["hidden"],
                 row["host"],
                 row["port"],
                 row["ready_count"],
@@ -195,20 +197,13 @@ async def find_ready(
 
 
 async def claim(connection: Connection, owner: UUID, shares: Mapping[int, int]) -> list[Delivery]:
-    """Claim up to so many deliveries of each endpoint, oldest first; others' claims are skipped."""
+    """Claim and number up to so many deliveries of each endpoint, oldest first.
+
+    What others have claimed is passed over. Locks the endpoints until the transaction ends, so it
+    belongs in one of its own.
+    """
     rows = await connection.fetch(_SQL["claim"], owner, list(shares), list(shares.values()))
     return [Delivery(**row) for row in rows]
-
-
-async def number_deliveries(
-    connection: Connection, owner: UUID, keys: Sequence[DeliveryKey]
-) -> dict[DeliveryKey, int]:
-    """Give those without a number the next ones of their endpoint, in the order of `keys`.
-
-    Locks the endpoints until the transaction ends, so it belongs in one of its own.
-    """
-    rows = await connection.fetch(_SQL["number_deliveries"], owner, *_columns(keys))
-    return {(row["event_id"], row["endpoint_id"]): row["sequence"] for row in rows}
 
 
 async def number_waiting(connection: Connection, endpoint_id: int, *, count_max: int) -> int:

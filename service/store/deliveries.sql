@@ -29,7 +29,7 @@ summary as (
   from moment left join visited on true group by now
 ),
 ready as (
-  select p.id as endpoint_id, p.workspace_id, p.host, p.port, due.ready_count,
+  select p.id as endpoint_id, p.workspace_id, p.hidden, p.host, p.port, due.ready_count,
          not p.enabled or p.deleted_at is not null as unwanted
   from visited v
   cross join moment
@@ -55,51 +55,61 @@ from summary s left join ready r on true
 order by r.endpoint_id;
 
 -- name: claim
--- $1 owner, $2 endpoints and $3 how many each may have, as columns.
--- Its commit does not wait for the disk: a claim that a crash of the database takes back is sent
--- once more, which a crash allows. Numbers are given, and kept, by the statement that follows.
-with moment as materialized (
-  select leadfall_now() as now, set_config('synchronous_commit', 'off', true) as relaxed
-),
--- Endpoints with a rate of their own, locked so that all dispatchers keep it together.
-paced as materialized (
-  select p.id, 60.0 / p.rate_per_minute as interval_s, greatest(p.rate_next_at, now) as next_at
+-- $1 owner, $2 endpoints and $3 how many each may have, as columns. Gives each delivery without a
+-- number the next one of its endpoint, in the order of events. The endpoints stay locked until the
+-- commit, so that all dispatchers keep their rates and numbers together.
+with moment as materialized (select leadfall_now() as now),
+locked as materialized (
+  select p.id, p.rate_per_minute, 60.0 / p.rate_per_minute as interval_s,
+         greatest(p.rate_next_at, now) as next_at
   from moment, endpoints p
-  where p.id = any($2::bigint[]) and p.rate_per_minute is not null
+  where p.id = any($2::bigint[]) and p.enabled and p.deleted_at is null
   order by p.id for no key update of p
 ),
 shares as materialized (
-  select share.endpoint_id, case when paced.id is null then share.size else least(
+  select l.id as endpoint_id, case when l.rate_per_minute is null then share.size else least(
            share.size,
-           greatest(0, 1 + floor((extract(epoch from now - paced.next_at) + 1) / paced.interval_s))
+           greatest(0, 1 + floor((extract(epoch from now - l.next_at) + 1) / l.interval_s))
          )::integer end as size
   from moment
   cross join unnest($2::bigint[], $3::integer[]) as share(endpoint_id, size)
-  left join paced on paced.id = share.endpoint_id
+  join locked l on l.id = share.endpoint_id
 ),
 picked as materialized (
-  select found.event_id, found.endpoint_id
+  select found.event_id, found.endpoint_id, found.sequence is null as unnumbered,
+         row_number() over (
+           partition by found.endpoint_id, found.sequence is null
+           order by found.event_created_at, found.event_id
+         ) as step
   from moment
   cross join shares share
-  join endpoints p on p.id = share.endpoint_id and p.enabled and p.deleted_at is null
   cross join lateral (
-    select d.event_id, d.endpoint_id from deliveries d
-    where d.endpoint_id = p.id and d.state = 'due' and d.due_at <= now
+    select d.event_id, d.endpoint_id, d.event_created_at, d.sequence from deliveries d
+    where d.endpoint_id = share.endpoint_id and d.state = 'due' and d.due_at <= now
     order by d.due_at limit share.size
     for update skip locked
   ) found
 ),
-spent as (
+grown as (
   update endpoints p set
-    rate_next_at = paced.next_at + make_interval(secs => (used.size * paced.interval_s)::float8)
-  from paced
-  join (select endpoint_id, count(*) as size from picked group by endpoint_id) used
-    on used.endpoint_id = paced.id
-  where p.id = paced.id
+    last_sequence = p.last_sequence + used.unnumbered_count,
+    rate_next_at = case
+      when l.rate_per_minute is null then p.rate_next_at
+      else l.next_at + make_interval(secs => (used.size * l.interval_s)::float8)
+    end
+  from locked l
+  join (
+    select endpoint_id, count(*) as size, count(*) filter (where unnumbered) as unnumbered_count
+    from picked group by endpoint_id
+  ) used on used.endpoint_id = l.id
+  where p.id = l.id and (used.unnumbered_count > 0 or l.rate_per_minute is not null)
+  returning p.id, p.last_sequence - used.unnumbered_count as before
 ),
 claimed as (
-  update deliveries d set state = 'sending', owner = $1::uuid, epoch = d.epoch + 1
-  from picked
+  update deliveries d set
+    state = 'sending', owner = $1::uuid, epoch = d.epoch + 1,
+    sequence = case when picked.unnumbered then g.before + picked.step else d.sequence end
+  from picked left join grown g on g.id = picked.endpoint_id
   where d.event_id = picked.event_id and d.endpoint_id = picked.endpoint_id
   returning d.*
 )
@@ -116,34 +126,6 @@ left join lateral (
   from events where created_at = c.event_created_at and id = c.event_id limit 1
 ) e on true
 order by c.event_created_at, c.event_id;
-
--- name: number_deliveries
--- $1 owner; $2 event, $3 endpoint as columns, in the order in which numbers are given.
--- Gives each delivery without one the next number of its endpoint.
-with wanted as materialized (
-  select w.event_id, w.endpoint_id,
-         row_number() over (partition by w.endpoint_id order by w.place) as step
-  from unnest($2::uuid[], $3::bigint[]) with ordinality as w(event_id, endpoint_id, place)
-  join deliveries d on d.event_id = w.event_id and d.endpoint_id = w.endpoint_id
-   and d.owner = $1::uuid and d.sequence is null
-),
-locked as materialized (
-  select p.id from endpoints p
-  where p.id in (select endpoint_id from wanted)
-  order by p.id for no key update
-),
-grown as (
-  update endpoints p set last_sequence = p.last_sequence + added.size
-  from locked
-  join (select endpoint_id, count(*) as size from wanted group by endpoint_id) added
-    on added.endpoint_id = locked.id
-  where p.id = locked.id
-  returning p.id, p.last_sequence - added.size as before
-)
-update deliveries d set sequence = g.before + w.step
-from wanted w join grown g on g.id = w.endpoint_id
-where d.event_id = w.event_id and d.endpoint_id = w.endpoint_id and d.sequence is null
-returning d.event_id, d.endpoint_id, d.sequence;
 
 -- name: number_waiting
 -- $1 endpoint, whose row the transaction has locked; $2 deliveries at most. Numbers those that

@@ -8,6 +8,7 @@ import asyncio
 import re
 import sys
 import time
+from functools import partial
 from typing import Final, cast
 
 import orjson
@@ -59,9 +60,8 @@ async def serve(healthy: int, hanging: int) -> None:
     ports: dict[str, list[int]] = {"healthy": [], "hanging": []}
     for sort, count in (("healthy", healthy), ("hanging", hanging)):
         for _ in range(count):
-            hangs = sort == "hanging"
             server = await loop.create_server(
-                lambda hangs=hangs: Receiver(arrivals, hangs=hangs), "127.0.0.1", 0
+                partial(Receiver, arrivals, hangs=sort == "hanging"), "127.0.0.1", 0
             )
             ports[sort].append(server.sockets[0].getsockname()[1])
     _say(ports)

@@ -44,7 +44,7 @@ def ready(
 ) -> ReadyEndpoint:
     """Return an endpoint with much to send, on a host of its own unless one is given."""
     name = host or f"host-{endpoint_id}.example"
-    return ReadyEndpoint(endpoint_id, workspace_id, name, 443, ready_count)
+    return ReadyEndpoint(endpoint_id, workspace_id, False, name, 443, ready_count)  # noqa: FBT003 - a column
 
 
 def prove(subject: Slots, *endpoints: ReadyEndpoint) -> None:
