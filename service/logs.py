@@ -63,8 +63,10 @@ _PRIVATE_SHAPES: Final = re.compile(
 )
 
 
-# What every private shape holds one of: a text without any needs no closer look.
-_SUSPICIOUS: Final = re.compile(r"[\s=:@+.]|sk_|whsec_|gAAAA", re.IGNORECASE)
+# Every private shape holds one of these: a text without any needs no closer look.
+_SUSPICIOUS: Final = re.compile(
+    r"[=:@+]|(?:bearer|basic)\s|[0-9a-f]{8}\.[0-9a-f]|sk_|whsec_|gAAAA", re.IGNORECASE
+)
 
 
 def configure_logging(
@@ -87,10 +89,10 @@ def configure_logging(
     as_json = log_format == "json" or (log_format == "auto" and not stream.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
         render_exception,
         redact,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
         processors=[*shared, _as_bytes if as_json else _console(stream)],

@@ -1,5 +1,6 @@
 """Runs one role as a process of its own, from its start to a drained end."""
 
+import gc
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -25,6 +26,9 @@ async def _run(name: str, open_role: OpenRole, *, as_json: bool) -> None:
     async with database(settings, name) as pool, pool.acquire() as connection:
         await require_migrated(connection)
     async with open_role(settings) as process:
+        # What is loaded now stays until the end: collections need not walk it again and again.
+        gc.collect()
+        gc.freeze()
         if as_json:
             print_json(_describe(name, process, settings))
         await stopping.wait()

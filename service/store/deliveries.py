@@ -203,7 +203,7 @@ async def claim(connection: Connection, owner: UUID, shares: Mapping[int, int]) 
     belongs in one of its own.
     """
     rows = await connection.fetch(_SQL["claim"], owner, list(shares), list(shares.values()))
-    return [Delivery(**row) for row in rows]
+    return [Delivery(*row) for row in rows]
 
 
 async def number_waiting(connection: Connection, endpoint_id: int, *, count_max: int) -> int:

@@ -34,7 +34,7 @@ async def course(tmp_path: Path) -> AsyncIterator[Course]:
 
 async def drain(course: Course, count: int) -> float:
     """Let a dispatcher deliver so many events that wait already; return how many a second."""
-    course.fleet.processes.pop("dispatcher").terminate()
+    await course.fleet.terminate("dispatcher")
     names = await preload(course, count)
     await course.pool.execute("vacuum analyze deliveries, events, attempts")
     await course.fleet.start("dispatcher")
