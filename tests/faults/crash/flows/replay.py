@@ -1,0 +1,70 @@
+"""Replaying what failed at an endpoint: begun once, fed to its end by whoever lives."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random
+
+from service import app
+from service.errors import ReplayRunning
+from service.flows.replay_deliveries import EVER, feed_replays, start_replay
+from service.settings import Settings
+from service.store.connection import Pool
+from tests.faults.crash.flows.deliver import add_endpoint, publish
+from tests.faults.crash.flows.jobs import broken_hooks
+from tests.faults.crash.meter import Meter
+from tests.faults.crash.scene import Scene, warm
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Deliveries that were given up, at one endpoint."""
+
+    workspace_id: int
+    endpoint_public_id: str
+    event_count: int
+
+    async def ask(self, pool: Pool) -> None:
+        """Begin the replay."""
+        await start_replay(pool, self.workspace_id, self.endpoint_public_id, since=EVER)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Begin a replay and feed it until nothing is left."""
+
+    name: str = "replay"
+
+    async def prepare(self, scene: Scene, random: Random) -> Plan:
+        """Write deliveries that were given up."""
+        workspace = await scene.workspace()
+        endpoint_id, public_id = await add_endpoint(scene, workspace.id)
+        count = random.randint(1, 4)
+        await publish(scene, workspace.id, count)
+        await scene.pool.execute(
+            "update deliveries set state = 'exhausted', finished_at = leadfall_now(),"
+            " attempt_count = 10 where endpoint_id = $1",
+            endpoint_id,
+        )
+        return Plan(workspace.id, public_id, count)
+
+    async def run(self, settings: Settings, plan: Plan, meter: Meter) -> None:
+        """Begin and feed it."""
+        async with app.database(settings, "api") as pool:
+            await warm(pool)
+            meter.arm()
+            await plan.ask(pool)
+            while await feed_replays(pool):
+                pass
+            meter.disarm()
+
+    async def after(self, scene: Scene, plan: Plan) -> None:
+        """Ask again, which is refused while the first one runs; with nothing left it is empty."""
+        with suppress(ReplayRunning):
+            await plan.ask(scene.pool)
+
+    async def broken(self, scene: Scene, plan: Plan) -> Sequence[str]:
+        """Each came once: nothing that was asked for twice is sent twice."""
+        came = [each.event_id for each in scene.inbox.of(str(plan.workspace_id))]
+        wrong = [] if len(came) == plan.event_count else [f"{len(came)} arrivals"]
+        return [*wrong, *await broken_hooks(scene, plan.workspace_id)]

@@ -1,0 +1,35 @@
+"""A process that ends at any suspension of a flow leaves nothing lost, doubled or half done."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.faults.crash.catalogue import FLOWS
+from tests.faults.crash.meter import Moment
+from tests.faults.crash.rehearsal import exhaustive, rehearse
+from tests.faults.crash.scene import Scene, open_scene
+
+# `make faults` takes every suspension, before and after what it waits for.
+EVERY = bool(os.environ.get("FAULT_EVERY_POINT"))
+MOMENTS = tuple(Moment) if EVERY else (Moment.ASKED,)
+POINTS_MAX = None if EVERY else 12
+
+
+@pytest.fixture
+async def scene(database_url: str, redis_url: str) -> AsyncIterator[Scene]:
+    """An installation whose processes die."""
+    async with open_scene(database_url, redis_url) as opened:
+        yield opened
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("flow", FLOWS)
+async def test_flow_may_end_anywhere(scene: Scene, flow: str) -> None:
+    """Whatever was under way, others bring it to its one end, and the books agree."""
+    cases = await exhaustive(scene, flow, MOMENTS, points_max=POINTS_MAX)
+
+    summary = await rehearse(scene, cases)
+
+    assert summary.holds, summary.complaint()
+    assert summary.ended[flow] > 0
