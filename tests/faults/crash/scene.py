@@ -30,7 +30,7 @@ from service.settings import (
 from service.store.connection import open_pool
 from service.store.ledger import enter_grant
 from tests.faults.crash.forks import Forks
-from tests.faults.crash.meter import Meter, place_of
+from tests.faults.crash.meter import place_of
 from tests.faults.inbox import Inbox
 from tests.flows.workshop import Workshop
 
@@ -109,8 +109,18 @@ class Scene:
         return [f"{each.name} {each.examples}" for each in report.checks if each.breaches]
 
 
+class Watch(Protocol):
+    """What is told where the flow itself begins and ends, without what leads up to it."""
+
+    def arm(self) -> None:
+        """Begin to count."""
+
+    def disarm(self) -> None:
+        """Count no more."""
+
+
 class Flow(Protocol):
-    """A flow that is run in a child and ends anywhere."""
+    """A flow that something happens to in its middle."""
 
     @property
     def name(self) -> str:
@@ -119,8 +129,8 @@ class Flow(Protocol):
     async def prepare(self, scene: Scene, random: Random) -> Any:
         """Write what it starts from and return its plan; an unseeded random is never used."""
 
-    async def run(self, settings: Settings, plan: Any, meter: Meter) -> None:
-        """Run in the child; the meter is armed around the flow itself."""
+    async def run(self, settings: Settings, plan: Any, watch: Watch) -> None:
+        """Run it; the watch is armed around the flow itself."""
 
     async def after(self, scene: Scene, plan: Any) -> None:
         """Do what the caller does who got no answer."""

@@ -9,8 +9,7 @@ from service.domain.waterfall import Step, Waterfall
 from service.settings import Settings
 from service.store.acceptance import Idempotency
 from tests.faults.crash.flows.jobs import broken_hooks, broken_jobs
-from tests.faults.crash.meter import Meter
-from tests.faults.crash.scene import Scene, warm
+from tests.faults.crash.scene import Scene, Watch, warm
 from tests.flows.workshop import FIND_EMAIL, Workshop
 
 KEY = Idempotency("the only key", bytes(32))
@@ -67,13 +66,13 @@ class Accept:
             others = (1, len(lead_ids))
         return Plan(workspace.id, lead_ids, hook, random.random() < 0.5, others)
 
-    async def run(self, settings: Settings, plan: Plan, meter: Meter) -> None:
+    async def run(self, settings: Settings, plan: Plan, watch: Watch) -> None:
         """Accept it."""
         async with app.database(settings, "api") as pool:
             await warm(pool)
-            meter.arm()
+            watch.arm()
             await plan.ask(Workshop(pool, plan.workspace_id))
-            meter.disarm()
+            watch.disarm()
 
     async def after(self, scene: Scene, plan: Plan) -> None:
         """Ask again, twice."""

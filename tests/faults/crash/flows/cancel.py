@@ -11,8 +11,7 @@ from service.flows.cancel_job import cancel_job
 from service.settings import Settings
 from tests.faults.crash.flows.accept import WATERFALL
 from tests.faults.crash.flows.jobs import broken_hooks, broken_jobs
-from tests.faults.crash.meter import Meter
-from tests.faults.crash.scene import Scene, warm
+from tests.faults.crash.scene import Scene, Watch, warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,13 @@ class Cancel:
         )
         return Plan(workspace.id, accepted.jobs[0].public_id, len(leads))
 
-    async def run(self, settings: Settings, plan: Plan, meter: Meter) -> None:
+    async def run(self, settings: Settings, plan: Plan, watch: Watch) -> None:
         """Cancel it."""
         async with app.database(settings, "api") as pool:
             await warm(pool)
-            meter.arm()
+            watch.arm()
             await cancel_job(pool, plan.workspace_id, "seleqt", plan.job_id)
-            meter.disarm()
+            watch.disarm()
 
     async def after(self, scene: Scene, plan: Plan) -> None:
         """Cancel it again, which is refused where the first time had its effect."""

@@ -21,8 +21,7 @@ from service.settings import Settings
 from service.store.events import NewEvent, insert_events
 from service.store.processes import beat
 from tests.faults.crash.flows.jobs import broken_hooks
-from tests.faults.crash.meter import Meter
-from tests.faults.crash.scene import Scene, warm
+from tests.faults.crash.scene import Scene, Watch, warm
 
 _SENT_MAX = 2
 
@@ -54,7 +53,7 @@ class Deliver:
             await beat(connection, owner, "dispatcher", "test", 1)
         return Plan(workspace.id, endpoint_id, count, owner)
 
-    async def run(self, settings: Settings, plan: Plan, meter: Meter) -> None:
+    async def run(self, settings: Settings, plan: Plan, watch: Watch) -> None:
         """Do one turn of a dispatcher at this endpoint."""
         terms = Terms(settings.dispatcher.deadline_s, settings.dispatcher.retry_schedule_s)
         box, clock = app.secret_box(settings), CarriedClock()
@@ -63,7 +62,7 @@ class Deliver:
             app.receiver_client(settings) as http,
         ):
             await warm(pool)
-            meter.arm()
+            watch.arm()
             claimed = await claim_deliveries(
                 pool, box, plan.owner, {plan.endpoint_id: plan.event_count}
             )
@@ -71,7 +70,7 @@ class Deliver:
                 *(send_delivery(each, http, clock, terms, Random(1)) for each in claimed)  # noqa: S311
             )
             await complete_deliveries(pool, plan.owner, sent)
-            meter.disarm()
+            watch.disarm()
 
     async def after(self, scene: Scene, plan: Plan) -> None:
         """Nobody asks again: the lease lapses, and another dispatcher sends what is not told of."""

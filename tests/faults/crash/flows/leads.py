@@ -9,8 +9,7 @@ from service.flows.create_list import make_list
 from service.flows.import_leads import BATCH_ROWS, MakeList, import_leads
 from service.settings import Settings
 from service.store.connection import Connection, Pool
-from tests.faults.crash.meter import Meter
-from tests.faults.crash.scene import Scene, warm
+from tests.faults.crash.scene import Scene, Watch, warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,13 @@ class Import:
         """Make a workspace."""
         return Plan((await scene.workspace()).id, BATCH_ROWS + random.randint(1, 100))
 
-    async def run(self, settings: Settings, plan: Plan, meter: Meter) -> None:
+    async def run(self, settings: Settings, plan: Plan, watch: Watch) -> None:
         """Import it."""
         async with app.database(settings, "api") as pool:
             await warm(pool)
-            meter.arm()
+            watch.arm()
             await plan.send(pool)
-            meter.disarm()
+            watch.disarm()
 
     async def after(self, scene: Scene, plan: Plan) -> None:
         """Send the file again."""

@@ -12,8 +12,7 @@ from service.settings import Settings
 from service.store.connection import Pool
 from tests.faults.crash.flows.deliver import add_endpoint, publish
 from tests.faults.crash.flows.jobs import broken_hooks
-from tests.faults.crash.meter import Meter
-from tests.faults.crash.scene import Scene, warm
+from tests.faults.crash.scene import Scene, Watch, warm
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +47,15 @@ class Replay:
         )
         return Plan(workspace.id, public_id, count)
 
-    async def run(self, settings: Settings, plan: Plan, meter: Meter) -> None:
+    async def run(self, settings: Settings, plan: Plan, watch: Watch) -> None:
         """Begin and feed it."""
         async with app.database(settings, "api") as pool:
             await warm(pool)
-            meter.arm()
+            watch.arm()
             await plan.ask(pool)
             while await feed_replays(pool):
                 pass
-            meter.disarm()
+            watch.disarm()
 
     async def after(self, scene: Scene, plan: Plan) -> None:
         """Ask again, which is refused while the first one runs; with nothing left it is empty."""

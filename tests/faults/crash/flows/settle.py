@@ -14,8 +14,7 @@ from service.store.claims import claim_lookups
 from service.store.processes import beat
 from tests.faults.crash.flows.accept import WATERFALL
 from tests.faults.crash.flows.jobs import broken_hooks, broken_jobs
-from tests.faults.crash.meter import Meter
-from tests.faults.crash.scene import Scene, warm
+from tests.faults.crash.scene import Scene, Watch, warm
 from tests.flows.workshop import PUBLICATION, found, missing
 
 
@@ -55,13 +54,13 @@ class Settle:
         ends = [found(claims[0], f"a{claims[0].lookup_id}@brightwater.leadfall")]
         return Plan(workspace.id, ends + [missing(claim) for claim in claims[1:]])
 
-    async def run(self, settings: Settings, plan: Plan, meter: Meter) -> None:
+    async def run(self, settings: Settings, plan: Plan, watch: Watch) -> None:
         """Settle them."""
         async with app.database(settings, "worker") as pool:
             await warm(pool)
-            meter.arm()
+            watch.arm()
             await settle_lookups(pool, plan.settlements, PUBLICATION)
-            meter.disarm()
+            watch.disarm()
 
     async def after(self, scene: Scene, plan: Plan) -> None:
         """Nobody asks again: the lease lapses, and another worker runs what is not settled."""

@@ -20,8 +20,7 @@ from service.flows.suppress_people import SuppressionList
 from service.settings import Settings
 from service.worker.process import WorkerProcess
 from tests.faults.crash.flows.jobs import broken_hooks, broken_jobs
-from tests.faults.crash.meter import Meter
-from tests.faults.crash.scene import Scene
+from tests.faults.crash.scene import Scene, Watch
 from tests.flows.workshop import PUBLICATION, TYPES
 
 _JOB_TYPE: Final = TYPES["FIND_EMAIL_WATERFALL"]
@@ -68,12 +67,12 @@ class Run:
         )
         return Plan(workspace.id, len(leads), waterfall)
 
-    async def run(self, settings: Settings, plan: Plan, meter: Meter) -> None:  # noqa: ARG002
+    async def run(self, settings: Settings, plan: Plan, watch: Watch) -> None:  # noqa: ARG002
         """Claim and run whatever is ready, which is this job."""
         settings = settings.model_copy(update={"lease_s": _CHILD_LEASE_S})
-        async with app.database(settings, "worker") as pool:
+        async with app.database(settings, "worker") as pool, app.smtp_prober(settings) as prober:
             lease = ProcessLease(pool, "worker", settings.lease)
-            async with app.provider_desk(settings, pool, lease.process_id) as desk:
+            async with app.provider_desk(settings, pool, lease.process_id, prober) as desk:
                 process = WorkerProcess(
                     settings,
                     pool,
@@ -85,12 +84,12 @@ class Run:
                 )
                 await lease.start()
                 await desk.gates.start()
-                meter.arm()
+                watch.arm()
                 process._drain.start()
                 await process._drain.drain(_SPAN)
                 await process._drain.stop(_SPAN)
                 await process._recorder.drain()
-                meter.disarm()
+                watch.disarm()
                 await desk.gates.stop()
                 await lease.stop()
 
