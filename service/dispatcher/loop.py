@@ -42,6 +42,7 @@ from service.store.deliveries import (
     release_forgotten,
 )
 from service.store.secrets import Signer
+from service.tasks import end_tasks
 
 ENDPOINTS_PER_TURN: Final = 500
 COMPLETIONS_MAX: Final = 256
@@ -147,9 +148,7 @@ class Dispatcher:
         self._wake.set()
         loop_task = self._tasks[0]
         await asyncio.wait([loop_task], timeout=STOP_MARGIN_S)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._finish_in_flight()
         self._tasks = []
         _log.info("dispatcher.stopped", process_id=str(self._owner))
@@ -301,7 +300,5 @@ class Dispatcher:
             _, late = await asyncio.wait(
                 list(self._held.values()), timeout=self._settings.deadline_s + STOP_MARGIN_S
             )
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end_tasks(late)
         await self._completions.drain()

@@ -13,6 +13,7 @@ from service.domain.identifiers import new_id
 from service.store.connection import Pool
 from service.store.processes import beat, leave
 from service.store.transient import TRANSIENT
+from service.tasks import end_tasks
 
 _log = structlog.get_logger()
 
@@ -45,8 +46,7 @@ class ProcessLease:
         """Give the lease up; harmless when it was never taken."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end_tasks([self._task])
         self._task = None
         try:
             async with self._pool.acquire() as connection:

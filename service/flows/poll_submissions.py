@@ -35,6 +35,7 @@ from service.store.submissions import (
     references,
 )
 from service.store.transient import TRANSIENT, until_done
+from service.tasks import end_tasks
 
 _log = structlog.get_logger()
 
@@ -103,9 +104,7 @@ class Poller:
         """Let what is under way end; what takes too long is left, and polled again by others."""
         if self._under_way:
             _, late = await asyncio.wait(self._under_way, timeout=_STOP_GRACE_S)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await end_tasks(late)
 
     async def _poll_guarded(self, submission: DueSubmission) -> None:
         try:

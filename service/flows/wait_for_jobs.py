@@ -13,6 +13,7 @@ import structlog
 from service.errors import TooBusy
 from service.store.connection import ACQUIRE_TIMEOUT_S, Pool
 from service.store.jobs import read_finished
+from service.tasks import end_tasks
 
 _log = structlog.get_logger()
 
@@ -88,9 +89,7 @@ class FinishedWatcher:
 
     async def stop(self) -> None:
         """Stop watching; everybody who still waits is told that nothing has finished."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         self._tasks = []
         self._release_all()
 

@@ -10,6 +10,7 @@ from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from service.edges.doorbell import DRAIN, QUEUE, connect, decode, encode
+from service.tasks import end_tasks
 
 _log = structlog.get_logger()
 
@@ -40,8 +41,7 @@ class DoorbellWorker:
     async def stop(self) -> None:
         """Stop listening; harmless when it never began."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks([self._task])
             self._task = None
 
     async def _keep_running(self) -> None:
@@ -90,9 +90,7 @@ class DoorbellWorker:
 
     async def _close(self, worker: Worker) -> None:
         # Not arq's own close: it calls a method that redis-py has deprecated.
-        for task in worker.tasks.values():
-            task.cancel()
-        await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+        await end_tasks(worker.tasks.values())
         try:
             await worker.pool.delete(worker.health_check_key)
         except (RedisError, OSError, TimeoutError) as error:

@@ -30,6 +30,7 @@ from service.store.connection import Pool
 from service.store.processes import read_owned_lookups
 from service.store.transient import TRANSIENT, until_done
 from service.store.waterfalls import read_waterfall
+from service.tasks import end_tasks
 
 _log = structlog.get_logger()
 
@@ -136,9 +137,7 @@ class Drain:
                     await self._left.wait()
         except TimeoutError:
             _log.warning("drain.cut_short", held=len(self._held))
-        for task in self._runners:
-            task.cancel()
-        await asyncio.gather(*self._runners, return_exceptions=True)
+        await end_tasks(self._runners)
         self._runners = []
         await self._settling.drain()
         await self._release_owned()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from service.store.transient import TRANSIENT
+from service.tasks import end_tasks
 
 _log = structlog.get_logger()
 
@@ -47,8 +48,7 @@ class Loop:
     async def stop(self) -> None:
         """Cancel the turn under way, if any, and end."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_tasks([self._task])
             self._task = None
 
     async def _run(self) -> None:

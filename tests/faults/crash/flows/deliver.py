@@ -20,6 +20,7 @@ from service.flows.deliver_events import (
 from service.settings import Settings
 from service.store.events import NewEvent, insert_events
 from service.store.processes import beat
+from service.store.secrets import Signer
 from tests.faults.crash.flows.jobs import broken_hooks
 from tests.faults.crash.scene import Scene, Watch, warm
 
@@ -63,9 +64,8 @@ class Deliver:
         ):
             await warm(pool)
             watch.arm()
-            claimed = await claim_deliveries(
-                pool, box, plan.owner, {plan.endpoint_id: plan.event_count}
-            )
+            signer = Signer(plan.workspace_id, plan.endpoint_id, hidden=False)
+            claimed = await claim_deliveries(pool, box, plan.owner, {signer: plan.event_count})
             sent = await asyncio.gather(
                 *(send_delivery(each, http, clock, terms, Random(1)) for each in claimed)  # noqa: S311
             )
