@@ -321,17 +321,13 @@ def ops_server(
     more: Callable[[], Sequence[Check]] = tuple,
 ) -> OpsServer:
     """Build the ops address of a process."""
-    usable_by_kind = {
-        kind: [step.provider for step in waterfall.steps]
-        for kind, waterfall in usable_waterfalls(settings).items()
-    }
     return OpsServer(
         pool,
         settings,
         role,
         beat_age_s=beat_age_s,
         draining=draining,
-        usable=usable_by_kind,
+        waterfalls=usable_waterfalls(settings).values(),
         more=more,
     )
 

@@ -1,13 +1,9 @@
 """Refuses what no provider on this server can do, before anything is charged."""
 
-from typing import Final
-
-from providers.registry import all_providers
 from service.api.context import ApiContext
 from service.domain.kinds import JobType
 from service.errors import NoUsableStep
-
-BUILT_IN: Final = "enrich"
+from service.flows.check_providers import remedies
 
 
 def require_usable(context: ApiContext, job_type: JobType) -> None:
@@ -16,11 +12,6 @@ def require_usable(context: ApiContext, job_type: JobType) -> None:
     Raises:
         NoUsableStep: names the settings of which the operator needs one.
     """
-    if context.waterfalls[job_type.kind].steps:
-        return
-    able = [
-        f"LEADFALL_PROVIDERS__{slug.upper()}__API_KEY"
-        for slug, provider in all_providers().items()
-        if slug != BUILT_IN and provider.offer(job_type.kind.capability)
-    ]
-    raise NoUsableStep(job_type.requested_as, able or ["LEADFALL_WATERFALLS_FILE"])
+    waterfall = context.waterfalls[job_type.kind]
+    if not waterfall.steps:
+        raise NoUsableStep(job_type.requested_as, remedies(waterfall))

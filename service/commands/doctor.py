@@ -32,11 +32,7 @@ async def _diagnose() -> "Diagnosis":
     from service.settings import Settings
 
     settings = Settings()
-    usable = {
-        kind: [step.provider for step in waterfall.steps]
-        for kind, waterfall in usable_waterfalls(settings).items()
-    }
-    return await diagnose(settings, usable)
+    return await diagnose(settings, usable_waterfalls(settings).values())
 
 
 def _show(found: "Diagnosis") -> None:

@@ -57,6 +57,7 @@ class Waterfall:
         cost_max: no step starts that could take one lead's cost above this; None for no ceiling.
             Cost is the vendor's price times the operator's `credit_cost` for it.
         deadline_s: no step starts this long after a lead's first; None for no deadline.
+        left_out: the providers whose steps were left out because nobody has configured them.
         version: 12 hex digits that change whenever a step does; the same in every process.
     """
 
@@ -64,10 +65,16 @@ class Waterfall:
     steps: tuple[Step, ...]
     cost_max: float | None = None
     deadline_s: float | None = None
+    left_out: tuple[str, ...] = ()
     version: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "version", _version(self))
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Those that are asked, in order."""
+        return tuple(step.provider for step in self.steps)
 
 
 def load_waterfalls(
@@ -104,7 +111,8 @@ def load_waterfalls(
 def usable(waterfall: Waterfall, configured: Collection[str]) -> Waterfall:
     """Return the waterfall without the steps whose provider is not configured, order kept."""
     steps = tuple(step for step in waterfall.steps if step.provider in configured)
-    return replace(waterfall, steps=steps)
+    left_out = tuple(each for each in waterfall.providers if each not in configured)
+    return replace(waterfall, steps=steps, left_out=left_out)
 
 
 def accepts(step: Step, outcome: Outcome) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.domain.check import Check, Health, Status
-from service.domain.kinds import Kind
+from service.domain.waterfall import Waterfall
 from service.flows.check_providers import check_kinds, check_outages
 from service.settings import Settings
 from service.store.connection import Pool
@@ -46,7 +46,7 @@ class Subject:
         beat_age_s: seconds since this process's slowest loop last turned; None if it has no loop.
         draining: set when the process begins to stop.
         redis: None where Redis is not looked at.
-        usable: the providers that each kind's waterfall can really ask.
+        waterfalls: one for every kind, with only the steps that are usable.
         more: checks that only this process can make; they must not wait for anything.
     """
 
@@ -56,7 +56,7 @@ class Subject:
     beat_age_s: Callable[[], float] | None
     draining: Flag
     redis: Redis | None = None
-    usable: Mapping[Kind, Collection[str]] = field(default_factory=dict)
+    waterfalls: Collection[Waterfall] = ()
     more: Callable[[], Sequence[Check]] = tuple
 
 
@@ -74,7 +74,7 @@ async def check_health(subject: Subject) -> Health:
             *_check_process(subject),
             pool,
             *redis,
-            *check_kinds(subject.usable),
+            *check_kinds(subject.waterfalls),
             *subject.more(),
         ),
     )

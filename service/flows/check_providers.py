@@ -1,39 +1,35 @@
 """Judges what there is to ask: kinds without a provider, keys that are out, the shut mail port."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
 
-from providers.registry import all_providers
 from service.domain.check import Check, Status
-from service.domain.kinds import Kind
+from service.domain.waterfall import Waterfall
 from service.flows.credentials import OPERATOR
 from service.store.outages import Outage
 
-_BUILT_IN: Final = "enrich"
+
+def remedies(waterfall: Waterfall) -> list[str]:
+    """Return the settings of which an operator needs one to give a kind a usable step."""
+    keys = [f"LEADFALL_PROVIDERS__{slug.upper()}__API_KEY" for slug in waterfall.left_out]
+    return keys or ["LEADFALL_WATERFALLS_FILE"]
 
 
-def remedies(kind: Kind) -> list[str]:
-    """Return the settings of which an operator needs one to make a kind usable."""
-    able = [
-        f"LEADFALL_PROVIDERS__{slug.upper()}__API_KEY"
-        for slug, provider in all_providers().items()
-        if slug != _BUILT_IN and provider.offer(kind.capability)
-    ]
-    return able or ["LEADFALL_WATERFALLS_FILE"]
-
-
-def check_kinds(usable: Mapping[Kind, Collection[str]]) -> list[Check]:
+def check_kinds(waterfalls: Collection[Waterfall]) -> list[Check]:
     """Tell which kinds cannot be ordered, and whom the others ask."""
-    if not usable:
+    if not waterfalls:
         return []
-    unusable = [kind for kind in Kind if not usable.get(kind)]
+    asked = "; ".join(
+        f"{each.kind}: {', '.join(each.providers)}" for each in waterfalls if each.steps
+    )
+    asked = f"Asked in turn for {asked}." if asked else "Nobody is asked for anything."
+    unusable = [each for each in waterfalls if not each.steps]
     if not unusable:
-        said = f"Every kind has a provider that can be asked. {_asked(usable)}"
+        said = f"Every kind has a provider that can be asked. {asked}"
         return [Check("kinds_without_step", Status.PASS, said, 0, "kinds", 1)]
-    told = "; ".join(f"{kind}: set {' or '.join(remedies(kind))}" for kind in unusable)
+    told = "; ".join(f"{each.kind}: set {' or '.join(remedies(each))}" for each in unusable)
     said = (
         f"Kinds that cannot be ordered, because no provider of theirs is configured: {told}. "
-        f"{_asked(usable)}"
+        f"{asked}"
     )
     return [Check("kinds_without_step", Status.WARN, said, len(unusable), "kinds", 1)]
 
@@ -59,8 +55,3 @@ def check_mail_port(*, shut: bool) -> Check:
         )
         return Check("mail_port", Status.WARN, said)
     return Check("mail_port", Status.PASS, "Nothing shows that the mail port is shut.")
-
-
-def _asked(usable: Mapping[Kind, Collection[str]]) -> str:
-    told = [f"{kind}: {', '.join(usable[kind])}" for kind in Kind if usable.get(kind)]
-    return f"Asked in turn for {'; '.join(told)}." if told else "Nobody is asked for anything."

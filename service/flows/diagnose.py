@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from providers.registry import all_providers
 from service.domain.check import Check, Status
 from service.domain.kinds import Kind
+from service.domain.waterfall import Waterfall
 from service.edges.dial_guard import EgressPolicy
 from service.edges.secret_box import SecretBox
 from service.flows.check_health import within
@@ -64,20 +65,16 @@ class Diagnosis:
         return {"status": self.status, **asdict(self)}
 
 
-async def diagnose(settings: Settings, usable: Mapping[Kind, Collection[str]]) -> Diagnosis:
+async def diagnose(settings: Settings, waterfalls: Collection[Waterfall]) -> Diagnosis:
     """Look at settings, servers and waterfalls; changes nothing and dials no vendor.
 
     Args:
-        usable: the providers that each kind's waterfall can really ask, in order.
+        waterfalls: one for every kind, with only the steps that are usable.
     """
     postgres, redis = await asyncio.gather(_check_postgres(settings), _check_redis(settings))
     kinds = tuple(
-        KindLine(
-            kind,
-            tuple(usable.get(kind, ())),
-            () if usable.get(kind) else tuple(remedies(kind)),
-        )
-        for kind in Kind
+        KindLine(each.kind, each.providers, () if each.steps else tuple(remedies(each)))
+        for each in waterfalls
     )
     checks = (
         *postgres,

@@ -13,13 +13,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.api.ops.server import OpsServer, livez_readyz_routes
 from service.domain.identifiers import new_id
 from service.domain.kinds import Kind
+from service.domain.waterfall import Step, Waterfall
 from service.flows.check_health import CHECK_TIMEOUT_S
 from service.settings import Settings
 from service.store.connection import Pool
 from service.store.processes import beat
 
 PATHS = ("/livez", "/readyz", "/healthz", "/metrics")
-USABLE = dict.fromkeys(Kind, ("enrich",))
+WATERFALLS = [Waterfall(kind, (Step("enrich"),)) for kind in Kind]
 
 StartOps = Callable[..., Awaitable["Ops"]]
 
@@ -36,7 +37,7 @@ class Ops:
             "worker",
             beat_age_s=lambda: self.beat_age_s,
             draining=self.draining,
-            usable=USABLE,
+            waterfalls=WATERFALLS,
         )
 
     async def get(self, path: str, **headers: str) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from service.domain.check import Check, Health, Status
 from service.domain.identifiers import new_id
 from service.domain.kinds import Kind
+from service.domain.waterfall import Step, Waterfall, usable
 from service.flows.check_health import (
     CHECK_TIMEOUT_S,
     Subject,
@@ -19,14 +20,14 @@ from service.flows.check_health import (
     check_readiness,
     within,
 )
-from service.flows.check_providers import check_mail_port, remedies
+from service.flows.check_providers import check_mail_port
 from service.settings import Settings
 from service.store.connection import Pool
 from service.store.outages import report_outage
 from service.store.processes import beat
 from tests.flows.workshop import open_workshop
 
-USABLE = dict.fromkeys(Kind, ("enrich",))
+WATERFALLS = [Waterfall(kind, (Step("enrich"), Step("hunter"))) for kind in Kind]
 MINUTE = "interval '1 minute'"
 
 CALL_FOR_AN_HOUR = """
@@ -69,7 +70,7 @@ def subject(pool: Pool, **changes: Any) -> Subject:
         "role": "worker",
         "beat_age_s": lambda: 0.1,
         "draining": asyncio.Event(),
-        "usable": USABLE,
+        "waterfalls": WATERFALLS,
         **changes,
     }
     return Subject(**facts)
@@ -284,12 +285,15 @@ async def test_lost_redis_only_warns(pool: Pool) -> None:
 
 async def test_kind_without_a_step_warns(pool: Pool) -> None:
     """A kind that no configured provider can do is named with the settings that would help."""
-    usable = {**USABLE, Kind.FIND_PHONE: ()}
+    bare = usable(Waterfall(Kind.FIND_PHONE, (Step("prospeo"), Step("enrow"))), {"enrich"})
 
-    check = named(await check_health(subject(pool, usable=usable)), "kinds_without_step")
+    health = await check_health(subject(pool, waterfalls=[*WATERFALLS[:2], bare]))
+
+    check = named(health, "kinds_without_step")
 
     assert (check.status, check.value) == (Status.WARN, 1)
-    assert f"find_phone: set {' or '.join(remedies(Kind.FIND_PHONE))}" in check.message
+    keys = [f"LEADFALL_PROVIDERS__{slug}__API_KEY" for slug in ("PROSPEO", "ENROW")]
+    assert f"find_phone: set {' or '.join(keys)}." in check.message
 
 
 async def test_operators_key_that_is_out_warns(pool: Pool) -> None:

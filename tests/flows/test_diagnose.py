@@ -8,12 +8,13 @@ from cryptography.fernet import Fernet
 
 from service.domain.check import Status
 from service.domain.kinds import Kind
+from service.domain.waterfall import Step, Waterfall, usable
 from service.flows.diagnose import Diagnosis, diagnose
 from service.flows.list_settings import MASK, list_settings
 from service.settings import Settings
 from service.store.connection import Pool
 
-USABLE = dict.fromkeys(Kind, ("enrich", "hunter"))
+WATERFALLS = [Waterfall(kind, (Step("enrich"), Step("hunter"))) for kind in Kind]
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def status_of(diagnosis: Diagnosis, name: str) -> Status:
 
 async def test_complete_installation(complete: dict[str, Any]) -> None:
     """With everything set and answering, every check passes."""
-    diagnosis = await diagnose(Settings(**complete), USABLE)
+    diagnosis = await diagnose(Settings(**complete), WATERFALLS)
 
     assert [check for check in diagnosis.checks if check.status is not Status.PASS] == []
     assert diagnosis.status is Status.PASS
@@ -63,7 +64,7 @@ async def test_what_is_wrong_is_told_without_the_secret(
     complete: dict[str, Any], name: str, status: Status, changes: dict[str, Any]
 ) -> None:
     """Each fault is found under its own name, and nothing repeats a password."""
-    diagnosis = await diagnose(Settings(**{**complete, **changes}), USABLE)
+    diagnosis = await diagnose(Settings(**{**complete, **changes}), WATERFALLS)
 
     assert status_of(diagnosis, name) is status
     assert "swordfish" not in str(diagnosis.as_json())
@@ -74,7 +75,7 @@ async def test_missing_migrations_are_named(complete: dict[str, Any], pool: Pool
     """A schema that is behind is told with the command that mends it."""
     await pool.execute("delete from schema_migrations where name like '0006%'")
 
-    diagnosis = await diagnose(Settings(**complete), USABLE)
+    diagnosis = await diagnose(Settings(**complete), WATERFALLS)
 
     (check,) = [check for check in diagnosis.checks if check.name == "postgres_schema"]
     assert "leadfall migrate" in check.message
@@ -82,18 +83,22 @@ async def test_missing_migrations_are_named(complete: dict[str, Any], pool: Pool
 
 async def test_direct_url_is_looked_at_too(complete: dict[str, Any], database_url: str) -> None:
     """Where LISTEN has a URL of its own, that server is asked as well."""
-    diagnosis = await diagnose(Settings(**complete, database_direct_url=database_url), USABLE)
+    diagnosis = await diagnose(Settings(**complete, database_direct_url=database_url), WATERFALLS)
 
     assert status_of(diagnosis, "postgres_direct") is Status.PASS
 
 
 async def test_kind_without_a_step_says_what_to_set(complete: dict[str, Any]) -> None:
     """For a kind that nobody can do, the settings of which one is needed are listed."""
-    diagnosis = await diagnose(Settings(**complete), {**USABLE, Kind.FIND_PHONE: ()})
+    bare = usable(Waterfall(Kind.FIND_PHONE, (Step("leadmagic"), Step("enrow"))), {"enrich"})
 
-    lines = {line.kind: line for line in diagnosis.kinds}
-    assert "LEADFALL_PROVIDERS__LEADMAGIC__API_KEY" in lines[Kind.FIND_PHONE].remedies
-    assert lines[Kind.FIND_EMAIL].providers == ("enrich", "hunter")
+    diagnosis = await diagnose(Settings(**complete), [WATERFALLS[0], bare])
+
+    wanted = [f"LEADFALL_PROVIDERS__{slug}__API_KEY" for slug in ("LEADMAGIC", "ENROW")]
+    assert [(line.providers, list(line.remedies)) for line in diagnosis.kinds] == [
+        (("enrich", "hunter"), []),
+        ((), wanted),
+    ]
     assert status_of(diagnosis, "waterfalls") is Status.WARN
 
 
@@ -141,7 +146,7 @@ async def test_old_servers_are_refused(
     complete: dict[str, Any], connection: asyncpg.Connection
 ) -> None:
     """The version that answers is told, and it is new enough for this test to run at all."""
-    diagnosis = await diagnose(Settings(**complete), USABLE)
+    diagnosis = await diagnose(Settings(**complete), WATERFALLS)
 
     (check,) = [check for check in diagnosis.checks if check.name == "postgres"]
     assert check.value == connection.get_server_version().major

@@ -2,7 +2,7 @@
 
 import asyncio
 import platform
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib.metadata import version
 from typing import Final
 
@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from service.domain.check import Check, Health, Status
-from service.domain.kinds import Kind
+from service.domain.waterfall import Waterfall
 from service.flows.check_health import (
     CHECK_TIMEOUT_S,
     Flag,
@@ -58,7 +58,7 @@ class OpsServer:
         role: of this process.
         beat_age_s: seconds since the process's slowest loop last turned; None if it has none.
         draining: set when the process begins to stop.
-        usable: the providers that each kind's waterfall can really ask.
+        waterfalls: one for every kind, with only the steps that are usable.
         more: checks that only this process can make, without waiting.
     """
 
@@ -70,13 +70,13 @@ class OpsServer:
         *,
         beat_age_s: Callable[[], float] | None,
         draining: Flag,
-        usable: Mapping[Kind, Collection[str]],
+        waterfalls: Collection[Waterfall],
         more: Callable[[], Sequence[Check]] = tuple,
     ) -> None:
         self._settings = settings
         self._redis = _redis(settings)
         self._subject = Subject(
-            pool, settings, role, beat_age_s, draining, self._redis, usable, more
+            pool, settings, role, beat_age_s, draining, self._redis, waterfalls, more
         )
         self._runner: web.AppRunner | None = None
 

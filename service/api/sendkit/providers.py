@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from providers.registry import all_providers, find_provider
-from service.api.availability import BUILT_IN
 from service.api.context import ApiContext
 from service.api.validation import invalid
 from service.domain.kinds import Capability, Kind
@@ -17,6 +16,7 @@ from service.errors import (
     ProviderNotConfigured,
     SecretsUnavailable,
 )
+from service.flows.manage_provider_keys import BUILT_IN
 from service.store.connection import Connection
 from service.store.provider_keys import read_provider_key
 
