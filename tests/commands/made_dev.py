@@ -27,11 +27,12 @@ class MadeDev:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What README asks its reader to set."""
+        """What README and the guides ask their reader to set."""
         return {
             "LEADFALL": self._find(r"Leadfall runs at (\S+)"),
             "SELEQT_KEY": self._find(r"Seleqt key\s+(\S+)"),
             "SENDKIT_KEY": self._find(r"SendKit key\s+(\S+)"),
+            "WEBHOOK_SECRET": self._find(r"webhook secret\s+(\S+)"),
         }
 
     def _find(self, pattern: str) -> str:
