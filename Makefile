@@ -26,7 +26,7 @@ test: $(READY) check ## set up, then every check and every test
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 faults: $(READY) ## the fault tests, the long ones at full size
-	FAULT_LEADS=2000 FAULT_EVERY_POINT=1 FAULT_LOSING_SEEDS=20 $(BIN)/pytest tests/faults $(ARGS)
+	FAULT_LEADS=2000 FAULT_EVERY_POINT=1 FAULT_LOSING_SEEDS=20 FAULT_EXAMPLES=1000 $(BIN)/pytest tests/faults $(ARGS)
 
 bench: $(READY) ## load tests, held against bare sketches in the same run; kept in bench.json
 	$(BIN)/pytest tests/bench $(ARGS)
