@@ -3,9 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 WORKERS ?= 2
+SEED ?= 1
+MINUTES ?= 1
+SEEDS ?= 0:1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test faults bench check fix providers pins clean
+.PHONY: help demo dev test faults chaos crashes bench check fix providers pins clean
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -27,6 +30,12 @@ test: $(READY) check ## set up, then every check and every test
 
 faults: $(READY) ## the fault tests, the long ones at full size
 	FAULT_LEADS=2000 FAULT_EVERY_POINT=1 FAULT_LOSING_SEEDS=20 FAULT_EXAMPLES=1000 $(BIN)/pytest tests/faults $(ARGS)
+
+chaos: $(READY) ## strike everything under load for MINUTES, as SEED decides; then compare all books
+	@$(BIN)/python -m tests.faults.chaos --seed $(SEED) --minutes $(MINUTES) $(ARGS)
+
+crashes: $(READY) ## end flows where SEEDS (first:last) decide, let others recover, compare all books
+	@$(BIN)/python -m tests.faults.crash --seeds $(SEEDS) $(ARGS)
 
 bench: $(READY) ## load tests, held against bare sketches in the same run; kept in bench.json
 	$(BIN)/pytest tests/bench $(ARGS)
