@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
@@ -25,6 +26,8 @@ RING_EXPIRES_S: Final = 30.0
 # Rings of one process within this time are one ring.
 DEBOUNCE_S: Final = 0.02
 _SOCKET_TIMEOUT_S: Final = 5.0
+# arq hears a ring once the hearer's clock has passed this; that of another host may be behind ours.
+_LONG_AGO: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 _lost = Counter("leadfall_rings_lost_total", "Rings that Redis did not take.")
 
@@ -86,7 +89,10 @@ class Doorbell:
                     # A fresh id each time: a fixed one would be swallowed while a drain that has
                     # already looked for the last time still runs.
                     await self._redis.enqueue_job(
-                        DRAIN, _job_id=secrets.token_hex(8), _expires=RING_EXPIRES_S
+                        DRAIN,
+                        _job_id=secrets.token_hex(8),
+                        _expires=RING_EXPIRES_S,
+                        _defer_until=_LONG_AGO,
                     )
                 except (RedisError, OSError, TimeoutError) as error:
                     _lost.inc()

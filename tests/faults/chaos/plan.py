@@ -28,7 +28,7 @@ class Blow(StrEnum):
 AIMED: Final = frozenset({Blow.KILL, Blow.PAUSE})
 # What every round strikes with, in an order of its own.
 _ROUND: Final = (*Blow, *[Blow.KILL] * 5, *[Blow.PAUSE] * 3, Blow.RESTART_POSTGRES)
-_GAP_S: Final = (0.3, 2.5)
+_GAP_S: Final = (0.5, 4.0)
 _SPAN_S: Final = (0.5, 4.0)
 
 

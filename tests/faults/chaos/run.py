@@ -92,14 +92,15 @@ async def run_chaos(
             )
             for place in range(CALLERS)
         ]
-        watching = asyncio.create_task(site.watch())
+        minding = [asyncio.create_task(site.watch()), asyncio.create_task(site.count())]
         await _strike_all(site, report, tell)
         stopping.set()
         await asyncio.gather(*callers)
         tell("no more strikes and no more requests; waiting for everything to settle")
         report.calm_s = await _calm(site)
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        for task in minding:
+            task.cancel()
+        await asyncio.gather(*minding, return_exceptions=True)
         report.figures = await _figures(site)
         report.figures |= {
             "requests": log.asked,

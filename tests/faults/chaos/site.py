@@ -41,6 +41,7 @@ class Site:
 
     Attributes:
         ended: processes that ended by themselves, which none should.
+        open_lookups: as last counted.
     """
 
     fleet: Fleet
@@ -49,8 +50,8 @@ class Site:
     pool: Pool
     tenants: list[Tenant] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    open_lookups: int = 0
     _turns: dict[str, asyncio.Lock] = field(default_factory=dict)
-    _started: set[str] = field(default_factory=set)
 
     def turn(self, name: str) -> asyncio.Lock:
         """Return what keeps two faults from the same thing at once."""
@@ -83,6 +84,15 @@ class Site:
                         self.ended.append(name)
                         await self._end(name)
                         await self._start(name)
+
+    async def count(self) -> None:
+        """Keep counting the lookups that are open."""
+        while True:
+            with contextlib.suppress(*AWAY):
+                self.open_lookups = await self.pool.fetchval(
+                    "select coalesce(sum(open_count), 0) from jobs where finished_at is null"
+                )
+            await asyncio.sleep(0.5)
 
     async def _end(self, name: str) -> None:
         process = self.fleet.processes.pop(name, None)
