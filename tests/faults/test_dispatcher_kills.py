@@ -1,0 +1,152 @@
+"""A dispatcher may die wherever a delivery waits: nothing is lost, and little comes twice."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+
+from service.domain.identifiers import event_header_id, new_id
+from service.edges.secret_box import SecretBox
+from service.flows.create_workspace import NewWorkspace, create_workspace
+from service.store.connection import Pool
+from service.store.events import NewEvent, insert_events
+from tests.faults.fleet import Fleet, launch
+from tests.faults.receiver import Receiver
+
+KILLS = int(os.environ.get("FAULT_KILLS", "20"))
+SEED = 2_026
+EVENTS = 12
+URLS = 4
+WAIT_S = 60.0
+
+
+@dataclass
+class Doom:
+    """Dispatchers that die as they are told, the events they deliver, and what comes of it.
+
+    Attributes:
+        in_flight: how often each event was on its way when its dispatcher died.
+        bodies: what was written, by id of the event.
+    """
+
+    fleet: Fleet
+    pool: Pool
+    workspace: NewWorkspace
+    receiver: Receiver
+    parent: Process
+    in_flight: Counter[str] = field(default_factory=Counter)
+    bodies: dict[str, bytes] = field(default_factory=dict)
+
+    async def publish(self, count: int) -> None:
+        """Write so many events, for a few endpoints in turn, in one transaction."""
+        events = [self._event(number) for number in range(count)]
+        self.bodies |= {event_header_id(event.id): event.payload for event in events}
+        async with self.pool.acquire() as connection, connection.transaction():
+            await insert_events(connection, events)
+
+    async def live_until(self, fatal: int) -> None:
+        """Let a dispatcher live until its n-th suspension, and note what it left in flight."""
+        pid = (await self._ask(fatal))["pid"]
+        end = await self._read()
+        assert end["killed"]
+        rows = await self.pool.fetch(
+            "select d.event_id from deliveries d join processes p on p.id = d.owner"
+            " where p.pid = $1 and d.state = 'sending'",
+            pid,
+        )
+        self.in_flight.update(event_header_id(row["event_id"]) for row in rows)
+
+    async def live_on(self) -> int:
+        """Let a dispatcher deliver all there is; return how often deliveries were suspended."""
+        pid = (await self._ask(0))["pid"]
+        async with asyncio.timeout(WAIT_S):
+            while await self.pool.fetchval(
+                "select count(*) from deliveries where state <> 'delivered'"
+            ):
+                await asyncio.sleep(0.02)
+        os.kill(pid, signal.SIGTERM)
+        count: int = (await self._read())["suspensions"]
+        return count
+
+    async def _ask(self, fatal: int) -> dict[str, Any]:
+        assert self.parent.stdin is not None
+        self.parent.stdin.write(f"{fatal}\n".encode())
+        return await self._read()
+
+    async def _read(self) -> dict[str, Any]:
+        assert self.parent.stdout is not None
+        line = await asyncio.wait_for(self.parent.stdout.readline(), WAIT_S)
+        facts: dict[str, Any] = orjson.loads(line)
+        return facts
+
+    def _event(self, number: int) -> NewEvent:
+        event_id = new_id()
+        return NewEvent(
+            id=event_id,
+            aggregatetype="job",
+            aggregateid=str(number),
+            type="enrichment.completed",
+            payload=orjson.dumps({"data": {"job_id": str(event_id), "name": "Zoë"}}),
+            workspace_id=self.workspace.id,
+            url=f"{self.receiver.url}/{number % URLS}",
+        )
+
+
+@pytest.fixture
+async def doom(tmp_path: Path) -> AsyncIterator[Doom]:
+    """A database, a receiver that verifies what it takes, and no dispatcher yet."""
+    fleet = await launch(tmp_path, roles=())
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.faults.doomed_dispatcher",
+        stdin=PIPE, stdout=PIPE, stderr=asyncio.subprocess.DEVNULL, env=fleet.environment,
+    )  # fmt: skip
+    receiver = Receiver()
+    try:
+        async with await fleet.pool() as pool:
+            box = SecretBox([fleet.environment["LEADFALL_SECRET_KEYS"]])
+            workspace = await create_workspace(pool, box, "fault test")
+            receiver.secret = workspace.webhook_secret
+            await receiver.start()
+            made = Doom(fleet, pool, workspace, receiver, parent)
+            await made._read()
+            yield made
+    finally:
+        parent.kill()
+        await parent.wait()
+        await receiver.stop()
+        await fleet.stop()
+
+
+@pytest.mark.timeout(60 + 4 * KILLS)
+async def test_kills_at_every_suspension(doom: Doom) -> None:
+    """Whatever a delivery waits for when its dispatcher is killed, it arrives, the same each time.
+
+    Only what was in flight at a kill may come once more.
+    """
+    await doom.publish(EVENTS)
+    suspensions = await doom.live_on()
+    random = Random(SEED)  # noqa: S311 - drawn anew, the same each time
+    for fatal in [random.randint(1, suspensions) for _ in range(KILLS)]:
+        # Twice as many, or the last suspensions might not be reached.
+        await doom.publish(EVENTS * 2)
+        await doom.live_until(fatal)
+    await doom.live_on()
+
+    received = doom.receiver.received
+    again = Counter({name: count - 1 for name, count in received.items()})
+    attempts = await doom.pool.fetch("select distinct event_id, body_sha256 from attempts")
+    written = {event_header_id(row["event_id"]): {row["body_sha256"].hex()} for row in attempts}
+    assert received.keys() == doom.bodies.keys()
+    assert again - doom.in_flight == Counter()
+    assert doom.receiver.bodies == written
+    assert sum(doom.in_flight.values()) > 0
