@@ -222,7 +222,12 @@ async def dispatcher(settings: Settings) -> AsyncIterator[Running]:
             listen_url=settings.listen_url,
         )
         ops = ops_server(
-            pool, settings, "dispatcher", lambda: time.monotonic() - loop.beat, draining
+            pool,
+            settings,
+            "dispatcher",
+            lambda: time.monotonic() - loop.beat,
+            draining,
+            more=loop.checks,
         )
         await lease.start()
         try:

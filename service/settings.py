@@ -184,8 +184,12 @@ class DispatcherSettings(_Section):
     """Deliveries claimed at once."""
     poll_interval_s: float = Field(1.0, gt=0, le=60)
     """Seconds between two looks for deliveries when nothing announces them."""
-    deadline_s: float = Field(15.0, gt=0, le=30)
-    """Seconds for one attempt."""
+    deadline_s: float = Field(30.0, gt=0, le=30)
+    """Seconds for one attempt at most; an endpoint's own timeoutMs is mostly shorter."""
+    canary_url: str | None = None
+    """A receiver of yours outside your network: while it is away, no other is blamed."""
+    canary_interval_s: float = Field(10.0, gt=0, le=3_600)
+    """Seconds between two calls of the canary."""
     retry_schedule_s: Annotated[tuple[float, ...], NoDecode] = (
         5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400,
     )  # fmt: skip

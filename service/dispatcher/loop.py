@@ -12,11 +12,13 @@ from uuid import UUID
 import structlog
 
 from service.dispatcher import metrics
+from service.dispatcher.canary import Canary
 from service.dispatcher.listener import listen
 from service.dispatcher.replay_feed import IDLE_S as REPLAY_IDLE_S
 from service.dispatcher.replay_feed import feed
 from service.dispatcher.slots import Slot, Slots
 from service.domain.carried_clock import CarriedClock
+from service.domain.check import Check
 from service.edges.receiver_http import ReceiverHTTP
 from service.edges.secret_box import SecretBox
 from service.flows.batching import Batcher
@@ -105,6 +107,7 @@ class Dispatcher:
         self._listen_url = listen_url
         self._random = Random() if random is None else random  # noqa: S311 - jitter
         self._terms = Terms(settings.deadline_s, settings.retry_schedule_s)
+        self._canary = Canary(http, settings.canary_url, interval_s=settings.canary_interval_s)
         self._clock = CarriedClock()
         self._slots = Slots(settings, self._clock.now_s)
         self._completions: Batcher[Sent, str | None] = Batcher(
@@ -123,6 +126,10 @@ class Dispatcher:
         self.beat = time.monotonic()
         """When the loop last turned, in monotonic seconds."""
 
+    def checks(self) -> tuple[Check, ...]:
+        """Return what only this process knows about its health."""
+        return self._canary.checks()
+
     async def start(self) -> None:
         """Begin to deliver; a second call does nothing."""
         if self._tasks:
@@ -135,6 +142,7 @@ class Dispatcher:
         idle_s = min(self._settings.poll_interval_s, REPLAY_IDLE_S)
         feeding = feed(self._pool, self._wake.set, idle_s=idle_s)
         self._tasks.append(asyncio.create_task(feeding, name="dispatcher-replays"))
+        self._tasks.append(asyncio.create_task(self._canary.run(), name="dispatcher-canary"))
         _log.info("dispatcher.started", process_id=str(self._owner))
 
     async def stop(self) -> None:
@@ -242,7 +250,12 @@ class Dispatcher:
         slow = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._move_aside, key)
         try:
             sent = await send_delivery(
-                signed_for, self._http, self._clock, self._terms, self._random
+                signed_for,
+                self._http,
+                self._clock,
+                self._terms,
+                self._random,
+                is_egress_down=self._canary.is_silent,
             )
             self._slots.learn(slot, sent.decision.attempt_class, sent.decision.pace)
             metrics.count_sent(sent)

@@ -26,6 +26,10 @@ clock_skew: Final = Gauge("leadfall_clock_skew_seconds", "This host's clock minu
 reclaimed: Final = Counter(
     "leadfall_lease_expired_total", "Deliveries taken back from dead processes."
 )
+canary_ok: Final = Gauge(
+    "leadfall_canary_ok", "1 while the operator's own receiver answers, 0 while it does not."
+)
+canary_ok.set(1)
 fenced: Final = Counter(
     "leadfall_fenced_results_total", "Results that came after their claim was lost."
 )

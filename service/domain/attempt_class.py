@@ -34,6 +34,7 @@ class AttemptClass(StrEnum):
 
     RESOLVER_DOWN = "resolver_down"
     NO_ROUTE = "no_route"
+    EGRESS_DOWN = "egress_down"
     SECRET_UNREADABLE = "secret_unreadable"  # noqa: S105 - a slug
     OUR_FAULT = "our_fault"
 
@@ -42,6 +43,7 @@ OURS: Final = frozenset(
     {
         AttemptClass.RESOLVER_DOWN,
         AttemptClass.NO_ROUTE,
+        AttemptClass.EGRESS_DOWN,
         AttemptClass.SECRET_UNREADABLE,
         AttemptClass.OUR_FAULT,
     }
@@ -127,6 +129,7 @@ SENTENCES: Final[Mapping[AttemptClass, str]] = MappingProxyType(
         AttemptClass.URL_REFUSED: "the receiver's URL is not one we may use",
         AttemptClass.RESOLVER_DOWN: "our name servers did not answer",
         AttemptClass.NO_ROUTE: "our network had no way to the receiver",
+        AttemptClass.EGRESS_DOWN: "nothing could be reached from our network, not even our own",
         AttemptClass.SECRET_UNREADABLE: "our copy of the signing secret could not be read",
         AttemptClass.OUR_FAULT: "we failed to send it",
     }

@@ -6,7 +6,7 @@ and what came of it is written afterwards, in a batch with others.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -15,7 +15,7 @@ from uuid import UUID
 
 import structlog
 
-from service.domain.attempt_class import AttemptClass
+from service.domain.attempt_class import SILENT, UNREACHED, AttemptClass
 from service.domain.carried_clock import CarriedClock
 from service.domain.event_types import EventType
 from service.domain.face_answers import iso
@@ -54,6 +54,10 @@ FAILING_HOURS_MAX: Final = 120
 _PATIENCE_S: Final = 60.0
 
 _log = structlog.get_logger()
+
+
+async def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +157,19 @@ async def claim_deliveries(
 
 
 async def send_delivery(
-    signed_for: SignedFor, http: ReceiverHTTP, clock: CarriedClock, terms: Terms, random: Random
+    signed_for: SignedFor,
+    http: ReceiverHTTP,
+    clock: CarriedClock,
+    terms: Terms,
+    random: Random,
+    *,
+    is_egress_down: Callable[[], Awaitable[bool]] = _never,
 ) -> Sent:
-    """Make one attempt and decide what follows from it; whatever happens, there is an answer."""
+    """Make one attempt and decide what follows from it; whatever happens, there is an answer.
+
+    Args:
+        is_egress_down: asked where no answer came: whether that was for a fault of ours.
+    """
     delivery = signed_for.delivery
     started_at = clock.now()
     body = delivery.payload
@@ -165,6 +179,9 @@ async def send_delivery(
         decision = Decision("aborted", lost.attempt_class, reason, counts_attempt=False)
         return _finished(signed_for, decision, lost, started_at, b"")
     result = await _post(signed_for, body, http, started_at, terms)
+    unanswered = isinstance(result, Failed) and result.attempt_class in UNREACHED | SILENT
+    if unanswered and await is_egress_down():
+        result = Failed(AttemptClass.EGRESS_DOWN, result.passage)
     happened = (
         Answer(result.status, result.retry_after, result.wish)
         if isinstance(result, Answered)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -23,6 +24,7 @@ from service.edges.dial_guard import EgressPolicy
 from service.edges.receiver_http import ReceiverHTTP
 from service.edges.secret_box import SecretBox
 from service.flows.create_workspace import NewWorkspace, create_workspace
+from service.flows.hold_lease import ProcessLease
 from service.settings import DispatcherSettings
 from service.store.events import NewEvent, insert_events
 
@@ -150,17 +152,26 @@ async def http() -> AsyncIterator[ReceiverHTTP]:
 async def dispatch(
     pool: asyncpg.Pool, http: ReceiverHTTP, box: SecretBox
 ) -> AsyncIterator[Callable[..., Awaitable[Dispatcher]]]:
-    """Start dispatchers with a live process row each; settings by keyword."""
+    """Start dispatchers with a live process row each; settings by keyword.
+
+    With a lease of its own a dispatcher has to beat for it, as in production.
+    """
     async with AsyncExitStack() as stack:
 
-        async def start(*, client: ReceiverHTTP = http, **settings: Any) -> Dispatcher:
+        async def start(
+            *, client: ReceiverHTTP = http, own_lease_s: float | None = None, **settings: Any
+        ) -> Dispatcher:
+            lease = ProcessLease(pool, "dispatcher", timedelta(seconds=own_lease_s or LEASE_S))
+            if own_lease_s is not None:
+                await lease.start()
+                stack.push_async_callback(lease.stop)
             dispatcher = Dispatcher(
                 pool=pool,
                 http=client,
                 box=box,
                 settings=DispatcherSettings(**{"poll_interval_s": 0.02, **settings}),
-                process_id=await add_process(pool),
-                lease_s=LEASE_S,
+                process_id=lease.process_id if own_lease_s else await add_process(pool),
+                lease_s=own_lease_s or LEASE_S,
             )
             await dispatcher.start()
             stack.push_async_callback(dispatcher.stop)

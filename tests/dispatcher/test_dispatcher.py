@@ -5,6 +5,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,9 +28,11 @@ class Gate:
         self.status = status
         self.arrived = asyncio.Event()
         self.opened = asyncio.Event()
+        self.count = 0
 
     async def take(self, _: web.Request) -> web.StreamResponse:
         """Hold one request."""
+        self.count += 1
         self.arrived.set()
         await self.opened.wait()
         return web.Response(status=self.status)
@@ -145,6 +148,35 @@ async def test_a_dead_process_loses_its_claims(world: Any, receive: Start, dispa
     }
     assert "sending" == (await world.delivery(held))["state"]
     assert 1 == (await world.delivery(lost))["unsent_claim_count"]
+
+
+async def test_a_request_may_take_longer_than_a_lease(
+    world: Any, serve: Start, dispatch: Start
+) -> None:
+    """A dispatcher that lives keeps its claim for as long as a slow receiver takes."""
+    gate = Gate()
+    await world.add_endpoint(await serve(gate.take))
+    await dispatch(own_lease_s=0.4)
+    [event_id] = await world.publish()
+    await gate.arrived.wait()
+
+    rival = await dispatch(own_lease_s=0.4)
+    began_s = time.monotonic()
+    await world.eventually(partial(_passed, began_s, 1.2))
+    await world.until_turned(rival)
+    gate.opened.set()
+    await world.until_state("delivered")
+
+    assert (1, 1) == (gate.count, (await world.delivery(event_id))["epoch"])
+
+
+async def _passed(began_s: float, duration_s: float) -> bool:
+    return time.monotonic() - began_s > duration_s
+
+
+def test_no_endpoint_waits_in_vain_for_its_own_timeout() -> None:
+    """The longest timeout that an endpoint may have is kept, not cut short."""
+    assert DispatcherSettings().deadline_s == 30
 
 
 async def test_a_claim_nobody_told_us_of_is_given_back(
