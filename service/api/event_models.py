@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.json_schema import models_json_schema
 
 from service.domain.event_types import EventType
+from service.domain.outcome import OutcomeName
 
 
 class EventData(BaseModel):
@@ -28,7 +29,50 @@ class EnrichmentAccepted(EventData):
     enrichment_type: str
     total_count: Annotated[int, Field(ge=0, description="Leads of the job.")]
     credits_deducted: Annotated[int, Field(ge=0)]
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
+
+
+class SeleqtFinding(EventData):
+    """What was found of a lead, on the Seleqt face; null where nothing was."""
+
+    email: str | None = None
+    phone: str | None = None
+    phone_number: Annotated[str | None, Field(description="The same as `phone`.")] = None
+
+
+class SeleqtResult(EventData):
+    """One lead of a job of the Seleqt face."""
+
+    id: Annotated[int, Field(description="The lead, by its id on this face.")]
+    first_name: str | None
+    last_name: str | None
+    success: Annotated[bool, Field(description="Whether a value was found.")]
+    data: SeleqtFinding
+    message: Annotated[str | None, Field(description="Why there is no value.")] = None
+
+
+class SendKitFinding(EventData):
+    """What was found of a lead, on the SendKit face: the fields that the job's type fills."""
+
+    email: str | None = None
+    emailVerificationResult: str | None = None  # noqa: N815 - SendKit's names, here and below
+    emailVerificationReason: str | None = None  # noqa: N815
+    phoneNumber: str | None = None  # noqa: N815
+    segProtected: bool | None = None  # noqa: N815
+    segProvider: str | None = None  # noqa: N815
+    segProviderName: str | None = None  # noqa: N815
+    espProvider: str | None = None  # noqa: N815
+    espProviderName: str | None = None  # noqa: N815
+
+
+class SendKitResult(EventData):
+    """One lead of a job of the SendKit face."""
+
+    leadId: Annotated[str | None, Field(description="Null when the lead is gone.")]  # noqa: N815
+    success: Annotated[bool, Field(description="Whether a value was found.")]
+    outcome: OutcomeName
+    data: SendKitFinding
+    message: Annotated[str | None, Field(description="Why there is no value.")] = None
 
 
 class SeleqtJobEnded(EventData):
@@ -45,11 +89,11 @@ class SeleqtJobEnded(EventData):
     credits_deducted: Annotated[int, Field(ge=0, description="The charge at acceptance.")]
     credits_refunded: Annotated[int, Field(ge=0, description="What came back of it.")]
     remaining_credits: Annotated[int, Field(ge=0, description="The balance then.")]
-    results: list[dict[str, Any]] | None = None
+    results: list[SeleqtResult] | None = None
     results_url: Annotated[str | None, Field(description="Instead of `results`, for big jobs.")] = (
         None
     )
-    caller_metadata: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
 
 
 class SendKitCounts(EventData):
@@ -75,22 +119,56 @@ class SendKitJobEnded(EventData):
     updatedAt: datetime  # noqa: N815
     startedAt: datetime | None  # noqa: N815
     completedAt: datetime | None  # noqa: N815
-    results: list[dict[str, Any]] | None = None
+    results: list[SendKitResult] | None = None
     resultsUrl: str | None = None  # noqa: N815
-    callerMetadata: dict[str, Any] | None = None  # noqa: N815
+    callerMetadata: dict[str, str] | None = None  # noqa: N815
 
 
-class LeadEnriched(EventData):
-    """A lookup of one lead was settled; sent only for jobs that ask for it."""
+class SeleqtLeadEnriched(SeleqtResult):
+    """A lookup of one lead of a Seleqt job was settled; sent only for jobs that ask for it."""
 
-    leadId: str  # noqa: N815
-    success: bool
+    job_id: str
+    lead_list_id: int | None
+    enrichment_type: str
+    metadata: dict[str, str] | None = None
+
+
+class SendKitLeadEnriched(SendKitResult):
+    """A lookup of one lead of a SendKit job was settled; sent only for jobs that ask for it."""
+
+    jobId: str  # noqa: N815
+    type: str
+    callerMetadata: dict[str, str] | None = None  # noqa: N815
 
 
 class LeadUpdated(EventData):
-    """A lead was changed through the API or by an import, not by an enrichment."""
+    """A lead was changed through the API or by an import, not by an enrichment: as it is now."""
 
-    leadId: str  # noqa: N815
+    id: Annotated[str, Field(alias="_id", description="The lead, by its id on the SendKit face.")]
+    prospectId: Annotated[int, Field(description="The same, on the Seleqt face.")]  # noqa: N815
+    userId: None  # noqa: N815
+    workspaceId: str  # noqa: N815
+    email: str | None
+    firstName: str | None  # noqa: N815
+    lastName: str | None  # noqa: N815
+    companyName: str | None  # noqa: N815
+    jobTitle: str | None  # noqa: N815
+    phoneNumber: str | None  # noqa: N815
+    linkedinUrl: str | None  # noqa: N815
+    city: str | None
+    state: str | None
+    country: str | None
+    tags: list[str]
+    customFields: dict[str, Any]  # noqa: N815
+    emailVerified: bool  # noqa: N815
+    emailVerificationResult: str | None  # noqa: N815
+    segProtected: bool  # noqa: N815
+    segProvider: str | None  # noqa: N815
+    segProviderName: str | None  # noqa: N815
+    espProvider: str | None  # noqa: N815
+    espProviderName: str | None  # noqa: N815
+    createdAt: datetime  # noqa: N815
+    updatedAt: datetime  # noqa: N815
 
 
 class CreditsLow(EventData):
@@ -141,7 +219,7 @@ DATA_MODELS: Final[Mapping[EventType, Any]] = MappingProxyType(
         EventType.ENRICHMENT_COMPLETED: SeleqtJobEnded | SendKitJobEnded,
         EventType.ENRICHMENT_FAILED: SeleqtJobEnded | SendKitJobEnded,
         EventType.ENRICHMENT_CANCELLED: SeleqtJobEnded | SendKitJobEnded,
-        EventType.LEAD_ENRICHED: LeadEnriched,
+        EventType.LEAD_ENRICHED: SeleqtLeadEnriched | SendKitLeadEnriched,
         EventType.LEAD_UPDATED: LeadUpdated,
         EventType.CREDITS_LOW: CreditsLow,
         EventType.CREDITS_REFUNDED: CreditsRefunded,
