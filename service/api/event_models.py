@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.json_schema import models_json_schema
 
 from service.domain.event_types import EventType
-from service.domain.outcome import OutcomeName
 
 
 class EventData(BaseModel):
@@ -70,7 +69,7 @@ class SendKitResult(EventData):
 
     leadId: Annotated[str | None, Field(description="Null when the lead is gone.")]  # noqa: N815
     success: Annotated[bool, Field(description="Whether a value was found.")]
-    outcome: OutcomeName
+    outcome: Literal["found", "missing", "no_answer", "rejected_input", "cancelled"]
     data: SendKitFinding
     message: Annotated[str | None, Field(description="Why there is no value.")] = None
 

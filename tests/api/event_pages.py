@@ -81,9 +81,10 @@ def leaves(annotation: Any) -> list[Any]:
 def table(model: type[BaseModel]) -> str:
     """Return the fields of a model as a table under its name."""
     schema = model.model_json_schema()
+    shared = schema.get("$defs", {})
     asked = set(schema.get("required", ()))
     rows = [
-        f"| `{name}` | {sort(field, schema.get('$defs', {}))}{'' if name in asked else ', may be absent'} "
+        f"| `{name}` | {sort(field, shared)}{'' if name in asked else ', may be absent'} "
         f"| {field.get('description', '')} |"
         for name, field in schema["properties"].items()
     ]

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,114 @@ from service.domain.signing import new_secret, read_secret, webhook_signature
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 SECRET = new_secret()
 BODY = '{"type":"test","data":{"name":"Zoë"}}'.encode()
-NODE = shutil.which("node")
+
+
+@dataclass(frozen=True)
+class Program:
+    """How to run a language's snippet over all cases: what is put around it, and the command."""
+
+    language: str
+    having: str
+    before: str
+    after: str
+    suffix: str
+    command: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.language
+
+    @property
+    def runtime(self) -> str | None:
+        """Where the language is installed, if it is."""
+        return shutil.which(self.command[0])
+
+    def run(self, folder: Path, cases: str) -> list[int]:
+        """Return the status for each case."""
+        program = folder / f"receiver{self.suffix}"
+        text = f"{self.before}{snippet(self.language, self.having)}{self.after}"
+        # Go takes imports only at the head of a file.
+        text = text.replace("import (", 'import (\n"encoding/hex"\n"encoding/json"\n"fmt"', 1)
+        program.write_text(text, encoding="utf-8")
+        ended = subprocess.run(  # noqa: S603 - the page's own code
+            [*self.command, str(program)],
+            env={**os.environ, "WEBHOOK_SECRET": SECRET, "GOCACHE": str(folder / "cache")},
+            input=cases,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [int(status) for status in ended.stdout.split()]
+
+
+# The rest of a program: it reads the cases from its input and prints a status for each.
+PROGRAMS = [
+    Program(
+        "javascript",
+        "isAuthentic",
+        "",
+        """
+import { readFileSync } from "node:fs";
+for (const { headers, body } of JSON.parse(readFileSync(0, "utf8"))) {
+  console.log(isAuthentic(headers, Buffer.from(body, "hex")) ? 204 : 401);
+}
+""",
+        ".mjs",
+        ("node",),
+    ),
+    Program(
+        "go",
+        "isAuthentic",
+        "",
+        """
+func main() {
+	var cases []struct {
+		Headers map[string]string
+		Body    string
+	}
+	json.NewDecoder(os.Stdin).Decode(&cases)
+	for _, each := range cases {
+		headers := http.Header{}
+		for name, value := range each.Headers {
+			headers.Set(name, value)
+		}
+		body, _ := hex.DecodeString(each.Body)
+		if isAuthentic(headers, body) {
+			fmt.Println(204)
+		} else {
+			fmt.Println(401)
+		}
+	}
+}
+""",
+        ".go",
+        ("go", "run"),
+    ),
+    Program(
+        "ruby",
+        "authentic?",
+        "",
+        """
+require "json"
+JSON.parse($stdin.read).each do |each|
+  puts authentic?(each["headers"], [each["body"]].pack("H*")) ? 204 : 401
+end
+""",
+        ".rb",
+        ("ruby",),
+    ),
+    Program(
+        "php",
+        "isAuthentic",
+        "<?php\n",
+        """
+foreach (json_decode(stream_get_contents(STDIN), true) as $each) {
+    echo isAuthentic($each['headers'], hex2bin($each['body'])) ? 204 : 401, "\\n";
+}
+""",
+        ".php",
+        ("php",),
+    ),
+]
 
 
 def snippet(language: str, having: str) -> str:
@@ -62,30 +170,16 @@ def test_the_python_snippet_verifies(
     assert scope["receive"](given, body) == status
 
 
-if NODE is not None:  # a snippet is run where its runtime is
+PRESENT = [each for each in PROGRAMS if each.runtime]
 
-    @pytest.mark.parametrize(("given", "body", "status"), CASES)
-    def test_the_node_snippet_verifies(
-        given: dict[str, str], body: bytes, status: int, tmp_path: Path
-    ) -> None:
-        """The one without a package takes what is authentic and refuses the rest."""
-        module = tmp_path / "receiver.mjs"
-        asked = f"{json.dumps(given)}, Buffer.from('{body.hex()}', 'hex')"
-        module.write_text(
-            snippet("javascript", "isAuthentic")
-            + f"\nconsole.log(isAuthentic({asked}) ? 204 : 401);\n",
-            encoding="utf-8",
-        )
+if PRESENT:  # a snippet is run where its runtime is
 
-        ended = subprocess.run(  # noqa: S603 - the page's own code
-            [str(NODE), str(module)],
-            env={**os.environ, "WEBHOOK_SECRET": SECRET},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+    @pytest.mark.parametrize("language", PRESENT, ids=str)
+    def test_the_snippets_without_a_package_verify(language: Program, tmp_path: Path) -> None:
+        """They take what is authentic and refuse the rest."""
+        asked = [{"headers": given, "body": body.hex()} for given, body, _ in CASES]
 
-        assert ended.stdout.strip() == str(status)
+        assert language.run(tmp_path, json.dumps(asked)) == [status for *_, status in CASES]
 
 
 def test_the_example_does_the_work_once() -> None:
