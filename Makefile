@@ -8,7 +8,8 @@ MINUTES ?= 1
 SEEDS ?= 0:1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test faults chaos crashes bench check fix providers pins clean
+.PHONY: help demo dev test faults chaos crashes bench browser fuzz check fix openapi providers \
+  pins clean
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
@@ -41,6 +42,12 @@ crashes: $(READY) ## end flows where SEEDS (first:last) decide, let others recov
 bench: $(READY) ## load tests, held against bare sketches in the same run; kept in bench.json
 	$(BIN)/pytest tests/bench $(ARGS)
 
+browser: $(READY) ## /docs of a running API in a real browser (needs chromium)
+	$(BIN)/pytest tests/browser $(ARGS)
+
+fuzz: $(READY) ## thousands of requests made from the OpenAPI document, and each documented error
+	FUZZ_CASES=2000 $(BIN)/pytest tests/fuzz $(ARGS)
+
 check: $(READY) ## types, lint, format, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,6 +57,9 @@ check: $(READY) ## types, lint, format, layers
 fix: $(READY) ## let the formatter and the linter repair what they can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+openapi: $(READY) ## write the OpenAPI document anew from routes and models
+	$(BIN)/leadfall openapi service/api/openapi/openapi.json
 
 ##@ set-up
 $(READY): requirements/dev.txt pyproject.toml

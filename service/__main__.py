@@ -13,6 +13,7 @@ from service.commands.doctor import doctor
 from service.commands.keys import keys_app
 from service.commands.leads import leads_app
 from service.commands.migrate import migrate
+from service.commands.openapi import openapi
 from service.commands.providers import providers
 from service.commands.suppressions import suppressions_app
 from service.commands.webhooks import webhooks_app
@@ -30,7 +31,7 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
         add_completion=False,
     )
-    for command in (demo, dev, api, worker, dispatcher, migrate, audit, doctor, providers):
+    for command in (demo, dev, api, worker, dispatcher, migrate, audit, doctor, providers, openapi):
         leadfall.command()(command)
     leadfall.add_typer(workspaces_app, name="workspaces")
     leadfall.add_typer(accounts_app, name="accounts")

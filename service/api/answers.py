@@ -1,10 +1,13 @@
 """Answers as JSON, and the headers that all of them carry."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
+
+ERROR_CODE_HEADER: Final = "X-Error-Code"
+"""Carries the stable code of an error, also where a face's own body has no place for it."""
 
 
 def json_answer(

@@ -7,6 +7,7 @@ from aiohttp import web
 from service.api.callbacks import callback_routes
 from service.api.caller import CALLERS, Callers
 from service.api.context import CONTEXT, ApiContext
+from service.api.docs.pages import documentation_routes
 from service.api.error_answers import answer_errors
 from service.api.lanes import PACE, SYNC_LANE, Pace, keep_pace, sync_lane
 from service.api.rate_limit import tell_rate
@@ -34,5 +35,6 @@ def build_application(
     application[CALLERS] = Callers(context)
     application[PACE] = Pace()
     application[SYNC_LANE] = sync_lane(context.pool)
-    application.add_routes([*seleqt_routes(), *sendkit_routes(), *callback_routes(), *extra_routes])
+    application.add_routes([*seleqt_routes(), *sendkit_routes(), *callback_routes()])
+    application.add_routes([*documentation_routes(), *extra_routes])
     return application

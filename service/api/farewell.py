@@ -9,6 +9,7 @@ from typing import Final
 
 import orjson
 
+from service.api.answers import ERROR_CODE_HEADER
 from service.errors import TooBusy
 
 _COUNT_MAX: Final = 10_000
@@ -16,6 +17,7 @@ _COUNT_MAX: Final = 10_000
 _PATIENCE_S: Final = 5.0
 _READ_BYTES: Final = 64 * 1024
 _RETRY_AFTER_S: Final = 2
+_BUSY: Final = TooBusy()
 
 
 def _answer(payload: dict[str, object]) -> bytes:
@@ -26,13 +28,13 @@ def _answer(payload: dict[str, object]) -> bytes:
         f"Content-Length: {len(body)}\r\n"
         "Cache-Control: no-store\r\n"
         f"Retry-After: {_RETRY_AFTER_S}\r\n"
+        f"{ERROR_CODE_HEADER}: {_BUSY.code}\r\n"
         "Server: leadfall\r\n"
         "Connection: close\r\n\r\n"
     )
     return head.encode() + body
 
 
-_BUSY: Final = TooBusy()
 _SELEQT: Final = _answer({"error": _BUSY.message})
 _SENDKIT: Final = _answer(
     {"success": False, "error": {"code": _BUSY.code, "message": _BUSY.message}}

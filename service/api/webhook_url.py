@@ -1,6 +1,21 @@
 """Checks the URL at which a caller wants to be told of a job."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from service.edges.dial_guard import DialRefused, EgressPolicy
+
+WebhookUrl = Annotated[
+    str,
+    Field(
+        json_schema_extra={
+            "format": "webhook-url",
+            "description": "A public https URL; which others the operator allows is a setting.",
+            "examples": ["https://hooks.example.com/leadfall"],
+        }
+    ),
+]
 
 
 def url_problems(name: str, url: str | None, egress: EgressPolicy) -> dict[str, str]:

@@ -9,9 +9,10 @@ NAME_CHARACTERS_MAX: Final = 64
 VALUE_CHARACTERS_MAX: Final = 1_024
 
 _NAME: Final = re.compile(rf"[A-Za-z0-9-]{{1,{NAME_CHARACTERS_MAX}}}")
-_VALUE: Final = re.compile(
-    rf"[\x21-\x7e](?:[\x20-\x7e]{{0,{VALUE_CHARACTERS_MAX - 2}}}[\x21-\x7e])?"
-)
+VALUE_PATTERN: Final = f"[!-~](?:[ -~]{{0,{VALUE_CHARACTERS_MAX - 2}}}[!-~])?"
+"""Of a header's value: printable ASCII without blanks around it."""
+
+_VALUE: Final = re.compile(VALUE_PATTERN)
 
 _RESERVED: Final = frozenset(
     {

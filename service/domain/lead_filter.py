@@ -21,8 +21,10 @@ EQUALS: Final = frozenset({"seniority", "department", "company_size"})
 
 COLUMNS: Final = tuple(sorted(CONTAINS | EQUALS))
 
-_ALIASES: Final = MappingProxyType({"current_title": "job_title", "prospect_location": "location"})
-KEYS: Final = tuple(sorted({*COLUMNS, *_ALIASES}))
+ALIASES: Final = MappingProxyType({"current_title": "job_title", "prospect_location": "location"})
+"""Other names of columns, by which Seleqt's clients know them."""
+
+KEYS: Final = tuple(sorted({*COLUMNS, *ALIASES}))
 _NOT_HELD: Final = frozenset(
     {"years_experience", "job_change_range_days", "location_radius", "location_radius_unit"}
 )
@@ -81,7 +83,7 @@ def read_lead_filter(raw: Mapping[str, Any]) -> LeadFilter:
     problems: dict[str, str] = {}
     for key, value in raw.items():
         path = f"filters.{key[:VALUE_CHARACTERS_MAX]}"
-        column = _ALIASES.get(key, key)
+        column = ALIASES.get(key, key)
         if key in _NOT_HELD:
             problems[path] = f"{path} cannot be used: leads hold no such data here; leave it out"
         elif column not in COLUMNS:

@@ -17,6 +17,7 @@ from service.flows.send_test import Tester
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool, open_pool
+from tests.api.published import Published
 from tests.api.stage import Client, Stage, add_tenant
 
 OpenStage = Callable[..., Awaitable[Stage]]
@@ -38,7 +39,11 @@ async def open_stage(
     database_url: str,
     aiohttp_client: Callable[..., Awaitable[Client]],
 ) -> AsyncIterator[OpenStage]:
-    """A function that starts the API with credits and settings of the test's choice."""
+    """A function that starts the API with credits and settings of the test's choice.
+
+    What it answers must be as the document says.
+    """
+    published = Published()
     async with AsyncExitStack() as opened:
 
         async def open_with(credit: int = 1_000, *, listen: bool = True, **settings: Any) -> Stage:
@@ -69,10 +74,13 @@ async def open_stage(
                 box=secret_box(chosen) if chosen.secret_keys else None,
                 tester=Tester(pool, receiver_http),
             )
-            client = await aiohttp_client(build_application(context))
+            application = build_application(context)
+            application.middlewares.insert(0, published.watch)
+            client = await aiohttp_client(application)
             return Stage(context, client, await add_tenant(pool, "Acme", credit), rings)
 
         yield open_with
+    assert published.breaches == []
 
 
 @pytest.fixture

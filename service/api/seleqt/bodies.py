@@ -5,12 +5,13 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from aiohttp import web
-from pydantic import Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from service.api.metadata import Metadata, metadata_problems
 from service.api.request_body import refuse_nul
+from service.api.seleqt.filter_schema import FILTER_SCHEMA
 from service.api.validation import Body, invalid, problems_of, validate
-from service.api.webhook_url import url_problems
+from service.api.webhook_url import WebhookUrl, url_problems
 from service.domain.kinds import JOB_TYPES, Face, JobType
 from service.domain.lead_filter import FilterInvalidError, LeadFilter, read_lead_filter
 from service.edges.dial_guard import EgressPolicy
@@ -26,15 +27,32 @@ _TYPE_SENTENCE: Final = "enrichment_type must be FIND_EMAIL, FIND_EMAIL_WATERFAL
 _TYPES: Final = {each.requested_as: each for each in JOB_TYPES if each.face is Face.SELEQT}
 
 
+# As the settings are by default; what holds on this server is checked below.
+_LIMITS: Final = LimitSettings()
+_SYNC: Final[dict[str, Any]] = {
+    "if": {"properties": {"mode": {"const": "sync"}}, "required": ["mode"]},
+    "then": {
+        "properties": {
+            "prospect_limit": {"maximum": _LIMITS.sync_leads_max},
+            "webhook_url": {"type": "null"},
+        }
+    },
+}
+
+
 class EnrichmentBody(Body):
     """The body of the call that starts an enrichment; everything in it has a default."""
 
+    model_config = ConfigDict(json_schema_extra=_SYNC)
+
     enrichment_type: Requested = "FIND_EMAIL"
     # 0 is what the page's own sample sends when its count was 0: no leads, no error.
-    prospect_limit: Annotated[int, Field(ge=0)] = 100
+    prospect_limit: Annotated[
+        int, Field(ge=0, json_schema_extra={"maximum": _LIMITS.leads_per_request_max})
+    ] = 100
     mode: Literal["sync", "async"] = "async"
-    webhook_url: str | None = None
-    filters: Annotated[dict[str, Any], Field(default_factory=dict)]
+    webhook_url: WebhookUrl | None = None
+    filters: Annotated[dict[str, Any], Field(default_factory=dict), WithJsonSchema(FILTER_SCHEMA)]
     sort_field: SortField = "id"
     sort_direction: Literal["asc", "desc"] = "asc"
     metadata: Metadata | None = None

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from service.api.answers import json_answer
+from service.api.answers import ERROR_CODE_HEADER, json_answer
 from service.api.refusals import Refusal
 from service.errors import InsufficientCredits, LeadfallError
 
@@ -15,8 +15,9 @@ def seleqt_error(error: LeadfallError) -> web.Response:
         return json_answer(
             {"success": False, "error": "insufficient_credits", "message": error.message},
             status=400,
+            headers={ERROR_CODE_HEADER: error.code},
         )
     payload: dict[str, Any] = {"error": error.message}
     if isinstance(error, Refusal) and error.advice:
         payload["message"] = error.advice
-    return json_answer(payload, status=error.status)
+    return json_answer(payload, status=error.status, headers={ERROR_CODE_HEADER: error.code})

@@ -1,34 +1,67 @@
 """What a Seleqt caller may send about lists and leads, apart from enrichment."""
 
+import re
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from service.api.seleqt.bodies import read_filters
+from service.api.seleqt.filter_schema import FILTER_SCHEMA
 from service.api.validation import Body, invalid, problems_of, validate
 from service.domain.lead_filter import LeadFilter
+from service.flows.create_list import NAME_CHARACTERS_MAX
+from service.settings import LimitSettings
 from service.store.lead_selection import SortField, Sorting
 
-_ID_MAX: Final = 2**63 - 1
-_ID_DIGITS_MAX: Final = 19
+_ID_MAX: Final = 10**18 - 1
+_DIGITS: Final = "[1-9][0-9]{0,17}"
+_ID: Final = re.compile(_DIGITS)
 _PAGE_MAX: Final = 999_999_999
 _IDS_SENTENCE: Final = "{} must be an array of ids, or ids in a string, separated by commas"
+
+
+_IDS: Final[dict[str, Any]] = {
+    "anyOf": [
+        {
+            "type": "array",
+            "items": {
+                "anyOf": [
+                    {"type": "integer", "minimum": 1, "maximum": _ID_MAX},
+                    {"type": "string", "pattern": f"^{_DIGITS}$"},
+                ]
+            },
+            "maxItems": LimitSettings().leads_per_request_max,
+        },
+        {"type": "string", "pattern": f"^( *{_DIGITS} *| *)(,( *{_DIGITS} *| *))*$"},
+        {"type": "null"},
+    ],
+    "examples": [[1, 2]],
+}
 
 
 class ListBody(Body):
     """The body of the call that creates a list."""
 
-    name: str
+    name: Annotated[
+        str,
+        Field(
+            json_schema_extra={
+                "minLength": 1,
+                "maxLength": NAME_CHARACTERS_MAX,
+                "pattern": r"\S",
+            }
+        ),
+    ]
     search_type: Literal["PEOPLE", "COMPANY"] = "PEOPLE"
 
 
-class SearchBody(Body):
+class ProspectSearchBody(Body):
     """The body of a search over one's own leads; everything in it has a default."""
 
     search_type: Literal["PEOPLE", "COMPANY"] = "PEOPLE"
     page: Annotated[int, Field(ge=1, le=_PAGE_MAX)] = 1
     page_size: Annotated[int, Field(ge=1, le=_PAGE_MAX)] = 25
-    filters: Annotated[dict[str, Any], Field(default_factory=dict)]
+    filters: Annotated[dict[str, Any], Field(default_factory=dict), WithJsonSchema(FILTER_SCHEMA)]
     sort_field: SortField = "id"
     sort_direction: Literal["asc", "desc"] = "asc"
 
@@ -44,18 +77,20 @@ class AddLeadsBody(Body):
     Each is an array of numbers or of strings, or one string with commas between the ids.
     """
 
-    prospect_ids: Any = ""
-    company_ids: Any = ""
+    prospect_ids: Annotated[Any, WithJsonSchema(_IDS)] = ""
+    company_ids: Annotated[Any, WithJsonSchema(_IDS)] = ""
 
 
-def read_search(raw: dict[str, Any]) -> tuple[SearchBody, LeadFilter]:
+def read_search(raw: dict[str, Any]) -> tuple[ProspectSearchBody, LeadFilter]:
     """Return the body and the filter in it.
 
     Raises:
         InvalidRequest: names everything that is wrong.
     """
     body = validate(
-        SearchBody, raw, further=lambda body: problems_of(lambda: read_filters(body.filters))
+        ProspectSearchBody,
+        raw,
+        further=lambda body: problems_of(lambda: read_filters(body.filters)),
     )
     return body, read_filters(body.filters)
 
@@ -90,10 +125,15 @@ def _read_ids(value: Any) -> list[int] | None:
         return None
     ids: list[int] = []
     for part in parts:
-        text = str(part).strip() if isinstance(part, str | int) else "?"
+        text = part.strip(" ") if isinstance(value, str) else _digits(part)
         if not text and isinstance(value, str):
             continue
-        if not (text.isascii() and text.isdigit() and len(text) <= _ID_DIGITS_MAX):
+        if not _ID.fullmatch(text):
             return None
         ids.append(int(text))
-    return ids if all(0 < each <= _ID_MAX for each in ids) else None
+    return ids
+
+
+def _digits(part: Any) -> str:
+    """Return an entry of an array as text; "" where it is neither a number nor a text."""
+    return str(part) if isinstance(part, str | int) and not isinstance(part, bool) else ""

@@ -5,12 +5,18 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.api.metadata import Metadata, metadata_problems
-from service.api.sendkit.providers import EMAIL_PROVIDER, PHONE_PROVIDER, read_provider
+from service.api.sendkit.providers import (
+    EMAIL_PROVIDER,
+    PHONE_PROVIDER,
+    ProviderParameter,
+    able_providers,
+    read_provider,
+)
 from service.api.validation import Body, problems_of, validate
-from service.api.webhook_url import url_problems
+from service.api.webhook_url import WebhookUrl, url_problems
 from service.domain.kinds import JOB_TYPES, Face, JobType, Kind
 from service.edges.dial_guard import EgressPolicy
 from service.settings import LimitSettings
@@ -25,10 +31,34 @@ _NOTHING_WRONG: Final = MappingProxyType({"leadIds": ["-"], "enrichmentTypes": [
 ProviderName = Annotated[str, Field(max_length=_PROVIDER_CHARACTERS_MAX)] | None
 
 
+def _described(parameter: ProviderParameter) -> dict[str, Any]:
+    return {
+        "anyOf": [{"enum": able_providers(parameter.capability)}, {"type": "null"}],
+        "description": "Whose key is to be used: the workspace's own one for this provider.",
+    }
+
+
+def _with_aliases(schema: dict[str, Any]) -> None:
+    """Describe the provider parameters under each of their names, of which one may be given."""
+    for parameter in _PARAMETERS:
+        schema["properties"][parameter.name] = _described(parameter)
+        schema["properties"][parameter.alias] = _described(parameter)
+    schema["allOf"] = [{"not": {"required": [each.name, each.alias]}} for each in _PARAMETERS]
+
+
 class EnrichBody(Body):
     """The body of the call that enriches; both names of a provider parameter are known."""
 
-    lead_ids: Annotated[list[str], Field(alias="leadIds", min_length=1)]
+    model_config = ConfigDict(json_schema_extra=_with_aliases)
+
+    lead_ids: Annotated[
+        list[str],
+        Field(
+            alias="leadIds",
+            min_length=1,
+            json_schema_extra={"maxItems": LimitSettings().leads_per_request_max},
+        ),
+    ]
     types: Annotated[
         list[Literal["email", "phoneEnrichment", "segGateway", "espDetection"]],
         Field(alias="enrichmentTypes", min_length=1),
@@ -36,7 +66,7 @@ class EnrichBody(Body):
     email_provider: Annotated[ProviderName, Field(alias=EMAIL_PROVIDER.name)] = None
     phone_provider: Annotated[ProviderName, Field(alias=PHONE_PROVIDER.name)] = None
     metadata: Metadata | None = None
-    webhook_url: Annotated[str | None, Field(alias="webhookUrl")] = None
+    webhook_url: Annotated[WebhookUrl | None, Field(alias="webhookUrl")] = None
     lead_events: Annotated[bool, Field(alias="leadEvents")] = False
 
 

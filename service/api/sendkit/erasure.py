@@ -4,13 +4,14 @@ import re
 from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import require_known
 from service.api.request_body import parse_object, read_body
 from service.api.sendkit.access import authenticate
+from service.api.sendkit.lead_bodies import ObjectId
 from service.api.validation import Body, invalid, validate
 from service.domain.email_address import read_email_address
 from service.flows.erase_people import erase_people
@@ -22,14 +23,24 @@ EMAIL_CHARACTERS_MAX: Final = 254
 _OBJECT_ID: Final = re.compile(r"[0-9A-Fa-f]{24}")
 
 
+def _named(field: str) -> dict[str, Any]:
+    return {"required": [field], "properties": {field: {"minItems": 1}}}
+
+
 class EraseBody(Body):
     """Whom to erase: leads by their ids, people by their addresses, or both."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_named("leadIds"), _named("emails")]})
+
     lead_ids: Annotated[
-        list[str], Field(alias="leadIds", max_length=PEOPLE_MAX, default_factory=list)
+        list[ObjectId], Field(alias="leadIds", max_length=PEOPLE_MAX, default_factory=list)
     ]
     emails: Annotated[
-        list[Annotated[str, Field(max_length=EMAIL_CHARACTERS_MAX)]],
+        list[
+            Annotated[
+                str, Field(max_length=EMAIL_CHARACTERS_MAX, json_schema_extra={"format": "email"})
+            ]
+        ],
         Field(max_length=PEOPLE_MAX, default_factory=list),
     ]
 

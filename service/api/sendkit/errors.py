@@ -1,10 +1,11 @@
 """Errors as SendKit shows them: nested, with a code and, where there are any, details."""
 
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
-from service.api.answers import json_answer
+from service.api.answers import ERROR_CODE_HEADER, json_answer
 from service.api.refusals import Refusal
 from service.errors import InsufficientCredits, InvalidRequest, LeadExists, LeadfallError, NotFound
 
@@ -29,14 +30,31 @@ class CreditsMissing(LeadfallError):  # noqa: N818
 
 def sendkit_error(error: LeadfallError) -> web.Response:
     """Return the answer for an error."""
-    message = error.message
-    if isinstance(error, Refusal) and error.advice:
-        message = f"{message}. {error.advice}"
-    shown: dict[str, Any] = {"code": error.code, "message": message}
+    shown: dict[str, Any] = {"code": error.code, "message": _sentence(error)}
     details = _details(error)
     if details:
         shown["details"] = details
-    return json_answer({"success": False, "error": shown}, status=error.status)
+    return json_answer(
+        {"success": False, "error": shown},
+        status=error.status,
+        headers={ERROR_CODE_HEADER: error.code},
+    )
+
+
+def flat_error(error: LeadfallError) -> web.Response:
+    """Return the answer for an error where SendKit's page shows errors flat."""
+    shown = {
+        "error": HTTPStatus(error.status).phrase,
+        "message": _sentence(error),
+        "code": error.status,
+    }
+    return json_answer(shown, status=error.status, headers={ERROR_CODE_HEADER: error.code})
+
+
+def _sentence(error: LeadfallError) -> str:
+    if isinstance(error, Refusal) and error.advice:
+        return f"{error.message}. {error.advice}"
+    return error.message
 
 
 def _details(error: LeadfallError) -> dict[str, Any]:

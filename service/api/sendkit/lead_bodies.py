@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from service.api.validation import Body, invalid, validate
 from service.domain.email_address import read_email_address
@@ -50,6 +51,24 @@ _CHANGE_SENTENCES: Final = {
     "email": "email cannot be changed; create another lead for another address",
 }
 _OBJECT_ID: Final = re.compile(r"[0-9A-Fa-f]{24}")
+_SCALAR_SCHEMA: Final = {
+    "anyOf": [
+        {"type": "string", "maxLength": CUSTOM_TEXT_CHARACTERS_MAX},
+        {"type": ["number", "boolean", "null"]},
+    ]
+}
+_CUSTOM_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "maxProperties": CUSTOM_FIELDS_MAX,
+    "propertyNames": {"minLength": 1, "maxLength": CUSTOM_NAME_CHARACTERS_MAX},
+    "additionalProperties": {
+        "anyOf": [
+            *_SCALAR_SCHEMA["anyOf"],
+            {"type": "array", "maxItems": CUSTOM_LIST_MAX, "items": _SCALAR_SCHEMA},
+        ]
+    },
+    "examples": [{"segment": "a"}],
+}
 
 
 def _read_email(given: str) -> str:
@@ -89,14 +108,23 @@ def _distinct(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tag for tag in tags if tag))
 
 
+ObjectId = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9A-Fa-f]{24}$"})]
+"""A lead's id; that it is one is checked by the reader, which says in what place it is not."""
+
 Text = Annotated[
     str, StringConstraints(strip_whitespace=True), Field(max_length=TEXT_CHARACTERS_MAX)
 ]
 Url = Annotated[str, StringConstraints(strip_whitespace=True), Field(max_length=URL_CHARACTERS_MAX)]
-Email = Annotated[str, Field(max_length=EMAIL_CHARACTERS_MAX), AfterValidator(_read_email)]
+Email = Annotated[
+    str,
+    Field(max_length=EMAIL_CHARACTERS_MAX, json_schema_extra={"format": "email"}),
+    AfterValidator(_read_email),
+]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True), Field(max_length=TAG_CHARACTERS_MAX)]
 Tags = Annotated[list[Tag], Field(max_length=TAGS_MAX), AfterValidator(_distinct)]
-CustomFields = Annotated[dict[str, Any], AfterValidator(_read_custom_fields)]
+CustomFields = Annotated[
+    dict[str, Any], AfterValidator(_read_custom_fields), WithJsonSchema(_CUSTOM_SCHEMA)
+]
 
 
 class _Texts(Body):
@@ -122,7 +150,7 @@ class LeadBody(_Texts):
 class ChangeBody(_Texts):
     """The body of the call that changes a lead; what is left out stays, null clears."""
 
-    email: Annotated[Any, AfterValidator(_refuse_email)] = None
+    email: SkipJsonSchema[Annotated[Any, AfterValidator(_refuse_email)]] = None
 
 
 def read_lead(raw: Mapping[str, Any]) -> GivenLead:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from service.api.query import (
     parse_place_cursor,
@@ -15,11 +15,12 @@ from service.api.query import (
     write_place_cursor,
 )
 from service.api.request_body import refuse_nul
-from service.api.sendkit.lead_bodies import Tag, read_object_id
+from service.api.sendkit.lead_bodies import ObjectId, Tag, read_object_id
 from service.api.validation import Body, invalid, problems_of, together, validate
 from service.domain.lead_record import Lead
 from service.domain.people_filter import PeopleFilter
 from service.errors import InvalidRequest
+from service.settings import LimitSettings
 from service.store.people_pages import LeadPlace
 
 LIMIT: Final = 25
@@ -30,6 +31,7 @@ STATUSES_MAX: Final = 20
 IDS_MAX: Final = 10_000
 
 _MOMENT: Final = "must be a moment of ISO 8601, such as 2026-01-31T09:00:00.000Z"
+EMAIL_STATUSES: Final = ("deliverable", "valid", "undeliverable", "invalid", "risky", "unknown")
 _STATUSES: Final = {
     "deliverable": "deliverable",
     "valid": "deliverable",
@@ -53,15 +55,19 @@ def _read_moment(given: str) -> str:
 
 
 Part = Annotated[str, Field(max_length=FILTER_CHARACTERS_MAX)] | None
-Moment = Annotated[str, Field(max_length=FILTER_CHARACTERS_MAX), AfterValidator(_read_moment)]
+Moment = Annotated[
+    str,
+    Field(max_length=FILTER_CHARACTERS_MAX, json_schema_extra={"format": "date-time"}),
+    AfterValidator(_read_moment),
+]
 Status = Literal["deliverable", "valid", "undeliverable", "invalid", "risky", "unknown"]
-ObjectIds = Annotated[list[str], Field(max_length=IDS_MAX)]
+ObjectIds = Annotated[list[ObjectId], Field(max_length=IDS_MAX)]
 
 
-class FilterBody(Body):
+class LeadFilterBody(Body):
     """Every condition that leads can be found by; all that are given must hold."""
 
-    search: Part = None
+    search: Annotated[Part, Field(json_schema_extra={"format": "search-words"})] = None
     name: Part = None
     company_name: Annotated[Part, Field(alias="companyName")] = None
     job_title: Annotated[Part, Field(alias="jobTitle")] = None
@@ -82,20 +88,43 @@ class FilterBody(Body):
     created_before: Annotated[Moment | None, Field(alias="createdBefore")] = None
 
 
-class SearchBody(Body):
+Filters = Annotated[dict[str, Any], WithJsonSchema(LeadFilterBody.model_json_schema(by_alias=True))]
+
+
+class LeadSearchBody(Body):
     """The body of a search."""
 
-    filters: dict[str, Any] | None = None
-    cursor: str | None = None
-    limit: Annotated[int, Field(ge=1)] = LIMIT
+    filters: Filters | None = None
+    cursor: Annotated[str, Field(json_schema_extra={"format": "row-cursor"})] | None = None
+    limit: Annotated[
+        int, Field(ge=1, json_schema_extra={"maximum": LimitSettings().page_size_max})
+    ] = LIMIT
 
 
-class DeleteBody(Body):
+_NOTHING: Final = {"type": "null"}
+_BY_IDS: Final[dict[str, Any]] = {
+    "required": ["leadIds"],
+    "properties": {
+        "leadIds": {"type": "array"},
+        "deleteAll": {"const": False},
+        "filters": {"anyOf": [_NOTHING, {"maxProperties": 0}]},
+        "excludeIds": {"anyOf": [_NOTHING, {"maxItems": 0}]},
+    },
+}
+_BY_FILTERS: Final[dict[str, Any]] = {
+    "required": ["deleteAll"],
+    "properties": {"deleteAll": {"const": True}, "leadIds": _NOTHING},
+}
+
+
+class LeadDeletionBody(Body):
     """The body of a deletion: ids, or everything that the filters find."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [_BY_IDS, _BY_FILTERS]})
 
     lead_ids: Annotated[ObjectIds | None, Field(alias="leadIds", min_length=1)] = None
     delete_all: Annotated[bool, Field(alias="deleteAll")] = False
-    filters: dict[str, Any] | None = None
+    filters: Filters | None = None
     exclude_ids: Annotated[ObjectIds | None, Field(alias="excludeIds")] = None
     # There are no campaigns here that a lead could be in, so there is nothing to force.
     force: bool = False
@@ -147,7 +176,7 @@ def read_search(raw: Mapping[str, Any], limit_max: int) -> PageRequest:
         InvalidRequest: names every bad field.
     """
 
-    def read(body: SearchBody) -> PageRequest:
+    def read(body: LeadSearchBody) -> PageRequest:
         return PageRequest(
             *together(
                 lambda: read_filter(body.filters or {}, "filters."),
@@ -156,7 +185,7 @@ def read_search(raw: Mapping[str, Any], limit_max: int) -> PageRequest:
             )
         )
 
-    return read(validate(SearchBody, raw, further=lambda body: problems_of(lambda: read(body))))
+    return read(validate(LeadSearchBody, raw, further=lambda body: problems_of(lambda: read(body))))
 
 
 def read_delete(raw: Mapping[str, Any]) -> DeleteRequest:
@@ -166,11 +195,11 @@ def read_delete(raw: Mapping[str, Any]) -> DeleteRequest:
         InvalidRequest: names every bad field; also, when it does not say which leads are meant.
     """
     return _delete(
-        validate(DeleteBody, raw, further=lambda body: problems_of(lambda: _delete(body)))
+        validate(LeadDeletionBody, raw, further=lambda body: problems_of(lambda: _delete(body)))
     )
 
 
-def _delete(body: DeleteBody) -> DeleteRequest:
+def _delete(body: LeadDeletionBody) -> DeleteRequest:
     problems: dict[str, str] = {}
     if body.lead_ids is None and not body.delete_all:
         problems["leadIds"] = "leadIds is required, or deleteAll: true"
@@ -204,7 +233,7 @@ def read_filter(raw: Mapping[str, Any], prefix: str) -> PeopleFilter:
     moments = {name: f"{name} {_MOMENT}" for name in ("createdAfter", "createdBefore")}
     try:
         body = validate(
-            FilterBody,
+            LeadFilterBody,
             raw,
             moments,
             further=lambda body: problems_of(lambda: _words(body.search)),

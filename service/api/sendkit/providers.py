@@ -57,7 +57,7 @@ def read_provider(parameter: ProviderParameter, given: str | None) -> str | None
     if given is None:
         return None
     provider = find_provider(given.strip().lower())
-    able = _able(parameter.capability)
+    able = able_providers(parameter.capability)
     if provider is None:
         problem = f"{parameter.name} is not a known provider. Use one of: {joined(able)}"
         raise invalid({parameter.name: problem})
@@ -68,7 +68,7 @@ def read_provider(parameter: ProviderParameter, given: str | None) -> str | None
     return provider.slug
 
 
-def _able(capability: Capability) -> list[str]:
+def able_providers(capability: Capability) -> list[str]:
     """Return who can do it; the built-in can do all, by the server's own waterfall."""
     others = [slug for slug, each in all_providers().items() if each.offer(capability)]
     return [BUILT_IN, *(slug for slug in others if slug != BUILT_IN)]

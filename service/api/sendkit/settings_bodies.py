@@ -19,18 +19,33 @@ _NAME_CHARACTERS_MAX: Final = 64
 _KEY: Final = re.compile(rf"[\x21-\x7e]{{1,{KEY_CHARACTERS_MAX}}}")
 
 
-class _KeyBody(Body):
-    api_key: Annotated[SecretStr, Field(alias="apiKey")]
+class ProviderKeyBody(Body):
+    """The body of the call that sets a key."""
+
+    api_key: Annotated[
+        SecretStr,
+        Field(
+            alias="apiKey",
+            json_schema_extra={"pattern": rf"^\s*[!-~]{{1,{KEY_CHARACTERS_MAX}}}\s*$"},
+        ),
+    ]
 
 
-class _ProviderBody(Body):
-    provider: Annotated[str, Field(max_length=_NAME_CHARACTERS_MAX)]
+class ArrangedProvider(Body):
+    """What changes of one provider; lower priorities come earlier."""
+
+    provider: Annotated[
+        str,
+        Field(max_length=_NAME_CHARACTERS_MAX, json_schema_extra={"enum": [*all_providers()]}),
+    ]
     enabled: bool | None = None
     priority: Annotated[int, Field(ge=0, le=PRIORITY_MAX)] | None = None
 
 
-class _ArrangeBody(Body):
-    providers: Annotated[list[_ProviderBody], Field(min_length=1, max_length=ARRANGED_MAX)]
+class ArrangementsBody(Body):
+    """The body of the call that changes order and switches."""
+
+    providers: Annotated[list[ArrangedProvider], Field(min_length=1, max_length=ARRANGED_MAX)]
 
 
 def read_key(raw: dict[str, Any]) -> str:
@@ -39,7 +54,7 @@ def read_key(raw: dict[str, Any]) -> str:
     Raises:
         InvalidRequest: there is none, or it has characters that no key has; never repeats it.
     """
-    api_key = validate(_KeyBody, raw).api_key.get_secret_value().strip()
+    api_key = validate(ProviderKeyBody, raw).api_key.get_secret_value().strip()
     if _KEY.fullmatch(api_key) is None:
         raise invalid(
             {
@@ -56,7 +71,7 @@ def read_arrangements(raw: dict[str, Any]) -> list[Arrangement]:
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(_ArrangeBody, raw)
+    body = validate(ArrangementsBody, raw)
     problems: dict[str, str] = {}
     arrangements: dict[str, Arrangement] = {}
     for place, each in enumerate(body.providers):

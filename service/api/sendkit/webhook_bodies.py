@@ -9,7 +9,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr
 
 from service.api.validation import Body, invalid, problems_of, validate
-from service.domain.custom_headers import header_problems
+from service.api.webhook_url import WebhookUrl
+from service.domain.custom_headers import HEADERS_MAX, VALUE_PATTERN, header_problems
 from service.domain.event_types import PATTERNS, unknown_patterns
 from service.domain.sentences import joined
 from service.domain.signing import Scheme, SigningSecret, read_secret
@@ -29,39 +30,61 @@ _URL_CHARACTERS_MAX: Final = 4_096
 _SECRET_WITH_KEY_PAIR: Final = "a secret cannot be given with v1a: the key pair is made here"  # noqa: S105 - a sentence
 _MOMENT_CHARACTERS_MAX: Final = 40
 
-_Name = Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)]
-_Url = Annotated[str, Field(max_length=_URL_CHARACTERS_MAX)]
-_Events = Annotated[list[str], Field(min_length=1, max_length=PATTERNS_MAX)]
+_Name = Annotated[
+    str,
+    Field(min_length=1, max_length=NAME_CHARACTERS_MAX, json_schema_extra={"pattern": r"\S"}),
+]
+_Url = Annotated[WebhookUrl, Field(max_length=_URL_CHARACTERS_MAX)]
+_Pattern = Annotated[str, Field(json_schema_extra={"enum": [*PATTERNS]})]
+_Events = Annotated[list[_Pattern], Field(min_length=1, max_length=PATTERNS_MAX)]
+_Headers = Annotated[
+    dict[str, str],
+    Field(
+        json_schema_extra={
+            "maxProperties": HEADERS_MAX,
+            "propertyNames": {"format": "custom-header"},
+            "additionalProperties": {"type": "string", "pattern": f"^{VALUE_PATTERN}$"},
+            "examples": [{"X-Tenant": "acme"}],
+        }
+    ),
+]
+_Secret = Annotated[SecretStr, Field(json_schema_extra={"format": "webhook-secret"})]
 _Retries = Annotated[int, Field(alias="retryAttempts", ge=0, le=10)]
 _Timeout = Annotated[int, Field(alias="timeoutMs", ge=1_000, le=30_000)]
 _Rate = Annotated[int | None, Field(alias="ratePerMinute", ge=1, le=RATE_MAX)]
 _Scheme = Annotated[Literal["v1", "v1a"] | None, Field(alias="signatureScheme")]
 
 
-class _CreateBody(Body):
+class NewWebhookBody(Body):
+    """The body of the call that creates a webhook."""
+
     name: _Name
     url: _Url
     events: _Events
-    secret: SecretStr | None = None
+    secret: _Secret | None = None
     scheme: _Scheme = None
     retry_attempts: _Retries = RETRY_ATTEMPTS_DEFAULT
     timeout_ms: _Timeout = TIMEOUT_MS_DEFAULT
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: _Headers = Field(default_factory=dict)
     rate: _Rate = None
 
 
-class _UpdateBody(Body):
+class WebhookChangeBody(Body):
+    """The body of the call that changes a webhook; what is left out stays."""
+
     name: _Name | None = None
     url: _Url | None = None
     events: _Events | None = None
     retry_attempts: Annotated[int | None, Field(alias="retryAttempts", ge=0, le=10)] = None
     timeout_ms: Annotated[int | None, Field(alias="timeoutMs", ge=1_000, le=30_000)] = None
-    headers: dict[str, str] | None = None
+    headers: _Headers | None = None
     rate: _Rate = None
 
 
-class _RotateBody(Body):
-    secret: SecretStr | None = None
+class RotationBody(Body):
+    """The body of the call that rotates what signs."""
+
+    secret: _Secret | None = None
     scheme: _Scheme = None
     overlap_hours: Annotated[
         int,
@@ -69,12 +92,19 @@ class _RotateBody(Body):
     ] = int(OVERLAP_DEFAULT.total_seconds() // 3_600)
 
 
-class _ReplayBody(Body):
-    since: Annotated[str, Field(max_length=_MOMENT_CHARACTERS_MAX)]
+class ReplayBody(Body):
+    """The body of the call that replays what failed."""
+
+    since: Annotated[
+        str,
+        Field(max_length=_MOMENT_CHARACTERS_MAX, json_schema_extra={"format": "date-time"}),
+    ]
     dry_run: Annotated[bool, Field(alias="dryRun")] = False
 
 
-class _EnableBody(Body):
+class EnablingBody(Body):
+    """The body of the call that switches a webhook on."""
+
     replay_parked: Annotated[bool, Field(alias="replayParked")] = False
 
 
@@ -115,7 +145,7 @@ def read_creation(raw: dict[str, Any], egress: EgressPolicy) -> Creation:
         InvalidRequest: names everything that is wrong.
     """
     body = validate(
-        _CreateBody,
+        NewWebhookBody,
         raw,
         further=lambda body: (
             _problems(body.name, body.url, body.events, body.headers, egress)
@@ -143,7 +173,7 @@ def read_change(raw: dict[str, Any], egress: EgressPolicy) -> Change:
         InvalidRequest: names everything that is wrong.
     """
     body = validate(
-        _UpdateBody,
+        WebhookChangeBody,
         raw,
         further=lambda body: _problems(
             body.name, body.url, body.events, body.headers or {}, egress
@@ -171,11 +201,11 @@ def read_rotation(raw: dict[str, Any], *, scheme: Scheme) -> Rotation:
         InvalidRequest: names everything that is wrong.
     """
 
-    def key(body: _RotateBody) -> SigningSecret:
+    def key(body: RotationBody) -> SigningSecret:
         # A secret that is given says by itself which scheme is meant.
         return _key(body.secret, body.scheme or (Scheme.SHARED if body.secret else scheme))
 
-    body = validate(_RotateBody, raw, further=lambda body: problems_of(lambda: key(body)))
+    body = validate(RotationBody, raw, further=lambda body: problems_of(lambda: key(body)))
     return Rotation(key(body), timedelta(hours=body.overlap_hours))
 
 
@@ -185,13 +215,13 @@ def read_replay(raw: dict[str, Any]) -> tuple[datetime, bool]:
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(_ReplayBody, raw)
+    body = validate(ReplayBody, raw)
     return read_moment(body.since, "since"), body.dry_run
 
 
 def read_enabling(raw: dict[str, Any]) -> bool:
     """Return whether what waits parked is to be sent too."""
-    return validate(_EnableBody, raw).replay_parked
+    return validate(EnablingBody, raw).replay_parked
 
 
 def read_moment(text: str, name: str) -> datetime:

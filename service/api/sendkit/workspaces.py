@@ -1,6 +1,5 @@
 """`/v1/workspaces`: which workspaces a key can act in, and the key of a workspace itself."""
 
-from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
@@ -8,8 +7,9 @@ from aiohttp import web
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import read_cursor, read_integer, require_known, write_cursor
-from service.api.refusals import Forbidden, Refusal
+from service.api.refusals import Forbidden
 from service.api.sendkit.access import authenticate_account, authenticate_anyone
+from service.api.sendkit.errors import flat_error
 from service.api.sendkit.jobs import LIMIT
 from service.api.validation import invalid, together
 from service.domain.face_answers import iso
@@ -65,7 +65,7 @@ async def post_workspace_key(request: web.Request) -> web.Response:
     try:
         return await _post_key(request)
     except LeadfallError as error:
-        return _flat(error)
+        return flat_error(error)
 
 
 async def _post_key(request: web.Request) -> web.Response:
@@ -100,15 +100,3 @@ def _limit(request: web.Request) -> int:
     if limit > bound:
         raise invalid({"limit": f"limit must be at most {bound}"})
     return limit
-
-
-def _flat(error: LeadfallError) -> web.Response:
-    message = error.message
-    if isinstance(error, Refusal) and error.advice:
-        message = f"{message}. {error.advice}"
-    shown = {
-        "error": HTTPStatus(error.status).phrase,
-        "message": message,
-        "code": error.status,
-    }
-    return json_answer(shown, status=error.status)

@@ -1,0 +1,1 @@
+"""The operations of the Seleqt face, each with its answer."""

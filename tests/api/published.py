@@ -1,0 +1,84 @@
+"""Holds every answer of a running API against the published document."""
+
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+import jsonschema_rs
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+# What answers where no operation is: unknown paths, wrong methods, and faults of ours.
+_OF_NO_OPERATION = {"NOT_FOUND", "METHOD_NOT_ALLOWED", "INTERNAL_ERROR", "BAD_REQUEST"}
+
+
+def read_document() -> dict[str, Any]:
+    """Return the document as it is committed."""
+    document: dict[str, Any] = orjson.loads(
+        files("service.api.openapi").joinpath("openapi.json").read_bytes()
+    )
+    return document
+
+
+class Published:
+    """The answers that the document knows.
+
+    Attributes:
+        breaches: what was answered otherwise.
+        seen: operation, status and code of every answer.
+    """
+
+    def __init__(self) -> None:
+        self.breaches: list[str] = []
+        self.seen: set[tuple[str, int, str | None]] = set()
+        self._document = read_document()
+        self._validators: dict[tuple[str, str], jsonschema_rs.Validator] = {}
+
+    @web.middleware
+    async def watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Note an answer that is not as published, and pass it on."""
+        answer = await handler(request)
+        operation = self._operation(request)
+        if operation is not None and isinstance(answer, web.Response):
+            self._hold(operation, answer)
+        return answer
+
+    def _operation(self, request: web.Request) -> Mapping[str, Any] | None:
+        resource = request.match_info.route.resource
+        path = "" if resource is None else resource.canonical
+        if path.startswith("/api/"):
+            path = f"{path.rstrip('/')}/"
+        found: Mapping[str, Any] | None = (
+            self._document["paths"].get(path, {}).get(request.method.lower())
+        )
+        return found
+
+    def _hold(self, operation: Mapping[str, Any], answer: web.Response) -> None:
+        code = answer.headers.get("X-Error-Code")
+        name = operation["operationId"]
+        self.seen.add((name, answer.status, code))
+        published = operation["responses"].get(str(answer.status))
+        if published is None:
+            if code not in _OF_NO_OPERATION and answer.status != 499:
+                self.breaches.append(f"{name} answered {answer.status} {code}")
+            return
+        while "$ref" in published:
+            key = published["$ref"].rpartition("/")[2]
+            published = self._document["components"]["responses"][key]
+        codes = published["headers"].get("X-Error-Code", {}).get("schema", {}).get("enum", [None])
+        if code not in codes:
+            self.breaches.append(f"{name} answered {answer.status} with the code {code}")
+        schema = published["content"]["application/json"]["schema"]
+        validator = self._validator(name, str(answer.status), schema)
+        for error in validator.iter_errors(orjson.loads(answer.body)):  # type: ignore[arg-type]
+            self.breaches.append(f"{name} {answer.status}: {error.message} ({error.instance_path})")
+
+    def _validator(
+        self, name: str, status: str, schema: Mapping[str, Any]
+    ) -> jsonschema_rs.Validator:
+        if (name, status) not in self._validators:
+            self._validators[name, status] = jsonschema_rs.Draft202012Validator(
+                {**schema, "components": self._document["components"]}, validate_formats=True
+            )
+        return self._validators[name, status]
