@@ -103,6 +103,10 @@ class LimitSettings(_Section):
 
     body_bytes_max: int = Field(4 * 1024 * 1024, ge=1024)
     """Bytes of a request's body."""
+    body_timeout_s: float = Field(30.0, gt=0, le=600)
+    """Seconds in which a request's body must have arrived."""
+    upload_timeout_s: float = Field(300.0, gt=0, le=3_600)
+    """Seconds in which a file must have arrived."""
     leads_per_request_max: int = Field(10_000, ge=1, le=1_000_000)
     """Leads that one request may enrich."""
     sync_leads_max: int = Field(1_000, ge=1, le=10_000)

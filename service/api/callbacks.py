@@ -12,6 +12,7 @@ from providers.contract import BrokenAnswer, JsonObject, Submitted, VendorAnswer
 from providers.registry import all_providers
 from service.api.answers import json_answer
 from service.api.caller import context_of
+from service.api.request_body import read_bytes
 from service.errors import NotFound
 from service.store.submissions import stamp_callback
 
@@ -21,7 +22,7 @@ _TOKEN_CHARACTERS_MAX: Final = 100
 async def take_callback(request: web.Request) -> web.Response:
     """Note that the vendor called, so that a worker polls at once; the answer says no more."""
     slug, token = request.match_info["provider"], request.match_info["token"]
-    body = await request.read()
+    body = await read_bytes(request)
     context = context_of(request)
     known = False
     if slug in all_providers() and len(token) <= _TOKEN_CHARACTERS_MAX:

@@ -67,6 +67,9 @@ class BodyTooSlow(Refusal):
     code = "REQUEST_TIMEOUT"
     status = 408
 
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__("Request body too slow", f"Send the whole body within {timeout_s:g} s")
+
 
 class BodyTooLarge(Refusal):
     """The body is above the server's bound."""

@@ -7,10 +7,10 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
+from service.api.context import CONTEXT
 from service.api.refusals import BodyTooSlow, MalformedBody, UnsupportedMediaType
 from service.errors import InvalidRequest
 
-_READ_TIMEOUT_S: Final = 30.0
 _PATH_CHARACTERS_MAX: Final = 100
 
 
@@ -21,14 +21,24 @@ async def read_body(request: web.Request) -> bytes:
         BodyTooSlow: it did not arrive in time.
         UnsupportedMediaType: there is one and it is not said to be JSON in UTF-8.
     """
-    try:
-        async with asyncio.timeout(_READ_TIMEOUT_S):
-            raw = await request.read()
-    except TimeoutError:
-        raise BodyTooSlow("Request body too slow", "Send the whole body within 30 s") from None
+    raw = await read_bytes(request)
     if raw and not _is_json(request):
         raise UnsupportedMediaType
     return raw
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """Return the body, whatever it is said to be.
+
+    Raises:
+        BodyTooSlow: it did not arrive in time.
+    """
+    timeout_s = request.app[CONTEXT].settings.limits.body_timeout_s
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await request.read()
+    except TimeoutError:
+        raise BodyTooSlow(timeout_s) from None
 
 
 def _is_json(request: web.Request) -> bool:

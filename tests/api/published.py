@@ -9,6 +9,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+CALLER_LEFT = 499
 # What answers where no operation is: unknown paths, wrong methods, and faults of ours.
 _OF_NO_OPERATION = {"NOT_FOUND", "METHOD_NOT_ALLOWED", "INTERNAL_ERROR", "BAD_REQUEST"}
 
@@ -56,23 +57,39 @@ class Published:
 
     def _hold(self, operation: Mapping[str, Any], answer: web.Response) -> None:
         code = answer.headers.get("X-Error-Code")
+        # What a caller who left would have been answered is for the log alone.
+        if answer.status != CALLER_LEFT and code not in _OF_NO_OPERATION - self._codes(operation):
+            self.hold(operation, answer.status, code, answer.body)
+
+    def hold(self, operation: Mapping[str, Any], status: int, code: str | None, body: Any) -> None:
+        """Note an answer, and what of it is not as published."""
         name = operation["operationId"]
-        self.seen.add((name, answer.status, code))
-        published = operation["responses"].get(str(answer.status))
-        if published is None:
-            if code not in _OF_NO_OPERATION and answer.status != 499:
-                self.breaches.append(f"{name} answered {answer.status} {code}")
+        self.seen.add((name, status, code))
+        if str(status) not in operation["responses"]:
+            self.breaches.append(f"{name} answered {status} {code}")
             return
-        while "$ref" in published:
+        published = self.response(operation, str(status))
+        if code not in codes_of(published):
+            self.breaches.append(f"{name} answered {status} with the code {code}")
+        schema = published["content"]["application/json"]["schema"]
+        validator = self._validator(name, str(status), schema)
+        for error in validator.iter_errors(orjson.loads(body)):
+            self.breaches.append(f"{name} {status}: {error.message} ({error.instance_path})")
+
+    def response(self, operation: Mapping[str, Any], status: str) -> Mapping[str, Any]:
+        """Return what is published of a status."""
+        published: Mapping[str, Any] = operation["responses"][status]
+        if "$ref" in published:
             key = published["$ref"].rpartition("/")[2]
             published = self._document["components"]["responses"][key]
-        codes = published["headers"].get("X-Error-Code", {}).get("schema", {}).get("enum", [None])
-        if code not in codes:
-            self.breaches.append(f"{name} answered {answer.status} with the code {code}")
-        schema = published["content"]["application/json"]["schema"]
-        validator = self._validator(name, str(answer.status), schema)
-        for error in validator.iter_errors(orjson.loads(answer.body)):  # type: ignore[arg-type]
-            self.breaches.append(f"{name} {answer.status}: {error.message} ({error.instance_path})")
+        return published
+
+    def _codes(self, operation: Mapping[str, Any]) -> set[str | None]:
+        return {
+            code
+            for status in operation["responses"]
+            for code in codes_of(self.response(operation, status))
+        }
 
     def _validator(
         self, name: str, status: str, schema: Mapping[str, Any]
@@ -82,3 +99,12 @@ class Published:
                 {**schema, "components": self._document["components"]}, validate_formats=True
             )
         return self._validators[name, status]
+
+
+def codes_of(published: Mapping[str, Any]) -> list[str | None]:
+    """Return the codes that a published answer can have; None is a success."""
+    header = published["headers"].get("X-Error-Code")
+    if header is None:
+        return [None]
+    codes: list[str | None] = [*header["schema"]["enum"]]
+    return codes if header["required"] else [*codes, None]

@@ -86,6 +86,8 @@ def _models(operations: Operations) -> list[type[BaseModel]]:
     found: list[type[BaseModel]] = [*_ERRORS]
     for operation in operations.values():
         found.append(operation.answer)
+        if operation.failing is not None:
+            found.append(operation.failing)
         if operation.body is not None:
             found += [each for each in operation.body.schemas.values() if isinstance(each, type)]
     return found

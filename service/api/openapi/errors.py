@@ -78,7 +78,7 @@ SAMPLES: Final[Mapping[type[LeadfallError], LeadfallError]] = {
         ReplayRunning(),
         KeyReused(),
         KeyInProgress(),
-        BodyTooSlow("Request body too slow", "Send the whole body within 30 s"),
+        BodyTooSlow(30),
         BodyTooLarge(_BODY_BYTES_MAX),
         UnsupportedMediaType(),
         RateLimitExceeded("Rate limit exceeded"),
@@ -100,15 +100,15 @@ def _types_of(operation: Operation) -> Iterator[type[LeadfallError]]:
     if operation.body is not None:
         yield from (BodyTooSlow, BodyTooLarge)
     if operation.body is not None and access is not Access.OPEN:
-        yield from (MalformedBody, InvalidRequest, UnsupportedMediaType)
+        yield from (MalformedBody, UnsupportedMediaType)
     if access is not Access.OPEN:
-        yield from (Unauthenticated, RateLimitExceeded)
+        yield from (InvalidRequest, Unauthenticated, RateLimitExceeded)
     if access not in {Access.OPEN, Access.SELEQT}:
-        yield from (InvalidRequest, Forbidden)
-    if any(each.place == "query" for each in operation.parameters):
-        yield InvalidRequest
+        yield Forbidden
     yield from operation.errors
-    yield from (Unavailable, TooBusy)
+    if operation.failing is None:
+        yield Unavailable
+    yield TooBusy
 
 
 def shown(operation: Operation, error: LeadfallError) -> tuple[int, dict[str, Any]]:

@@ -38,7 +38,12 @@ class Taken(Answer):
 
 OPERATIONS: Final[Operations] = {
     ("GET", "/livez"): Operation(
-        "isAlive", "Tell whether the process lives", OPERATION, Access.OPEN, HealthAnswer
+        "isAlive",
+        "Tell whether the process lives",
+        OPERATION,
+        Access.OPEN,
+        HealthAnswer,
+        failing=HealthAnswer,
     ),
     ("GET", "/readyz"): Operation(
         "isReady",
@@ -46,6 +51,7 @@ OPERATIONS: Final[Operations] = {
         OPERATION,
         Access.OPEN,
         HealthAnswer,
+        failing=HealthAnswer,
     ),
     ("POST", "/v1/callbacks/{provider}/{token}"): Operation(
         "takeCallback",

@@ -68,6 +68,7 @@ class Operation:
     Attributes:
         errors: besides those that follow from the access, the parameters and the body.
         flat_errors: its errors have the flat form that SendKit's page gives them here alone.
+        failing: what it answers with the status 503 when it answers for the process's own state.
         links: by name, the operations for which an answer holds a parameter's value: the
             operation's id, the parameter, and where in the answer the value is.
     """
@@ -82,6 +83,7 @@ class Operation:
     body: Sent | None = None
     errors: tuple[type[LeadfallError], ...] = ()
     flat_errors: bool = False
+    failing: type[BaseModel] | None = None
     links: Mapping[str, tuple[str, str, str]] = field(default_factory=lambda: MappingProxyType({}))
 
 

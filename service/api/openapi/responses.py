@@ -50,8 +50,9 @@ class Parts:
     responses: dict[str, Any] = field(default_factory=dict)
 
 
-_TRY_AGAIN: Final = frozenset({429, 503})
-_NOT_ASKED_YET: Final = frozenset({401, 503})
+UNAVAILABLE: Final = 503
+_TRY_AGAIN: Final = frozenset({429, UNAVAILABLE})
+_NOT_ASKED_YET: Final = frozenset({401, UNAVAILABLE})
 
 
 def describe_responses(operation: Operation, parts: Parts) -> dict[str, Any]:
@@ -81,7 +82,24 @@ def _errors(operation: Operation, parts: Parts) -> dict[str, Any]:
         name = _name(operation, status, cases)
         parts.responses[name] = _error(operation, status, cases)
         described[str(status)] = {"$ref": f"#/components/responses/{name}"}
+    if operation.failing is not None:
+        own = parts.schemas[operation.failing]
+        described[str(UNAVAILABLE)] = _or_own(parts.responses, described[str(UNAVAILABLE)], own)
     return described
+
+
+def _or_own(
+    responses: Mapping[str, Any], busy: Mapping[str, str], own: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a probe answers where it tells of itself, or is turned away at the door."""
+    response = responses[busy["$ref"].rpartition("/")[2]]
+    headers = {name: {**each, "required": False} for name, each in response["headers"].items()}
+    content = response["content"][JSON]
+    return {
+        "description": f"{response['description']}\n- No code: the checks say what is wrong.",
+        "headers": {"X-Error-Code": headers["X-Error-Code"]},
+        "content": {JSON: {**content, "schema": {"anyOf": [own, content["schema"]]}}},
+    }
 
 
 def _name(operation: Operation, status: int, cases: Mapping[str, "_Case"]) -> str:
@@ -146,7 +164,8 @@ def _closed(kind: str, codes: list[str]) -> dict[str, Any]:
 
 def _headers(operation: Operation, status: int) -> dict[str, Any]:
     names = {}
-    if status != 503:  # noqa: PLR2004 - one that is turned away at the door has no id
+    # One that is turned away at the door has no id.
+    if status != UNAVAILABLE:
         names["X-Request-Id"] = "RequestId"
     if operation.access is not Access.OPEN and status not in _NOT_ASKED_YET:
         names |= {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}

@@ -22,7 +22,7 @@ from service.api.refusals import (
 )
 from service.api.request_body import read_body, refuse_nul
 from service.api.seleqt.access import authenticate, list_id_of
-from service.api.sendkit.lead_upload import FILE_BYTES_MAX, UPLOAD_TIMEOUT_S, UploadedLines
+from service.api.sendkit.lead_upload import FILE_BYTES_MAX, UploadedLines
 from service.api.validation import invalid
 from service.flows.import_leads import ImportReport, import_leads
 from service.flows.import_people import import_people, require_open_list
@@ -72,17 +72,16 @@ async def _take_csv(request: web.Request, file: IO[bytes]) -> None:
     if (request.content_length or 0) > FILE_BYTES_MAX:
         raise BodyTooLarge(FILE_BYTES_MAX)
     taken = 0
+    timeout_s = context_of(request).settings.limits.upload_timeout_s
     try:
-        async with asyncio.timeout(UPLOAD_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             async for chunk in request.content.iter_chunked(_CHUNK_BYTES):
                 taken += len(chunk)
                 if taken > FILE_BYTES_MAX:
                     raise BodyTooLarge(FILE_BYTES_MAX)
                 await asyncio.to_thread(file.write, chunk)
     except TimeoutError:
-        raise BodyTooSlow(
-            "Request body too slow", f"Send the whole body within {UPLOAD_TIMEOUT_S:g} s"
-        ) from None
+        raise BodyTooSlow(timeout_s) from None
 
 
 async def _read_people(request: web.Request) -> list[Any]:

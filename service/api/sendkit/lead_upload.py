@@ -13,6 +13,7 @@ from typing import IO, Any, Final, Self
 import orjson
 from aiohttp import BodyPartReader, web
 
+from service.api.context import CONTEXT
 from service.api.refusals import (
     BodyTooLarge,
     BodyTooSlow,
@@ -27,7 +28,6 @@ from service.domain.lead_change import TAG_CHARACTERS_MAX
 
 FILE_BYTES_MAX: Final = 50 * 1024 * 1024
 ROWS_MAX: Final = 50_000
-UPLOAD_TIMEOUT_S: Final = 300.0
 LINE_CHARACTERS_MAX: Final = 1024 * 1024
 
 _CHUNK_BYTES: Final = 256 * 1024
@@ -74,13 +74,12 @@ async def take_upload(request: web.Request, file: IO[bytes]) -> UploadOptions:
         raise MultipartExpected
     if (request.content_length or 0) > FILE_BYTES_MAX + _FRAME_BYTES_MAX:
         raise BodyTooLarge(FILE_BYTES_MAX)
+    timeout_s = request.app[CONTEXT].settings.limits.upload_timeout_s
     try:
-        async with asyncio.timeout(UPLOAD_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             texts = await _take_parts(request, file)
     except TimeoutError:
-        raise BodyTooSlow(
-            "Request body too slow", f"Send the whole body within {UPLOAD_TIMEOUT_S:g} s"
-        ) from None
+        raise BodyTooSlow(timeout_s) from None
     except (ValueError, AssertionError):
         # What the reader of multipart bodies raises for anything that is none.
         raise MalformedBody("Request body is not valid multipart/form-data") from None

@@ -119,7 +119,7 @@ OPERATIONS: Final[Operations] = {
         wrapped(Deleted),
         description="By ids, or with `deleteAll` everything that the filters find.",
         body=json_body(LeadDeletionBody, example={"leadIds": ["65f0c1d2e3a4b5c6d7e8f901"]}),
-        errors=(NotFound, FilterTooBroad),
+        errors=(FilterTooBroad,),
     ),
     ("POST", f"{_LEADS}/search"): Operation(
         "searchLeads",

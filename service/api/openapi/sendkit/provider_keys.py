@@ -14,7 +14,6 @@ from service.api.sendkit.settings_bodies import ArrangementsBody, ProviderKeyBod
 from service.errors import (
     NotFound,
     ProviderKeyRejected,
-    ProviderNotConfigured,
     SecretsUnavailable,
 )
 
@@ -115,7 +114,7 @@ OPERATIONS: Final[Operations] = dict(
                     ArrangementsBody,
                     example={"providers": [{"provider": "enrich", "priority": 5}]},
                 ),
-                errors=(ProviderNotConfigured, SecretsUnavailable),
+                errors=(SecretsUnavailable,),
             ),
         ),
         (
