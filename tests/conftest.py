@@ -82,7 +82,7 @@ async def database_url(postgres_server: str, template_database: str) -> AsyncIte
         postgres_server, f"create database {name} template {template_database} strategy file_copy"
     )
     yield with_database(postgres_server, name)
-    await _drop(postgres_server, name)
+    await drop_database(postgres_server, name)
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def with_database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-async def _drop(url: str, name: str) -> None:
+async def drop_database(url: str, name: str) -> None:
     """Drop a database; an autovacuum at work in it, which only a superuser may end, is let end."""
     async with asyncio.timeout(DROP_S):
         while True:

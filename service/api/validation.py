@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final, TypeVar, overload
+from typing import Annotated, Any, Final, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from service.domain.sentences import joined
 from service.errors import InvalidRequest
 
+# From here on a float does not tell one integer from the next.
+_EXACT_END: Final = 2.0**53
 _PROBLEMS_MAX: Final = 20
 _NAME_CHARACTERS_MAX: Final = 100
 
@@ -38,6 +40,16 @@ class Body(BaseModel):
         strict=True, extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True
     )
 
+
+def as_integer(given: Any) -> Any:
+    """Return 2 for 2.0: JSON knows one sort of number, and both are an integer there."""
+    if isinstance(given, float) and given.is_integer() and abs(given) < _EXACT_END:
+        return int(given)
+    return given
+
+
+Integer = Annotated[int, BeforeValidator(as_integer)]
+"""An integer in a body, however its number is written."""
 
 B = TypeVar("B", bound=Body)
 T1 = TypeVar("T1")

@@ -174,6 +174,9 @@ async def test_a_huge_body(open_stage: OpenStage, *, chunked: bool) -> None:
         ("GET", "/nothing", 404, "NOT_FOUND"),
         ("GET", "/v1/enrichment/enrich", 405, "METHOD_NOT_ALLOWED"),
         ("PATCH", "/v1/enrichment/enrich", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1/leads/bulk", 405, "METHOD_NOT_ALLOWED"),
+        ("PATCH", "/v1/leads/search", 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/v1/leads/erase", 405, "METHOD_NOT_ALLOWED"),
     ],
 )
 async def test_an_unknown_sendkit_route(

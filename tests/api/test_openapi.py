@@ -132,11 +132,18 @@ def _examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
             bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
             for place, body in enumerate(bodies):
                 for media_type, content in body.get("content", {}).items():
-                    yield f"{method} {path} {place} {media_type}", content, content["example"]
+                    for example in _shown(content):
+                        yield f"{method} {path} {place} {media_type}", content, example
     for name, response in DOCUMENT["components"]["responses"].items():
         for content in response["content"].values():
-            for code, example in content["examples"].items():
-                yield f"{name} {code}", content, example["value"]
+            for example in _shown(content):
+                yield name, content, example
+
+
+def _shown(content: dict[str, Any]) -> list[Any]:
+    if "example" in content:
+        return [content["example"]]
+    return [example["value"] for example in content["examples"].values()]
 
 
 @pytest.mark.parametrize(

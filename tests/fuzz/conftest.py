@@ -18,8 +18,9 @@ from service.flows.manage_accounts import add_member, create_account, create_pla
 from service.store.connection import Pool, open_pool
 from service.store.migrations import migrate
 from tests.api.stage import add_tenant
-from tests.conftest import with_database
+from tests.conftest import drop_database, with_database
 from tests.fuzz.background import Background
+from tests.fuzz.life import live
 from tests.fuzz.servers import (
     BODY_BYTES_MAX,
     CONNECTIONS_MAX,
@@ -59,7 +60,7 @@ def shared_database(postgres_server: str, template_database: str) -> Iterator[st
     name = f"leadfall_fuzz_{uuid4().hex}"
     asyncio.run(_execute(postgres_server, f"create database {name} template {template_database}"))
     yield with_database(postgres_server, name)
-    asyncio.run(_execute(postgres_server, f"drop database {name} with (force)"))
+    asyncio.run(drop_database(postgres_server, name))
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,13 @@ def stage(background: Background, shared_database: str, servers: Servers) -> Fuz
         return FuzzStage(background, pool, servers, rich, poor, account, key.text)
 
     return background.run(settle_in())
+
+
+@pytest.fixture(scope="module")
+def lived(stage: FuzzStage) -> FuzzStage:
+    """The installation after every operation was used once, as its users use it."""
+    live(stage)
+    return stage
 
 
 async def _execute(url: str, statement: str) -> None:

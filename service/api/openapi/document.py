@@ -1,5 +1,6 @@
 """Assembles the OpenAPI document from the route table and what is published of each route."""
 
+import re
 from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any, Final
@@ -26,6 +27,8 @@ from service.api.seleqt.routes import seleqt_routes
 from service.api.sendkit.routes import sendkit_routes
 
 _ERRORS: Final = (SeleqtError, SeleqtCreditsShort, SendKitError, FlatError)
+
+_PATTERN: Final = re.compile(r"\{(\w+):[^{}]+\}")
 
 
 class UndescribedRouteError(LookupError):
@@ -75,11 +78,12 @@ def build_document(served: Iterable[tuple[str, str]], operations: Operations) ->
 
 
 def _published_path(path: str) -> str:
-    """Return the one spelling that is published of a path with several.
+    """Return the one spelling that is published of a path, with the names of its parameters alone.
 
     Seleqt's pages end their paths with a slash; both spellings are served there.
     """
-    return f"{path.rstrip('/')}/" if path.startswith("/api/") else path
+    plain = _PATTERN.sub(r"{\1}", path)
+    return f"{plain.rstrip('/')}/" if plain.startswith("/api/") else plain
 
 
 def _models(operations: Operations) -> list[type[BaseModel]]:

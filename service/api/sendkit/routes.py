@@ -1,6 +1,7 @@
 """The routes of the SendKit face."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from aiohttp import web
 
@@ -28,6 +29,9 @@ from service.api.sendkit.settings import (
 from service.api.sendkit.trace import show_trace
 from service.api.sendkit.webhook_routes import webhook_routes
 from service.api.sendkit.workspaces import list_workspaces, post_workspace_key
+
+# None of the names beside it, or what they do not allow would read as a lead that is not there.
+_LEAD: Final = "/v1/leads/{lead_id:(?!(?:bulk|search|erase)$)[^/]+}"
 
 
 def sendkit_routes() -> Iterator[web.RouteDef]:
@@ -62,6 +66,6 @@ def _lead_routes() -> Iterator[web.RouteDef]:
     yield web.post("/v1/leads/search", search_leads)
     yield web.post("/v1/leads/bulk", take_bulk)
     yield web.post("/v1/leads/import/csv", imports.take_csv)
-    yield web.get("/v1/leads/{lead_id}", show_lead)
-    yield web.patch("/v1/leads/{lead_id}", patch_lead)
+    yield web.get(_LEAD, show_lead)
+    yield web.patch(_LEAD, patch_lead)
     yield from webhook_routes()

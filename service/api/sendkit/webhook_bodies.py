@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr
 
-from service.api.validation import Body, invalid, problems_of, validate
+from service.api.validation import Body, Integer, invalid, problems_of, validate
 from service.api.webhook_url import WebhookUrl
 from service.domain.custom_headers import HEADERS_MAX, VALUE_PATTERN, header_problems
 from service.domain.event_types import PATTERNS, unknown_patterns
@@ -49,9 +49,9 @@ _Headers = Annotated[
     ),
 ]
 _Secret = Annotated[SecretStr, Field(json_schema_extra={"format": "webhook-secret"})]
-_Retries = Annotated[int, Field(alias="retryAttempts", ge=0, le=10)]
-_Timeout = Annotated[int, Field(alias="timeoutMs", ge=1_000, le=30_000)]
-_Rate = Annotated[int | None, Field(alias="ratePerMinute", ge=1, le=RATE_MAX)]
+_Retries = Annotated[Integer, Field(alias="retryAttempts", ge=0, le=10)]
+_Timeout = Annotated[Integer, Field(alias="timeoutMs", ge=1_000, le=30_000)]
+_Rate = Annotated[Annotated[Integer, Field(ge=1, le=RATE_MAX)] | None, Field(alias="ratePerMinute")]
 _Scheme = Annotated[Literal["v1", "v1a"] | None, Field(alias="signatureScheme")]
 
 
@@ -75,8 +75,12 @@ class WebhookChangeBody(Body):
     name: _Name | None = None
     url: _Url | None = None
     events: _Events | None = None
-    retry_attempts: Annotated[int | None, Field(alias="retryAttempts", ge=0, le=10)] = None
-    timeout_ms: Annotated[int | None, Field(alias="timeoutMs", ge=1_000, le=30_000)] = None
+    retry_attempts: Annotated[
+        Annotated[Integer, Field(ge=0, le=10)] | None, Field(alias="retryAttempts")
+    ] = None
+    timeout_ms: Annotated[
+        Annotated[Integer, Field(ge=1_000, le=30_000)] | None, Field(alias="timeoutMs")
+    ] = None
     headers: _Headers | None = None
     rate: _Rate = None
 
@@ -87,7 +91,7 @@ class RotationBody(Body):
     secret: _Secret | None = None
     scheme: _Scheme = None
     overlap_hours: Annotated[
-        int,
+        Integer,
         Field(alias="overlapHours", ge=0, le=int(OVERLAP_MAX.total_seconds() // 3_600)),
     ] = int(OVERLAP_DEFAULT.total_seconds() // 3_600)
 
