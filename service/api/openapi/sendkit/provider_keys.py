@@ -5,7 +5,6 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from providers.registry import all_providers
-from service.api.availability import BUILT_IN
 from service.api.openapi.operation import Access, Operation, Operations, json_body
 from service.api.openapi.parameters import in_path
 from service.api.openapi.prose import PROVIDERS
@@ -16,6 +15,7 @@ from service.errors import (
     ProviderKeyRejected,
     SecretsUnavailable,
 )
+from service.flows.manage_provider_keys import BUILT_IN
 
 _SETTINGS: Final = "/v1/enrichment-settings"
 _ONE: Final = f"{_SETTINGS}/{{provider}}"
