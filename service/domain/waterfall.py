@@ -124,7 +124,9 @@ def accepts(step: Step, outcome: Outcome) -> bool:
     if not isinstance(outcome, Found):
         return False
     confidence = outcome.value.get("confidence")
-    if step.confidence_min is not None and (confidence or 1.0) < step.confidence_min:
+    if confidence is None:
+        confidence = 1.0
+    if step.confidence_min is not None and confidence < step.confidence_min:
         return False
     verdict = outcome.value.get("verdict")
     return verdict is None or verdict in step.accept

@@ -240,7 +240,9 @@ def test_a_ceiling_that_cannot_be_read_is_named(ceiling: str, said: str) -> None
         load_waterfalls(f"{TWO_STEPS}\n{ceiling}", KNOWN)
 
 
-@pytest.mark.parametrize(("confidence", "ends"), [(0.9, True), (0.5, False), (None, True)])
+@pytest.mark.parametrize(
+    ("confidence", "ends"), [(0.9, True), (0.5, False), (0.0, False), (None, True)]
+)
 def test_a_find_must_be_as_sure_as_its_step_asks(confidence: float | None, *, ends: bool) -> None:
     """A lower confidence goes on; a find that gives none is taken at its verdict."""
     value = {"email": "a@b.leadfall", "verdict": "deliverable"}
