@@ -44,6 +44,8 @@ POLLS_MAX: Final = 16
 """Polls of this process under way at once."""
 POLLS_PER_PROVIDER_MAX: Final = 8
 """Of which one provider's; a vendor that hangs, or is read seldom, leaves the rest to others."""
+SHUT_PATIENCE_S: Final = 60.0
+"""How long after its deadline a submission still waits for a gate that is shut to open."""
 _PATIENCE_S: Final = 60.0
 _CLAIM_MAX: Final = 4
 _TURN_S_MAX: Final = 1.0
@@ -132,8 +134,12 @@ class Poller:
         except (VendorFault, GateShut) as fault:
             if submission.overdue and isinstance(fault, VendorFault):
                 await self._finish(submission, offer, {}, NoAnswer(fault.slug))
+            elif submission.late_s > SHUT_PATIENCE_S:
+                # A key may be out for days: its lookups must not wait as long.
+                await self._finish(submission, offer, {}, NoAnswer("deadline"))
             else:
-                await self._postpone(submission, max(gate.shut_for_s(), pace_s))
+                end_s = SHUT_PATIENCE_S - submission.late_s
+                await self._postpone(submission, max(min(gate.shut_for_s(), end_s), pace_s))
             return
         if not isinstance(results, NotReady):
             await self._finish(submission, offer, results, NoAnswer("unnamed_row"))

@@ -38,7 +38,7 @@ class DueSubmission:
 
     Attributes:
         claimed: the handle is only what a callback called it.
-        overdue: its deadline is used up.
+        late_s: seconds since its deadline; below 0 while there is time left.
     """
 
     id: UUID
@@ -48,7 +48,12 @@ class DueSubmission:
     handle: str
     claimed: bool
     poll_count: int
-    overdue: bool
+    late_s: float
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its deadline is used up."""
+        return self.late_s >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ async def claim_due_submissions(
             row["handle"],
             row["claimed"],
             row["poll_count"],
-            row["overdue"],
+            row["late_s"],
         )
         for row in rows
     ]

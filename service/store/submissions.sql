@@ -46,7 +46,8 @@ set owner = $1, poll_at = moment.now + make_interval(secs => $3), poll_count = s
 from due, moment
 where s.id = due.id
 returning s.id, s.provider, s.capability, s.credential, coalesce(s.handle, s.claimed_handle) as handle,
-          s.handle is null as claimed, s.poll_count, s.deadline_at <= moment.now as overdue;
+          s.handle is null as claimed, s.poll_count,
+          extract(epoch from moment.now - s.deadline_at)::float8 as late_s;
 
 -- name: read_rows
 select c.lookup_id, c.step, c.epoch, c.question, l.workspace_id, l.input,

@@ -14,9 +14,11 @@ from aiohttp.test_utils import TestServer
 from providers.registry import all_providers
 from service import app
 from service.domain.identifiers import new_id
-from service.flows.poll_submissions import POLLS_PER_PROVIDER_MAX, Poller
+from service.flows.credentials import OPERATOR
+from service.flows.poll_submissions import POLLS_PER_PROVIDER_MAX, SHUT_PATIENCE_S, Poller
 from service.flows.suppress_people import SuppressionList
 from service.settings import ProviderSettings, Settings
+from service.store.outages import report_outage
 
 HANGING, PROMPT = "enrow", "bettercontact"
 WAIT_S = 10.0
@@ -82,16 +84,17 @@ async def poller(
         await desk.gates.stop()
 
 
-async def submit(pool: asyncpg.Pool, provider: str, count: int) -> None:
-    """Leave submissions behind whose poll is due."""
+async def submit(pool: asyncpg.Pool, provider: str, count: int, *, left: str = "1 hour") -> None:
+    """Leave submissions behind whose poll is due, with so much time left."""
     await pool.execute(
         "insert into submissions (id, provider, capability, credential, token, handle, state,"
         " poll_at, deadline_at, created_at, submitted_at)"
         " select gen_random_uuid(), $1, 'find_phone', 'operator', $1 || n, n::text, 'submitted',"
-        " now() - interval '1 minute', now() + interval '1 hour', now(), now()"
+        " now() - interval '1 minute', now() + $3::text::interval, now(), now()"
         " from generate_series(1, $2) n",
         provider,
         count,
+        left,
     )
 
 
@@ -114,3 +117,44 @@ async def test_a_vendor_that_hangs_holds_up_its_own_polls_only(
         "select provider, state, count(*)::int from submissions group by 1, 2"
     )
     assert {tuple(row) for row in states} >= {(PROMPT, "answered", 2), (HANGING, "submitted", 5)}
+
+
+async def test_a_key_that_is_out_holds_nobody_beyond_the_deadline(
+    pool: asyncpg.Pool, poller: Poller, vendors: tuple[Vendors, str]
+) -> None:
+    """What cannot be read ends soon after its deadline, and the vendor is not asked for it."""
+    told, _ = vendors
+    async with pool.acquire() as connection:
+        await report_outage(
+            connection, PROMPT, OPERATOR, "out_of_credit", retry_after=timedelta(hours=1)
+        )
+    await poller.desk.gates.refresh()
+    await submit(pool, PROMPT, 2, left="-5 minutes")
+
+    await poller.begin_due()
+    await poller.stop()
+
+    states = await pool.fetch("select state, count(*)::int from submissions group by 1")
+    assert [tuple(row) for row in states] == [("answered", 2)]
+    assert told.asked[PROMPT] == 0
+
+
+async def test_a_shut_gate_is_not_waited_for_beyond_the_deadline(
+    pool: asyncpg.Pool, poller: Poller
+) -> None:
+    """What has time left is looked at when that is over, not when the key is back."""
+    async with pool.acquire() as connection:
+        await report_outage(
+            connection, PROMPT, OPERATOR, "out_of_credit", retry_after=timedelta(hours=1)
+        )
+    await poller.desk.gates.refresh()
+    await submit(pool, PROMPT, 1, left="5 minutes")
+
+    await poller.begin_due()
+    await poller.stop()
+
+    late_s = await pool.fetchval(
+        "select extract(epoch from poll_at - deadline_at)::float8 from submissions"
+        " where state = 'submitted'"
+    )
+    assert late_s == pytest.approx(SHUT_PATIENCE_S, abs=10)
