@@ -21,6 +21,7 @@ from service.store.claims import park_lookup
 from service.store.connection import Pool
 from service.store.submissions import (
     NewSubmission,
+    abandon_submission,
     close_submission,
     intend_submission,
     keep_handle,
@@ -201,7 +202,7 @@ class Submitter:
                     if not_taken:
                         await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch)
                     await park_lookup(connection, self.process_id, claim, wait_s)
-                await close_submission(connection, submission_id, "abandoned")
+                await abandon_submission(connection, submission_id)
 
         await until_done(put_off, name="submission.put_off", patience_s=_PATIENCE_S)
         _log.info(
@@ -217,5 +218,5 @@ class Submitter:
                 await park_lookup(connection, self.process_id, each.claim, wait_s)
 
     async def _abandon(self, submission_id: UUID) -> None:
-        async with self.pool.acquire() as connection, connection.transaction():
-            await close_submission(connection, submission_id, "abandoned")
+        async with self.pool.acquire() as connection:
+            await abandon_submission(connection, submission_id)

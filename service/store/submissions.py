@@ -157,6 +157,11 @@ async def stamp_callback(
     return await connection.fetchval(_SQL["stamp_callback"], provider, token, handle) is not None
 
 
+async def abandon_submission(connection: Connection, submission_id: UUID) -> None:
+    """End a submission that the vendor did not take; its lookups stay as they are."""
+    await connection.execute(_SQL["close"], submission_id, "abandoned")
+
+
 async def close_submission(connection: Connection, submission_id: UUID, state: str) -> None:
     """End a submission as `answered` or `abandoned`, and let its lookups go on."""
     await connection.execute(_SQL["close"], submission_id, state)

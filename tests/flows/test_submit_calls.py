@@ -1,0 +1,106 @@
+"""Submitting: what becomes of lookups whose submission the vendor did not take."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from providers.registry import all_providers
+from service import app
+from service.domain.claim import Claim
+from service.domain.kinds import Capability
+from service.flows.planned_call import PlannedCall
+from service.flows.submit_calls import Submitter
+from service.settings import ProviderSettings, Settings
+from tests.flows.workshop import Workshop, new_worker, open_workshop
+
+SLUG = "icypeas"
+LEASE = timedelta(seconds=5)
+
+
+@dataclass
+class Vendor:
+    """A vendor that answers every submission with this status."""
+
+    status: int = 503
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def answer(self, _request: web.Request) -> web.Response:
+        """Answer as told."""
+        return web.json_response({}, status=self.status, headers=self.headers)
+
+
+@dataclass
+class Counter:
+    """A worker that submits to the vendor."""
+
+    shop: Workshop
+    owner: UUID
+    submitter: Submitter
+
+    async def submit(self, count: int) -> None:
+        """Submit so many lookups as one group."""
+        await self.shop.accept(await self.shop.add_leads(count))
+        await self.submitter.submit(
+            [await self._plan(c) for c in await self.shop.claim(self.owner)]
+        )
+
+    async def _plan(self, claim: Claim) -> PlannedCall:
+        provider = all_providers()[SLUG]
+        offer = provider.offer(Capability.FIND_EMAIL)
+        credential = await self.submitter.desk.credential(provider, None)
+        assert offer is not None
+        assert credential is not None
+        return PlannedCall(claim, 0, provider, offer, credential, offer.deadline_s)
+
+
+@pytest.fixture
+async def vendor() -> AsyncIterator[tuple[Vendor, str]]:
+    """The vendor and its address."""
+    told = Vendor()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", told.answer)
+    async with TestServer(application) as server:
+        yield told, str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+async def counter(
+    pool: asyncpg.Pool, database_url: str, redis_url: str, vendor: tuple[Vendor, str]
+) -> AsyncIterator[Counter]:
+    """A worker without loops of its own."""
+    settings = Settings(
+        database_url=database_url,
+        redis_url=redis_url,
+        vendor_time_scale=0.01,
+        providers={SLUG: ProviderSettings(api_key="key", base_url=vendor[1])},
+    )
+    owner = await new_worker(pool)
+    async with (
+        app.smtp_prober(settings) as prober,
+        app.provider_desk(settings, pool, owner, prober) as desk,
+    ):
+        await desk.gates.start()
+        yield Counter(await open_workshop(pool), owner, Submitter(pool, desk, owner, LEASE))
+        await desk.gates.stop()
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_what_was_not_taken_waits_before_it_is_submitted_again(
+    pool: asyncpg.Pool, counter: Counter, vendor: tuple[Vendor, str], status: int
+) -> None:
+    """A vendor in trouble is not asked again at once: the lookups are parked until later."""
+    vendor[0].status = status
+
+    await counter.submit(3)
+
+    lookups = await pool.fetch(
+        "select state, count(*)::int, bool_and(wake_at > leadfall_now()) from lookups group by 1"
+    )
+    assert [tuple(row) for row in lookups] == [("waiting", 3, True)]
+    assert await pool.fetchval("select state from submissions") == "abandoned"
