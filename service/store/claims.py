@@ -25,10 +25,21 @@ async def claim_lookups(
     priority: int,
     count_max: int,
     after_workspace: int,
+    but: Sequence[int] = (),
 ) -> list[Claim]:
-    """Claim up to `count_max` ready lookups, shared over workspaces beginning after one of them."""
+    """Claim up to `count_max` ready lookups, shared over workspaces beginning after one of them.
+
+    Args:
+        but: workspaces of which nothing is claimed.
+    """
     rows = await connection.fetch(
-        _SQL["claim"], owner, priority, count_max, after_workspace, WORKSPACES_PER_CLAIM_MAX
+        _SQL["claim"],
+        owner,
+        priority,
+        count_max,
+        after_workspace,
+        WORKSPACES_PER_CLAIM_MAX,
+        list(but),
     )
     return [_claim(row) for row in rows]
 

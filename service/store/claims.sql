@@ -1,7 +1,8 @@
 -- Claiming lookups, and giving them back: by their worker, by the janitor, or by an answer.
 
 -- name: claim
--- $1 owner, $2 priority, $3 rows at most, $4 workspace to begin after, $5 workspaces at most.
+-- $1 owner, $2 priority, $3 rows at most, $4 workspace to begin after, $5 workspaces at most, $6
+-- workspaces to leave out, which are not skipped but passed over: each is one probe, not a scan.
 -- Round robin: one index probe per workspace that has ready work, beginning after $4 and going
 -- round, then the same share of rows for each.
 with recursive
@@ -37,6 +38,7 @@ turn as materialized (
     union all
     select workspace_id, 1, place from from_start where workspace_id is not null
   ) w
+  where workspace_id <> all($6::bigint[])
   order by round, place
   limit $5::integer
 ),

@@ -1,6 +1,8 @@
 """Claims lookups and runs them in a sliding window, settling in batches, until none is ready."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final
@@ -31,9 +33,12 @@ from service.store.processes import read_owned_lookups
 from service.store.transient import TRANSIENT, until_done
 from service.store.waterfalls import read_waterfall
 from service.tasks import end_tasks
+from service.worker.turns import FREE_SHARE, Queue, Turns
 
 _log = structlog.get_logger()
 
+# Workspaces that may each hold as much as one may, before nothing is claimed for anybody.
+_FULL_QUEUES_MAX: Final = 4
 # Settle batches that may wait before claiming stops.
 _SETTLE_BACKLOG_MAX: Final = 2
 # How long calls that share a submission are gathered for.
@@ -48,8 +53,8 @@ _held = Gauge("leadfall_lookups_held", "Lookups that this process holds now.")
 class Drain:
     """The one place where a process claims work: doorbell and poll both call it.
 
-    `concurrency` lookups run at once; one more claim of `claim_batch` waits in memory, so that the
-    database is asked before the window runs dry.
+    `concurrency` lookups run at once, not all of them one workspace's; one more claim of
+    `claim_batch` waits in memory, so that the database is asked before the window runs dry.
     """
 
     def __init__(
@@ -70,8 +75,9 @@ class Drain:
         self._publication = publication
         self._suppressions = suppressions
         self._settings = settings
-        self._queue: asyncio.Queue[Claim] = asyncio.Queue()
-        self._held: dict[int, Claim] = {}
+        self._turns = Turns(settings.concurrency)
+        self._held: dict[int, Queue] = {}
+        self._held_by: Counter[Queue] = Counter()
         self._suspects: set[int] = set()
         self._left = asyncio.Event()
         self._draining = False
@@ -106,6 +112,7 @@ class Drain:
         """
         if self._draining:
             self._again = True
+            self._left.set()
             return False
         self._draining = True
         try:
@@ -116,8 +123,12 @@ class Drain:
                 if loop.time() >= until:
                     return True
                 await self._wait_for_room()
-                if not await self._claim() and not self._again:
+                full = self._full_queues()
+                if await self._claim(full) or self._again:
+                    continue
+                if not full:
                     return False
+                await self._wait_while_full(full)
             return False
         finally:
             self._draining = False
@@ -126,10 +137,7 @@ class Drain:
         """Stop claiming, give back what has not begun, and settle what ends within `grace`."""
         self._stopping = True
         self._left.set()
-        unbegun = []
-        while not self._queue.empty():
-            unbegun.append(self._queue.get_nowait())
-        await self._release(unbegun)
+        await self._release(self._turns.clear())
         try:
             async with asyncio.timeout(grace.total_seconds()):
                 while self._held:
@@ -160,13 +168,27 @@ class Drain:
 
     async def _wait_for_room(self) -> None:
         backlog_max = _SETTLE_BACKLOG_MAX * self._settings.settle_batch
+        held_max = _FULL_QUEUES_MAX * (self._settings.concurrency + self._settings.claim_batch)
         while not self._stopping and (
-            len(self._held) > self._settings.concurrency or len(self._settling) > backlog_max
+            len(self._held) > held_max or len(self._settling) > backlog_max
         ):
             self._left.clear()
             await self._left.wait()
 
-    async def _claim(self) -> int:
+    def _full_queues(self) -> set[Queue]:
+        """Return the queues that hold all they may run: what they wait for, others need not."""
+        most = self._settings.concurrency * FREE_SHARE // (FREE_SHARE + 1)
+        return {queue for queue, count in self._held_by.items() if count > most}
+
+    async def _wait_while_full(self, full: Collection[Queue]) -> None:
+        """Wait until one of these has room, or it is time to see whether others have work."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.poll_interval_s):
+                while not (self._stopping or self._again) and self._full_queues().issuperset(full):
+                    self._left.clear()
+                    await self._left.wait()
+
+    async def _claim(self, full: Collection[Queue]) -> int:
         room = self._settings.claim_batch
         claimed: list[Claim] = []
         async with self._pool.acquire() as connection:
@@ -179,11 +201,12 @@ class Drain:
                     priority=priority,
                     count_max=room - len(claimed),
                     after_workspace=self._last_workspace[priority],
+                    but=[workspace for rank, workspace in full if rank == priority],
                 )
                 if claims:
                     self._last_workspace[priority] = claims[-1].workspace_id
                 for claim in claims:
-                    self._held[claim.lookup_id] = claim
+                    self._hold(claim, (priority, claim.workspace_id))
                 claimed += claims
             if started := {claim.job_id for claim in claimed if claim.first_of_job}:
                 await mark_started(connection, sorted(started))
@@ -193,7 +216,7 @@ class Drain:
             if place in suppressed:
                 self._end(suppressed_settlement(claim))
             else:
-                self._queue.put_nowait(claim)
+                self._turns.put(self._held[claim.lookup_id], claim)
         return len(claimed)
 
     async def _find_suppressed(self, claimed: list[Claim]) -> set[int]:
@@ -217,7 +240,7 @@ class Drain:
 
     async def _run_forever(self) -> None:
         while True:
-            claim = await self._queue.get()
+            queue, claim = await self._turns.take()
             try:
                 await self._run(claim)
             except TRANSIENT as error:
@@ -227,6 +250,8 @@ class Drain:
                 # A fault of ours ends this lookup, refunded, and no other.
                 _log.exception("lookup.failed", lookup_id=claim.lookup_id)
                 self._end(failed_settlement(claim, type(error).__name__))
+            finally:
+                self._turns.done(queue)
 
     async def _run(self, claim: Claim) -> None:
         ended = await self._runner.run(claim, await self._waterfall(claim.waterfall_version))
@@ -290,8 +315,21 @@ class Drain:
         for claim in claims:
             self._forget(claim)
 
+    def _hold(self, claim: Claim, queue: Queue) -> None:
+        # What was just parked can be claimed again before its end was noticed here.
+        self._let_go(claim.lookup_id)
+        self._held[claim.lookup_id] = queue
+        self._held_by[queue] += 1
+
+    def _let_go(self, lookup_id: int) -> None:
+        queue = self._held.pop(lookup_id, None)
+        if queue is not None:
+            self._held_by[queue] -= 1
+            if not self._held_by[queue]:
+                del self._held_by[queue]
+
     def _forget(self, claim: Claim) -> None:
-        self._held.pop(claim.lookup_id, None)
+        self._let_go(claim.lookup_id)
         _held.set(len(self._held))
         self._left.set()
 

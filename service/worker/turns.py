@@ -1,0 +1,75 @@
+"""Whose claimed lookup runs next: queues take turns, and none of them can take every slot."""
+
+import asyncio
+from collections import Counter, deque
+from typing import Final
+
+from service.domain.claim import Claim
+
+FREE_SHARE: Final = 3
+"""A queue may use so many times as many slots as it leaves free for others."""
+
+Queue = tuple[int, int]
+"""The priority at which lookups were claimed, and their workspace."""
+
+
+class Turns:
+    """The lookups that wait for one of `slots` runners.
+
+    A queue whose vendor is slow gets about three quarters of the slots, a second one of the rest,
+    and so on: whoever comes next finds a free one. Each gets at least one, the lowest priority
+    first.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._waiting: dict[Queue, deque[Claim]] = {}
+        self._running: Counter[Queue] = Counter()
+        self._takers: deque[asyncio.Future[tuple[Queue, Claim]]] = deque()
+
+    def put(self, queue: Queue, claim: Claim) -> None:
+        """Let a lookup wait at the end of its queue."""
+        self._waiting.setdefault(queue, deque()).append(claim)
+        self._hand_out()
+
+    async def take(self) -> tuple[Queue, Claim]:
+        """Wait for a lookup to run; `done` with its queue gives the slot back."""
+        taker: asyncio.Future[tuple[Queue, Claim]] = asyncio.get_running_loop().create_future()
+        self._takers.append(taker)
+        self._hand_out()
+        return await taker
+
+    def done(self, queue: Queue) -> None:
+        """Give the slot of a lookup back."""
+        self._running[queue] -= 1
+        if not self._running[queue]:
+            del self._running[queue]
+        self._hand_out()
+
+    def clear(self) -> list[Claim]:
+        """Return the lookups that nobody has taken, and forget them."""
+        unbegun = [claim for claims in self._waiting.values() for claim in claims]
+        self._waiting.clear()
+        return unbegun
+
+    def _hand_out(self) -> None:
+        while self._takers and (queue := self._next_queue()) is not None:
+            taker = self._takers.popleft()
+            if taker.done():
+                continue
+            # Taken out and put back at the end: the next turn is another's.
+            claims = self._waiting.pop(queue)
+            claim = claims.popleft()
+            if claims:
+                self._waiting[queue] = claims
+            self._running[queue] += 1
+            taker.set_result((queue, claim))
+
+    def _next_queue(self) -> Queue | None:
+        free = self._slots - self._running.total()
+        able = [
+            queue
+            for queue in self._waiting
+            if self._running[queue] < max(1, FREE_SHARE * (free - 1))
+        ]
+        return min(able, key=lambda queue: queue[0], default=None)

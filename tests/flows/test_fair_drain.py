@@ -1,0 +1,78 @@
+"""Fairness: a big job at a slow vendor delays neither another workspace nor a caller who waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from service import app
+from service.domain.kinds import Kind
+from service.domain.waterfall import Step, Waterfall
+from service.settings import ProviderSettings, Settings, WorkerSettings
+from tests.flows.workshop import TYPES, Workshop, open_workshop
+
+SLOW = Waterfall(Kind.FIND_EMAIL, (Step("leadmagic"),))
+VERIFY = Waterfall(Kind.VERIFY_EMAIL, (Step("enrich"),))
+LEADS = 500
+"""More than a worker holds in memory."""
+DELAY_S_MAX = 3.0
+
+
+@pytest.fixture
+async def settings(database_url: str, redis_url: str) -> AsyncIterator[Settings]:
+    """A worker whose vendor takes longer than the test."""
+    released = asyncio.Event()
+
+    async def answer(_request: web.Request) -> web.Response:
+        await released.wait()
+        return web.json_response({})
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(application) as server:
+        url = str(server.make_url("")).rstrip("/")
+        yield Settings(
+            database_url=database_url,
+            redis_url=redis_url,
+            worker=WorkerSettings(drain_grace_s=0.1),
+            providers={"leadmagic": ProviderSettings(api_key="key", base_url=url)},
+        )
+        released.set()
+
+
+async def until(pool: asyncpg.Pool, condition: str, wait_s: float, *arguments: object) -> None:
+    """Wait until an SQL condition holds."""
+    async with asyncio.timeout(wait_s):
+        while not await pool.fetchval(f"select {condition}", *arguments):
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("mode", ["async", "sync"])
+async def test_a_small_job_is_done_beside_a_big_one(
+    pool: asyncpg.Pool, settings: Settings, mode: str
+) -> None:
+    """Another workspace's ten leads are done while hundreds wait, and so are a sync caller's."""
+    big = await open_workshop(pool, credits_granted=10_000)
+    neighbour = await open_workshop(pool)
+    small: dict[str, Workshop] = {"async": neighbour, "sync": big}
+    await big.accept(await big.add_leads(LEADS), waterfall=SLOW)
+
+    async with app.worker(settings):
+        await until(pool, "count(*) > 30 from calls", 10.0)
+        accepted = await small[mode].accept(
+            await small[mode].add_leads(10),
+            job_types=(TYPES["email"],),
+            price=1,
+            mode=mode,
+            waterfall=VERIFY,
+        )
+
+        await until(
+            pool,
+            "finished_at is not null from jobs where id = $1",
+            DELAY_S_MAX,
+            accepted.jobs[0].id,
+        )
