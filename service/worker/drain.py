@@ -33,7 +33,8 @@ from service.store.processes import read_owned_lookups
 from service.store.transient import TRANSIENT, until_done
 from service.store.waterfalls import read_waterfall
 from service.tasks import end_tasks
-from service.worker.turns import FREE_SHARE, Queue, Turns
+from service.worker.turns import Queue, Turns
+from service.worker.turns import Queue, Turns
 
 _log = structlog.get_logger()
 
@@ -176,9 +177,9 @@ class Drain:
             await self._left.wait()
 
     def _full_queues(self) -> set[Queue]:
-        """Return the queues that hold all they may run: what they wait for, others need not."""
-        most = self._settings.concurrency * FREE_SHARE // (FREE_SHARE + 1)
-        return {queue for queue, count in self._held_by.items() if count > most}
+        """Return the queues that hold a whole window: what they wait for, others need not."""
+        window = self._settings.concurrency
+        return {queue for queue, count in self._held_by.items() if count > window}
 
     async def _wait_while_full(self, full: Collection[Queue]) -> None:
         """Wait until one of these has room, or it is time to see whether others have work."""
