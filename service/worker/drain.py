@@ -34,7 +34,6 @@ from service.store.transient import TRANSIENT, until_done
 from service.store.waterfalls import read_waterfall
 from service.tasks import end_tasks
 from service.worker.turns import Queue, Turns
-from service.worker.turns import Queue, Turns
 
 _log = structlog.get_logger()
 

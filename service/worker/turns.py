@@ -6,7 +6,7 @@ from typing import Final
 
 from service.domain.claim import Claim
 
-FREE_SHARE: Final = 3
+FREE_SHARE: Final = 15
 """A queue may use so many times as many slots as it leaves free for others."""
 
 Queue = tuple[int, int]
@@ -16,9 +16,9 @@ Queue = tuple[int, int]
 class Turns:
     """The lookups that wait for one of `slots` runners.
 
-    A queue whose vendor is slow gets about three quarters of the slots, a second one of the rest,
-    and so on: whoever comes next finds a free one. Each gets at least one, the lowest priority
-    first.
+    A queue whose vendor is slow gets about fifteen of sixteen slots, a second one as much of the
+    rest: whoever comes next finds a free one. Each gets at least one, the lowest priority first,
+    and as slots come back, those who wait take turns.
     """
 
     def __init__(self, slots: int) -> None:
