@@ -32,6 +32,7 @@ from service.store.acceptance import Idempotency
 from service.store.claims import park_lookup, reclaim_lookups, wake_due_lookups
 from service.store.deliveries import Completion, complete, reclaim
 from service.store.processes import leave
+from service.store.secrets import Signer
 from tests.flows.workshop import PUBLICATION, Workshop, new_worker, open_workshop
 
 LEADS: Final = 6
@@ -243,7 +244,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def send(self, dispatcher: int, count: int) -> None:
         """Claim deliveries: none that somebody is sending."""
         owner = self.dispatchers[dispatcher]
-        shares = {self.endpoint_id: count}
+        shares = {Signer(self.shop.workspace_id, self.endpoint_id, hidden=False): count}
         for each in self.do(claim_deliveries(self.pool, self.box, owner, shares)):
             event_id = each.delivery.event_id
             assert self.model.deliveries.get(event_id, "due") == "due"

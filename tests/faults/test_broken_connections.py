@@ -62,8 +62,8 @@ class Line:
             troubling.cancel()
             await asyncio.gather(troubling, return_exceptions=True)
             self.calm()
-        await self.scene.recover()
         return [
+            *await self.scene.recover(),
             *await broken_jobs(self.scene, workspace.id, jobs=1, lookups=LEADS),
             *await broken_hooks(self.scene, workspace.id),
             *await self.scene.breaches(),

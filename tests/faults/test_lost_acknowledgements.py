@@ -83,7 +83,7 @@ async def test_loss_at_each_statement(scene: Scene, proxy: Proxy, name: str, los
 
     for plan in plans:
         await FLOWS[name].after(scene, plan)
-    await scene.recover()
+    assert await scene.recover() == []
 
     broken = [await FLOWS[name].broken(scene, plan) for plan in plans]
     assert [each for each in broken if each] == []

@@ -16,7 +16,7 @@ from tests.faults.chaos.site import PROCESSES, Site, open_site, patiently
 from tests.faults.chaos.verdicts import Verdict, judge
 
 CALLERS: Final = 6
-CALM_S: Final = 300.0
+CALM_S: Final = 600.0
 _QUIET: Final = """
 select not exists (select from jobs where finished_at is null)
    and not exists (select from deliveries where state in ('due', 'sending'))

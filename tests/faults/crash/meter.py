@@ -24,6 +24,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, Final, NoReturn
 
 KILLED: Final = 137
+ELSEWHERE: Final = "elsewhere"
 _ROOT: Final = Path(__file__).parents[3]
 _OURS: Final = tuple(str(_ROOT / name) + os.sep for name in ("service", "providers"))
 
@@ -122,7 +123,7 @@ class _Counted(Coroutine[Any, Any, Any]):
 
 def place_of(coroutine: Any) -> str:
     """Return file, line and function of the innermost frame of ours that a coroutine waits in."""
-    found = "elsewhere"
+    found = ELSEWHERE
     awaited = coroutine
     while awaited is not None:
         frame: FrameType | None = getattr(awaited, "cr_frame", None) or getattr(

@@ -59,7 +59,7 @@ class Summary:
     Attributes:
         places: how often a process was ended at each place of ours.
         broken: what does not hold, by the case it belongs to.
-        unassigned: what `leadfall audit` found.
+        unassigned: what `leadfall audit` found, and what did not end in time.
     """
 
     ended: Counter[str] = field(default_factory=Counter)
@@ -96,7 +96,7 @@ class Summary:
     def complaint(self) -> str:
         """Return what is broken, and the commands that repeat it."""
         lines = [f"{case}: {'; '.join(what)}" for case, what in self.broken.items()]
-        lines += [f"audit: {what}" for what in self.unassigned]
+        lines += [f"in all: {what}" for what in self.unassigned]
         lines += [f"repeat with: {case.command}" for case in list(self.broken)[:5]]
         return "\n".join(lines)
 
@@ -163,7 +163,7 @@ async def rehearse(
         ends.append(ended)
     for ended in ends:
         await FLOWS[ended.case.flow].after(scene, ended.plan)
-    await scene.recover()
+    summary.unassigned += await scene.recover()
     for ended in ends:
         broken = await FLOWS[ended.case.flow].broken(scene, ended.plan)
         if broken:

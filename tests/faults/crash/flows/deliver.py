@@ -32,7 +32,7 @@ class Plan:
     """Events due to one endpoint, and a dispatcher that has just beaten for the last time."""
 
     workspace_id: int
-    endpoint_id: int
+    signer: Signer
     event_count: int
     owner: UUID
 
@@ -52,7 +52,7 @@ class Deliver:
         owner = new_id()
         async with scene.pool.acquire() as connection:
             await beat(connection, owner, "dispatcher", "test", 1)
-        return Plan(workspace.id, endpoint_id, count, owner)
+        return Plan(workspace.id, Signer(workspace.id, endpoint_id, hidden=False), count, owner)
 
     async def run(self, settings: Settings, plan: Plan, watch: Watch) -> None:
         """Do one turn of a dispatcher at this endpoint."""
@@ -64,8 +64,7 @@ class Deliver:
         ):
             await warm(pool)
             watch.arm()
-            signer = Signer(plan.workspace_id, plan.endpoint_id, hidden=False)
-            claimed = await claim_deliveries(pool, box, plan.owner, {signer: plan.event_count})
+            claimed = await claim_deliveries(pool, box, plan.owner, {plan.signer: plan.event_count})
             sent = await asyncio.gather(
                 *(send_delivery(each, http, clock, terms, Random(1)) for each in claimed)  # noqa: S311
             )
