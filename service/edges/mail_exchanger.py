@@ -25,7 +25,7 @@ class Courtesy:
         out_s: How long a host that could not be reached is left alone.
     """
 
-    sessions_max: int = 2
+    sessions_max: int = 1
     recipients_max: int = 50
     interval_s: float = 0.05
     idle_s: float = 5.0

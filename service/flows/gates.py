@@ -75,6 +75,7 @@ class Gates:
     async def start(self) -> None:
         """Learn what there is to know before the first request; a store that is gone is no bar."""
         try:
+            await self._outages.begin()
             await self.refresh()
         except TRANSIENT:
             return

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 
 from service.domain.face_answers import iso
 from service.domain.identifiers import new_id
+from service.flows.credentials import OPERATOR
 from service.flows.publish_finished import event_body
 from service.store.connection import Pool
 from service.store.events import NewEvent, insert_events
@@ -25,6 +26,7 @@ from service.store.outages import (
     read_outages,
     read_workspace_of_key,
     report_outage,
+    retry_now,
 )
 from service.store.transient import TRANSIENT
 
@@ -145,6 +147,15 @@ class Outages:
         self._to_report.pop(credential, None)
         self._to_end.add(credential)
         self._write_soon()
+
+    async def begin(self) -> None:
+        """Have the operator's keys tried anew: whoever replaced one has started its workers anew.
+
+        Raises:
+            Exception: one of `TRANSIENT`; they are tried when it is time.
+        """
+        async with self._pool.acquire() as connection:
+            await retry_now(connection, OPERATOR)
 
     async def refresh(self) -> None:
         """Write what could not be written yet, and learn what other processes wrote.

@@ -63,6 +63,11 @@ async def end_outage(connection: Connection, provider: str, credential: str) -> 
     return since
 
 
+async def retry_now(connection: Connection, credential: str) -> None:
+    """Let the keys of this name be tried at the next look, whatever was waited for."""
+    await connection.execute(_SQL["retry_now"], credential)
+
+
 async def read_workspace_of_key(connection: Connection, key_id: int) -> int | None:
     """Return whose a provider key is, or None when it is gone."""
     workspace_id: int | None = await connection.fetchval(_SQL["workspace_of_key"], key_id)

@@ -25,5 +25,10 @@ returning o.provider;
 -- name: end_outage
 delete from provider_outages where provider = $1 and credential = $2 returning since;
 
+-- name: retry_now
+update provider_outages set retry_at = now
+from (select leadfall_now() as now) moment
+where credential = $1 and retry_at > now;
+
 -- name: workspace_of_key
 select workspace_id from provider_keys where id = $1;

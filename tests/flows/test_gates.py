@@ -474,6 +474,21 @@ async def test_one_worker_probes_and_a_success_brings_the_key_back(
     assert await outage_rows(pool) == 0
 
 
+async def test_a_worker_that_starts_tries_the_operators_keys_anew(
+    open_gates: OpenGates, pool: Pool
+) -> None:
+    """One that was replaced is in use at once, not after an hour."""
+    finder = await open_gates()
+    for credential in ("operator", "key:7"):
+        gate_of(finder, credential=credential).note_fault(CredentialsRejected(), 0.0)
+    await finder.refresh()
+
+    await open_gates()
+
+    due = "select credential from provider_outages where retry_at <= leadfall_now()"
+    assert [row["credential"] for row in await pool.fetch(due)] == ["operator"]
+
+
 async def test_a_success_from_before_the_outage_does_not_end_it(
     open_gates: OpenGates, pool: Pool
 ) -> None:
