@@ -151,3 +151,20 @@ async def test_a_long_list_of_problems_is_cut(stage: Stage, face: Face) -> None:
 
     assert status == 400
     assert str(answer).count("is not a known field") <= 2 * 20
+
+
+async def test_a_bad_header_is_named_beside_the_body(stage: Stage) -> None:
+    """An Idempotency-Key that is none does not wait until the body is right."""
+    bad = {"mode": "later"}
+
+    _, seleqt = await stage.seleqt(bad, Idempotency_Key="")
+    _, sendkit = await stage.sendkit(bad, Idempotency_Key="")
+
+    assert "mode must be" in seleqt["error"]
+    assert "Idempotency-Key must be" in seleqt["error"]
+    assert set(sendkit["error"]["details"]["fields"]) == {
+        "leadIds",
+        "enrichmentTypes",
+        "mode",
+        "Idempotency-Key",
+    }

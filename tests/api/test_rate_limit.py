@@ -1,14 +1,16 @@
 """How many requests a minute a key may send, and how its callers are told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from service.api.application import build_application
 from service.edges.rate_limits import RateLimits
 from tests.api.conftest import OpenStage
-from tests.api.stage import Stage, add_tenant
+from tests.api.stage import Client, Stage, add_tenant
 
 HEADERS = ("RateLimit-Policy", "RateLimit", "Retry-After")
 
@@ -117,3 +119,21 @@ async def test_a_redis_that_cannot_count_refuses_nobody(redis_url: str) -> None:
     await limits.close()
 
     assert (tally.is_within, tally.remaining) == (True, 2)
+
+
+async def test_callers_do_not_notice_that_redis_is_gone(
+    open_stage: OpenStage, aiohttp_client: Callable[..., Awaitable[Client]]
+) -> None:
+    """The limit, its body and its headers stay, counted by this process."""
+    stage = await open_stage(limits={"requests_per_minute": 2})
+    limits = RateLimits.connect("redis://127.0.0.1:1/0")
+    context = replace(stage.context, rate_limits=limits)
+    alone = Stage(context, await aiohttp_client(build_application(context)), stage.tenant)
+    path = f"/api/v1/public/lead-lists/{stage.tenant.people_list}/leads/"
+
+    answers = [await ask(alone, path, stage.tenant.seleqt_key.text) for _ in range(3)]
+    await limits.close()
+
+    assert [status for status, _, _ in answers] == [200, 200, 429]
+    assert answers[2][1] == {"error": "Rate limit exceeded"}
+    assert [None in headers.values() for _, _, headers in answers] == [True, True, False]

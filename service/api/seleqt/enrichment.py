@@ -15,6 +15,7 @@ from service.api.refusals import CallerLeft
 from service.api.request_body import parse_object, read_body
 from service.api.seleqt.access import authenticate, list_id_of
 from service.api.seleqt.bodies import EnrichmentBody, read_enrichment
+from service.api.validation import together
 from service.domain.face_answers import seleqt_metadata, seleqt_result
 from service.domain.kinds import Face
 from service.domain.lead_filter import LeadFilter
@@ -43,8 +44,11 @@ async def start_enrichment(request: web.Request) -> web.Response:
     context = context_of(request)
     list_id = list_id_of(request)
     raw = await read_body(request)
-    body, lead_filter = read_enrichment(parse_object(raw), context.settings.limits, context.egress)
-    idempotency = read_idempotency(request, f"seleqt enrichment {list_id}", raw)
+    given = parse_object(raw)
+    (body, lead_filter), idempotency = together(
+        lambda: read_enrichment(given, context.settings.limits, context.egress),
+        lambda: read_idempotency(request, f"seleqt enrichment {list_id}", raw),
+    )
     select = _selection(context, caller.workspace_id, list_id, body, lead_filter)
     order = _order(context, caller.workspace_id, list_id, body, idempotency)
     sync = body.mode == "sync"

@@ -14,6 +14,7 @@ from service.api.sendkit.access import authenticate
 from service.api.sendkit.bodies import PARAMETER_OF, EnrichRequest, Ordered, read_enrich
 from service.api.sendkit.errors import CreditsMissing
 from service.api.sendkit.providers import own_waterfall, require_own_key
+from service.api.validation import together
 from service.domain.face_answers import sendkit_metadata
 from service.domain.kinds import Face
 from service.errors import InsufficientCredits
@@ -28,7 +29,11 @@ async def enrich_leads(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     context = context_of(request)
     raw = await read_body(request)
-    asked = read_enrich(parse_object(raw), context.settings.limits, context.egress)
+    given = parse_object(raw)
+    asked, idempotency = together(
+        lambda: read_enrich(given, context.settings.limits, context.egress),
+        lambda: read_idempotency(request, "sendkit enrich", raw),
+    )
     order = Order(
         workspace_id=caller.workspace_id,
         face=Face.SENDKIT,
@@ -38,7 +43,7 @@ async def enrich_leads(request: web.Request) -> web.Response:
         webhook_url=asked.webhook_url,
         metadata=asked.metadata,
         lead_events=asked.lead_events,
-        idempotency=read_idempotency(request, "sendkit enrich", raw),
+        idempotency=idempotency,
         facts={"lead_count": len(asked.lead_ids)},
     )
     select = _selection(context, caller.workspace_id, asked)
