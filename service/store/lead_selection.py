@@ -128,6 +128,8 @@ def count_statement(wanted: Wanted, *, count_max: int) -> Statement:
     arguments = _Arguments()
     if wanted.is_plain and wanted.lacking is None:
         source = f"list_leads where list_id = {arguments.place(wanted.list_id, 'bigint')}"
+    elif wanted.is_plain:
+        source = _in_list_order(wanted, arguments)
     else:
         source = _source(wanted, arguments)
     limit = arguments.place(count_max, "bigint")

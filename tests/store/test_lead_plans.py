@@ -16,6 +16,7 @@ from service.store.lead_selection import (
     Sorting,
     Statement,
     Wanted,
+    count_statement,
     ids_statement,
     page_statement,
 )
@@ -166,6 +167,16 @@ async def test_what_lacks_an_email_is_found_by_reading_a_page(big: asyncpg.Conne
     plan = await explain(big, ids_statement(wanted(lacking=Target.EMAIL), limit=PAGE))
 
     assert rows_read(plan) <= ROWS_READ_MAX
+
+
+@pytest.mark.parametrize("target", [Target.EMAIL, Target.PHONE])
+async def test_what_is_counted_is_of_the_list(big: asyncpg.Connection, target: Target) -> None:
+    """Counting who lacks something reads the list alone, each of it twice, and stops at its cap."""
+    bound = 1_000
+
+    plan = await explain(big, count_statement(wanted(lacking=target), count_max=bound))
+
+    assert rows_read(plan) <= 2 * bound + 10
 
 
 @pytest.mark.parametrize("filters", ONE_KEY)
