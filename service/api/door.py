@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import Counter
 
 from service.api.farewell import Farewells
+from service.api.malformed import RequestReader
 from service.api.open_files import allow_files
 
 _log = structlog.get_logger()
@@ -59,12 +60,14 @@ class BoundedSite(web.BaseSite):
         server = self._runner.server
         if server is None:
             raise RuntimeError("the runner is not set up")
+        loop = asyncio.get_running_loop()
         farewells = Farewells()
         allow_files(self._connections_max + farewells.count_max + _OTHER_FILES)
         listening = await _listen(self._host, self._port, self._backlog)
         self._server = _Acceptor(
             listening,
-            serve=server,
+            # The server makes readers of its own sort only; the arguments for them are its own.
+            serve=lambda: RequestReader(server, loop=loop, **server._kwargs),  # noqa: SLF001
             # Its public view of the connections copies all of them.
             served_count=lambda: len(server._connections),  # noqa: SLF001
             served_max=self._connections_max,
