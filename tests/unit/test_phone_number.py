@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.phone_number import parse_phone
+from service.domain.phone_number import parse_phone, region_of
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,30 @@ def test_any_text_is_read_or_refused(text: str, region: str | None) -> None:
     phone = parse_phone(text, region)
 
     assert phone is None or phone == parse_phone(phone)
+
+
+@pytest.mark.parametrize(
+    ("country", "region"),
+    [
+        ("de", "DE"),
+        (" US ", "US"),
+        ("USA", "US"),
+        ("United States", "US"),
+        ("united states of america", "US"),
+        ("UK", "GB"),
+        ("United Kingdom", "GB"),
+        ("Czechia", "CZ"),
+        ("The Netherlands", "NL"),
+        ("Russia", "RU"),
+        ("South Korea", "KR"),
+        ("Turkey", "TR"),
+        ("Nowhere", None),
+        ("ZZ", None),
+        ("", None),
+        (None, None),
+        ("x" * 1_000, None),
+    ],
+)
+def test_a_country_is_known_by_letters_and_names(country: str | None, region: str | None) -> None:
+    """However a lead's country is written, national numbers of it can be read."""
+    assert region_of(country) == region
