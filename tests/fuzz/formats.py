@@ -37,7 +37,7 @@ def _email(local: str, domain: str) -> str:
 _FORMATS: Final = {
     "row-cursor": _ROWS.map(lambda row: _base64(row.to_bytes(8, "big"))),
     "job-cursor": st.uuids().map(lambda each: _base64(each.bytes)),
-    "ledger-cursor": st.tuples(st.integers(0, 2**57 - 1), _ROWS).map(
+    "place-cursor": st.tuples(st.integers(0, 2**57 - 1), _ROWS).map(
         lambda place: _base64(place[0].to_bytes(8, "big") + place[1].to_bytes(8, "big"))
     ),
     "delivery-cursor": st.tuples(st.integers(0, 2**57 - 1), st.uuids()).map(

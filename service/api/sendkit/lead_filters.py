@@ -95,7 +95,7 @@ class LeadSearchBody(Body):
     """The body of a search."""
 
     filters: Filters | None = None
-    cursor: Annotated[str, Field(json_schema_extra={"format": "row-cursor"})] | None = None
+    cursor: Annotated[str, Field(json_schema_extra={"format": "place-cursor"})] | None = None
     limit: Annotated[
         Integer, Field(ge=1, json_schema_extra={"maximum": LimitSettings().page_size_max})
     ] = LIMIT

@@ -82,7 +82,7 @@ OPERATIONS: Final[Operations] = {
         Access.WORKSPACE,
         paged(LedgerEntry, CappedPlace, "A page of the ledger, newest first."),
         parameters=(
-            cursor("ledger"),
+            cursor("place"),
             LIMIT,
             in_query("kind", "Only such movements.", enum=[*KINDS]),
             in_query("jobId", "Only those of this job.", minLength=1, maxLength=100),

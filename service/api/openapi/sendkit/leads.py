@@ -95,7 +95,7 @@ OPERATIONS: Final[Operations] = {
         LEADS,
         Access.WORKSPACE,
         _PAGE,
-        parameters=(cursor(), LIMIT, *_FILTERS),
+        parameters=(cursor("place"), LIMIT, *_FILTERS),
         errors=(FilterTooBroad,),
     ),
     ("POST", _LEADS): Operation(
