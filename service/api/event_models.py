@@ -39,7 +39,7 @@ class SeleqtFinding(EventData):
     phone_number: Annotated[str | None, Field(description="The same as `phone`.")] = None
 
 
-class SeleqtResult(EventData):
+class SeleqtLead(EventData):
     """One lead of a job of the Seleqt face."""
 
     id: Annotated[int, Field(description="The lead, by its id on this face.")]
@@ -64,7 +64,7 @@ class SendKitFinding(EventData):
     espProviderName: str | None = None  # noqa: N815
 
 
-class SendKitResult(EventData):
+class SendKitLead(EventData):
     """One lead of a job of the SendKit face."""
 
     leadId: Annotated[str | None, Field(description="Null when the lead is gone.")]  # noqa: N815
@@ -88,7 +88,7 @@ class SeleqtJobEnded(EventData):
     credits_deducted: Annotated[int, Field(ge=0, description="The charge at acceptance.")]
     credits_refunded: Annotated[int, Field(ge=0, description="What came back of it.")]
     remaining_credits: Annotated[int, Field(ge=0, description="The balance then.")]
-    results: list[SeleqtResult] | None = None
+    results: list[SeleqtLead] | None = None
     results_url: Annotated[str | None, Field(description="Instead of `results`, for big jobs.")] = (
         None
     )
@@ -118,12 +118,12 @@ class SendKitJobEnded(EventData):
     updatedAt: datetime  # noqa: N815
     startedAt: datetime | None  # noqa: N815
     completedAt: datetime | None  # noqa: N815
-    results: list[SendKitResult] | None = None
+    results: list[SendKitLead] | None = None
     resultsUrl: str | None = None  # noqa: N815
     callerMetadata: dict[str, str] | None = None  # noqa: N815
 
 
-class SeleqtLeadEnriched(SeleqtResult):
+class SeleqtLeadEnriched(SeleqtLead):
     """A lookup of one lead of a Seleqt job was settled; sent only for jobs that ask for it."""
 
     job_id: str
@@ -132,7 +132,7 @@ class SeleqtLeadEnriched(SeleqtResult):
     metadata: dict[str, str] | None = None
 
 
-class SendKitLeadEnriched(SendKitResult):
+class SendKitLeadEnriched(SendKitLead):
     """A lookup of one lead of a SendKit job was settled; sent only for jobs that ask for it."""
 
     jobId: str  # noqa: N815

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -48,8 +48,8 @@ def as_integer(given: Any) -> Any:
     return given
 
 
-Integer = Annotated[int, BeforeValidator(as_integer)]
-"""An integer in a body, however its number is written."""
+WHOLE: Final = BeforeValidator(as_integer)
+"""Stands behind the bounds of an integer in a body: its number may be written as 2.0."""
 
 B = TypeVar("B", bound=Body)
 T1 = TypeVar("T1")

@@ -1,17 +1,17 @@
 """A body's integer may be written with a fraction of nothing, as some clients write numbers."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
-from service.api.validation import Body, Integer, validate
+from service.api.validation import WHOLE, Body, validate
 from service.errors import InvalidRequest
 
 
 class Numbered(Body):
     """A body with a number."""
 
-    number: Integer
+    number: Annotated[int, WHOLE]
 
 
 @pytest.mark.parametrize(("given", "read"), [(2, 2), (2.0, 2), (-0.0, 0), (2.0**52, 2**52)])

@@ -51,12 +51,16 @@ def build_document(served: Iterable[tuple[str, str]], operations: Operations) ->
 
     Raises:
         UndescribedRouteError: names the routes and operations that have no counterpart.
+        ValueError: an event and an answer have models of one name.
     """
     routes = {(method, _published_path(path)) for method, path in served}
     if routes != operations.keys():
         raise UndescribedRouteError(sorted(routes ^ operations.keys()))
     schemas, defined = definitions(_models(operations))
-    defined |= event_definitions()
+    told = event_definitions()
+    if clash := defined.keys() & told.keys():
+        raise ValueError(f"two models of one name: {sorted(clash)}")
+    defined |= told
     parts = Parts(schemas, defined)
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), operation in operations.items():

@@ -12,6 +12,12 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+class Envelope(BaseModel):
+    """What goes around something else: nothing but these fields, for models made as they come."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 class CamelAnswer(Answer):
     """An answer in camel case, as the SendKit face has them: nothing but these fields."""
 
@@ -22,7 +28,7 @@ def wrapped(data: type[BaseModel]) -> type[BaseModel]:
     """Return the model of SendKit's envelope around one thing."""
     return create_model(
         f"{data.__name__}Answer",
-        __base__=CamelAnswer,
+        __base__=Envelope,
         __doc__=data.__doc__,
         success=(Literal[True], ...),
         data=(data, ...),
@@ -35,7 +41,7 @@ def paged(
     """Return the model of SendKit's envelope around a page."""
     return create_model(
         name or f"{row.__name__}Page",
-        __base__=CamelAnswer,
+        __base__=Envelope,
         __doc__=said,
         success=(Literal[True], ...),
         data=(list[row], ...),  # type: ignore[valid-type] # the row is a model

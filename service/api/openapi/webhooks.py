@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from service.api.event_examples import EXAMPLES
 from service.api.event_models import BODY_MODELS
-from service.api.openapi.examples import example_of
 from service.api.openapi.operation import JSON
 from service.api.openapi.prose import EVENTS
 from service.api.openapi.schemas import REF, definitions
+from service.domain.event_types import EventType
 
+_MOMENT: Final = "2026-01-31T09:00:00.000Z"
 _HEADERS: Final = {
     "webhook-id": ("The event: the same for every attempt, replay and endpoint.", "string"),
     "webhook-timestamp": ("When this attempt was made, in seconds since 1970.", "integer"),
@@ -21,20 +23,27 @@ _HEADERS: Final = {
 
 
 def event_definitions() -> dict[str, Any]:
-    """Return the schemas of all bodies and of their parts, by name."""
+    """Return the schemas of all bodies and of their parts, by name.
+
+    They are closed: this server sends no other fields, though receivers must bear them.
+    """
     defined: dict[str, Any] = definitions(BODY_MODELS.values())[1]
-    return defined
+    return {name: {**each, "additionalProperties": False} for name, each in defined.items()}
 
 
 def describe_events(defined: Mapping[str, Any]) -> dict[str, Any]:
     """Return the webhooks of the document by the type of their event."""
     return {
-        event_type.value: {"post": _request(event_type.value, model.__name__, defined)}
+        event_type.value: {"post": _request(event_type, model.__name__, defined)}
         for event_type, model in BODY_MODELS.items()
     }
 
 
-def _request(event_type: str, model: str, defined: Mapping[str, Any]) -> dict[str, Any]:
+def _example(event_type: EventType) -> dict[str, Any]:
+    return {"type": event_type, "timestamp": _MOMENT, "data": dict(EXAMPLES[event_type])}
+
+
+def _request(event_type: EventType, model: str, defined: Mapping[str, Any]) -> dict[str, Any]:
     schema = {"$ref": REF.format(model=model)}
     data = defined[model]["properties"]["data"]
     said = defined[data["$ref"].rpartition("/")[2]] if "$ref" in data else {}
@@ -55,7 +64,7 @@ def _request(event_type: str, model: str, defined: Mapping[str, Any]) -> dict[st
         ],
         "requestBody": {
             "required": True,
-            "content": {JSON: {"schema": schema, "example": example_of(schema, defined)}},
+            "content": {JSON: {"schema": schema, "example": _example(event_type)}},
         },
         "responses": {
             "2XX": {"description": "Received; it is not sent again."},

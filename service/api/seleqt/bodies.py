@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 from service.api.metadata import Metadata, metadata_problems
 from service.api.request_body import refuse_nul
 from service.api.seleqt.filter_schema import FILTER_SCHEMA
-from service.api.validation import Body, Integer, invalid, problems_of, validate
+from service.api.validation import WHOLE, Body, invalid, problems_of, validate
 from service.api.webhook_url import WebhookUrl, url_problems
 from service.domain.kinds import JOB_TYPES, Face, JobType
 from service.domain.lead_filter import FilterInvalidError, LeadFilter, read_lead_filter
@@ -48,7 +48,9 @@ class EnrichmentBody(Body):
     enrichment_type: Requested = "FIND_EMAIL"
     # 0 is what the page's own sample sends when its count was 0: no leads, no error.
     prospect_limit: Annotated[
-        Integer, Field(ge=0, json_schema_extra={"maximum": _LIMITS.leads_per_request_max})
+        int,
+        Field(ge=0, json_schema_extra={"maximum": _LIMITS.leads_per_request_max}),
+        WHOLE,
     ] = 100
     mode: Literal["sync", "async"] = "async"
     webhook_url: WebhookUrl | None = None

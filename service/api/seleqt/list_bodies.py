@@ -7,7 +7,7 @@ from pydantic import Field, WithJsonSchema
 
 from service.api.seleqt.bodies import read_filters
 from service.api.seleqt.filter_schema import FILTER_SCHEMA
-from service.api.validation import Body, Integer, as_integer, invalid, problems_of, validate
+from service.api.validation import WHOLE, Body, as_integer, invalid, problems_of, validate
 from service.domain.lead_filter import LeadFilter
 from service.flows.create_list import NAME_CHARACTERS_MAX
 from service.settings import LimitSettings
@@ -59,8 +59,8 @@ class ProspectSearchBody(Body):
     """The body of a search over one's own leads; everything in it has a default."""
 
     search_type: Literal["PEOPLE", "COMPANY"] = "PEOPLE"
-    page: Annotated[Integer, Field(ge=1, le=_PAGE_MAX)] = 1
-    page_size: Annotated[Integer, Field(ge=1, le=_PAGE_MAX)] = 25
+    page: Annotated[int, Field(ge=1, le=_PAGE_MAX), WHOLE] = 1
+    page_size: Annotated[int, Field(ge=1, le=_PAGE_MAX), WHOLE] = 25
     filters: Annotated[dict[str, Any], Field(default_factory=dict), WithJsonSchema(FILTER_SCHEMA)]
     sort_field: SortField = "id"
     sort_direction: Literal["asc", "desc"] = "asc"

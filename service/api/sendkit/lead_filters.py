@@ -16,7 +16,7 @@ from service.api.query import (
 )
 from service.api.request_body import refuse_nul
 from service.api.sendkit.lead_bodies import ObjectId, Tag, read_object_id
-from service.api.validation import Body, Integer, invalid, problems_of, together, validate
+from service.api.validation import WHOLE, Body, invalid, problems_of, together, validate
 from service.domain.lead_record import Lead
 from service.domain.people_filter import PeopleFilter
 from service.errors import InvalidRequest
@@ -97,7 +97,9 @@ class LeadSearchBody(Body):
     filters: Filters | None = None
     cursor: Annotated[str, Field(json_schema_extra={"format": "place-cursor"})] | None = None
     limit: Annotated[
-        Integer, Field(ge=1, json_schema_extra={"maximum": LimitSettings().page_size_max})
+        int,
+        Field(ge=1, json_schema_extra={"maximum": LimitSettings().page_size_max}),
+        WHOLE,
     ] = LIMIT
 
 

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 
 from providers.contract import Provider
 from providers.registry import all_providers, find_provider
-from service.api.validation import Body, Integer, invalid, validate
+from service.api.validation import WHOLE, Body, invalid, validate
 from service.domain.sentences import joined
 from service.store.provider_keys import Arrangement
 
@@ -39,7 +39,7 @@ class ArrangedProvider(Body):
         Field(max_length=_NAME_CHARACTERS_MAX, json_schema_extra={"enum": [*all_providers()]}),
     ]
     enabled: bool | None = None
-    priority: Annotated[Integer, Field(ge=0, le=PRIORITY_MAX)] | None = None
+    priority: Annotated[int, Field(ge=0, le=PRIORITY_MAX), WHOLE] | None = None
 
 
 class ArrangementsBody(Body):

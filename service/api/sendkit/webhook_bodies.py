@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr, WithJsonSchema
 
-from service.api.validation import Body, Integer, invalid, problems_of, validate
+from service.api.validation import WHOLE, Body, invalid, problems_of, validate
 from service.api.webhook_url import WebhookUrl
 from service.domain.custom_headers import HEADERS_MAX, VALUE_PATTERN, header_problems
 from service.domain.event_types import PATTERNS, unknown_patterns
@@ -48,15 +48,27 @@ _Headers = Annotated[
         }
     ),
 ]
-_Secret = Annotated[SecretStr, Field(json_schema_extra={"format": "webhook-secret"})]
-_Retries = Annotated[Integer, Field(alias="retryAttempts", ge=0, le=10)]
-_Timeout = Annotated[Integer, Field(alias="timeoutMs", ge=1_000, le=30_000)]
-_Rate = Annotated[Annotated[Integer, Field(ge=1, le=RATE_MAX)] | None, Field(alias="ratePerMinute")]
+_Secret = Annotated[
+    SecretStr,
+    WithJsonSchema({"type": "string", "format": "webhook-secret", "writeOnly": True}),
+]
+# A key pair is made here, and its private half never leaves.
+_NO_SECRET_FOR_KEY_PAIR: Final[dict[str, Any]] = {
+    "if": {"properties": {"signatureScheme": {"const": "v1a"}}, "required": ["signatureScheme"]},
+    "then": {"properties": {"secret": {"type": "null"}}},
+}
+_Retries = Annotated[int, Field(alias="retryAttempts", ge=0, le=10), WHOLE]
+_Timeout = Annotated[int, Field(alias="timeoutMs", ge=1_000, le=30_000), WHOLE]
+_Rate = Annotated[
+    Annotated[int, Field(ge=1, le=RATE_MAX), WHOLE] | None, Field(alias="ratePerMinute")
+]
 _Scheme = Annotated[Literal["v1", "v1a"] | None, Field(alias="signatureScheme")]
 
 
 class NewWebhookBody(Body):
     """The body of the call that creates a webhook."""
+
+    model_config = ConfigDict(json_schema_extra=_NO_SECRET_FOR_KEY_PAIR)
 
     name: _Name
     url: _Url
@@ -76,10 +88,10 @@ class WebhookChangeBody(Body):
     url: _Url | None = None
     events: _Events | None = None
     retry_attempts: Annotated[
-        Annotated[Integer, Field(ge=0, le=10)] | None, Field(alias="retryAttempts")
+        Annotated[int, Field(ge=0, le=10), WHOLE] | None, Field(alias="retryAttempts")
     ] = None
     timeout_ms: Annotated[
-        Annotated[Integer, Field(ge=1_000, le=30_000)] | None, Field(alias="timeoutMs")
+        Annotated[int, Field(ge=1_000, le=30_000), WHOLE] | None, Field(alias="timeoutMs")
     ] = None
     headers: _Headers | None = None
     rate: _Rate = None
@@ -88,11 +100,14 @@ class WebhookChangeBody(Body):
 class RotationBody(Body):
     """The body of the call that rotates what signs."""
 
+    model_config = ConfigDict(json_schema_extra=_NO_SECRET_FOR_KEY_PAIR)
+
     secret: _Secret | None = None
     scheme: _Scheme = None
     overlap_hours: Annotated[
-        Integer,
+        int,
         Field(alias="overlapHours", ge=0, le=int(OVERLAP_MAX.total_seconds() // 3_600)),
+        WHOLE,
     ] = int(OVERLAP_DEFAULT.total_seconds() // 3_600)
 
 
