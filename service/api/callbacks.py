@@ -11,7 +11,7 @@ from aiohttp import web
 from providers.contract import BrokenAnswer, JsonObject, Submitted, VendorAnswer
 from providers.registry import all_providers
 from service.api.answers import json_answer
-from service.api.caller import context_of
+from service.api.caller import context_of, refuse_impossible_ids
 from service.api.request_body import read_bytes
 from service.errors import NotFound
 from service.store.submissions import stamp_callback
@@ -21,6 +21,7 @@ _TOKEN_CHARACTERS_MAX: Final = 100
 
 async def take_callback(request: web.Request) -> web.Response:
     """Note that the vendor called, so that a worker polls at once; the answer says no more."""
+    refuse_impossible_ids(request)
     slug, token = request.match_info["provider"], request.match_info["token"]
     body = await read_bytes(request)
     context = context_of(request)
@@ -46,7 +47,7 @@ def _handle_in(slug: str, body: bytes) -> str | None:
             handle = read(JsonObject(VendorAnswer(200, body=body).json()))
         except BrokenAnswer:
             continue
-        if handle is not None:
+        if handle is not None and "\0" not in handle:
             return handle
     return None
 

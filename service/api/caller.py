@@ -11,6 +11,7 @@ from service.domain.api_key import KEY_CHARACTERS_MAX, hash_key
 from service.domain.expiring_map import ExpiringMap
 from service.domain.kinds import Face
 from service.edges.single_flight import SingleFlight
+from service.errors import NotFound
 from service.store.keys import KeyOwner, find_key_owner
 
 # How long a key may still be accepted after it was revoked.
@@ -60,13 +61,25 @@ async def find_caller(request: web.Request, face: Face, key: str) -> KeyOwner | 
 
     Raises:
         RateLimitExceeded: the key has sent as many requests as it may for now.
+        NotFound: the path holds an id that nothing can have.
     """
     owner = await request.app[CALLERS].find(face, key)
     if owner is not None:
         request[CALLER] = owner
         structlog.contextvars.bind_contextvars(workspace=owner.workspace_public_id)
         await count_request(request, face, owner.key_id)
+        refuse_impossible_ids(request)
     return owner
+
+
+def refuse_impossible_ids(request: web.Request) -> None:
+    """Refuse a path with a NUL character: Postgres keeps none, so nothing has such an id.
+
+    Raises:
+        NotFound: there is one.
+    """
+    if any("\0" in each for each in request.match_info.values()):
+        raise NotFound("There is nothing with this id")
 
 
 def context_of(request: web.Request) -> ApiContext:

@@ -10,6 +10,13 @@ import pytest
 
 from tests.fuzz.common_errors import meet_common_errors
 from tests.fuzz.engine import run
+from tests.fuzz.nasty_values import (
+    NASTY,
+    REFUSED,
+    answer,
+    with_nasty_ids,
+    with_nasty_queries,
+)
 from tests.fuzz.own_errors import meet_own_errors
 from tests.fuzz.stage import FuzzStage
 
@@ -39,3 +46,24 @@ def test_no_request_finds_a_fault(lived: FuzzStage) -> None:
 
     assert found == [], "\n\n".join([f"FUZZ_SEED={SEED}", *found])
     assert sent >= REQUESTS_MIN
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_an_id_that_cannot_be(lived: FuzzStage, nasty: str) -> None:
+    """It is the id of nothing, and never a fault of ours."""
+    caller = lived.caller
+    found = [(*each, answer(caller, *each)) for each in with_nasty_ids(caller, nasty)]
+
+    assert [each for each in found if each[2] not in REFUSED] == []
+    assert caller.published.breaches == []
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_a_parameter_that_cannot_be(lived: FuzzStage, nasty: str) -> None:
+    """It is refused, or a text like any other; given twice, it is refused."""
+    caller = lived.caller
+    found = [(*each, answer(caller, *each)) for each in with_nasty_queries(caller, nasty)]
+
+    assert [each for each in found if each[2] not in {*REFUSED, 200}] == []
+    assert [each for each in found if "&" in each[1] and each[2] not in REFUSED] == []
+    assert caller.published.breaches == []

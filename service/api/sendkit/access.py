@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from service.api.caller import CALLER, context_of, find_caller
+from service.api.caller import CALLER, context_of, find_caller, refuse_impossible_ids
 from service.api.rate_limit import count_request
 from service.api.refusals import Forbidden, Unauthenticated
 from service.api.validation import invalid
@@ -84,6 +84,7 @@ async def _find_platform(request: web.Request, key: str, workspace: str | None) 
     Raises:
         Unauthenticated: the key is unknown or revoked.
         RateLimitExceeded: the key has sent as many requests as it may for now.
+        NotFound: the path holds an id that nothing can have.
     """
     caller = None
     if len(key) <= KEY_CHARACTERS_MAX:
@@ -93,6 +94,7 @@ async def _find_platform(request: web.Request, key: str, workspace: str | None) 
     if caller is None:
         raise Unauthenticated("Invalid API key", "Send a live platform key (sk_user_...)")
     await count_request(request, Face.SENDKIT, caller.key_id)
+    refuse_impossible_ids(request)
     return caller
 
 

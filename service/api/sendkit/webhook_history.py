@@ -174,6 +174,8 @@ async def _replay(request: web.Request, *, cancel: bool) -> web.Response:
 
 async def _endpoint(connection: Connection, workspace_id: int, request: web.Request) -> Endpoint:
     named = request.match_info.get("webhook_id") or request.query.get("webhookId")
+    if named is not None and "\0" in named:
+        raise invalid({"webhookId": "webhookId must be the id of a webhook"})
     if named is not None:
         return await require_endpoint(connection, workspace_id, named)
     found = await read_endpoints(connection, workspace_id, limit=2)
