@@ -159,6 +159,8 @@ def _decide_answered(answer: Answer, chance: Chance) -> Decision:
     said = f"the receiver answered {answer.status}"
     if answer.status in HINTS:
         said += f": {HINTS[answer.status]}"
+    elif attempt_class is AttemptClass.REDIRECT:
+        said += ": it wants to be asked elsewhere; update the URL, redirects are not followed"
     wish = (answer.wish or "").strip().lower()
     if attempt_class is AttemptClass.SUCCESS:
         effect = Disable(DisableReason.ASKED) if wish == "disable" else None

@@ -241,6 +241,13 @@ def test_jitter_stays_within_its_bounds() -> None:
     assert (min(drawn) >= 1.0, max(drawn) <= 1.2) == (True, True)
 
 
+def test_a_redirect_says_what_to_do() -> None:
+    """The owner reads that the URL is to be updated."""
+    reason = decide(Answer(301), FIRST).reason
+
+    assert "update the URL" in reason
+
+
 def test_a_reason_can_be_shown_to_the_owner() -> None:
     """The sentence names the answer, the next attempt and why then."""
     decision = decide(Answer(503, "120"), FIRST)
