@@ -201,6 +201,11 @@ def per_second(moments_s: Sequence[float]) -> float:
     return (last - first) / (ordered[last] - ordered[first])
 
 
+def processor_s(pid: int) -> float:
+    """Return the processor time that the main thread of a process has had; ours have no other."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+
+
 def percentile(figures: Sequence[float], percent: float) -> float:
     """Return the figure that so many percent do not exceed."""
     ordered = sorted(figures)
