@@ -85,11 +85,7 @@ async def run_chaos(
     async with open_site(folder) as site:
         log, stopping = Log(), asyncio.Event()
         callers = [
-            asyncio.create_task(
-                Caller(site, site.tenants[place % len(site.tenants)], log, Random(place)).work(  # noqa: S311
-                    stopping
-                )
-            )
+            asyncio.create_task(_caller(site, log, seed, place).work(stopping))
             for place in range(CALLERS)
         ]
         minding = [asyncio.create_task(site.watch()), asyncio.create_task(site.count())]
@@ -110,6 +106,11 @@ async def run_chaos(
         }
         report.verdicts = await judge(site, log)
     return report
+
+
+def _caller(site: Site, log: Log, seed: int, place: int) -> Caller:
+    random = Random(f"caller {seed} {place}")  # noqa: S311 - repeatable, not secret
+    return Caller(site, site.tenants[place % len(site.tenants)], log, random)
 
 
 async def _strike_all(site: Site, report: ChaosReport, tell: Callable[[str], None]) -> None:

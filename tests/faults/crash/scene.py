@@ -35,7 +35,7 @@ from tests.faults.inbox import Inbox
 from tests.flows.workshop import Workshop
 
 LEASE_S: Final = 0.3
-RECOVERED_S: Final = 60.0
+RECOVERED_S: Final = 120.0
 GRANTED: Final = 1_000
 TIME_SCALE: Final = 0.005
 _POOL_MAX: Final = 4
