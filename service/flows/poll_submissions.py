@@ -30,6 +30,7 @@ from service.store.submissions import (
     claim_due_submissions,
     close_submission,
     disbelieve_callback,
+    give_back_polls,
     postpone_poll,
     read_open_calls,
     references,
@@ -68,13 +69,13 @@ class Poller:
     suppressions: SuppressionList
     answered: Callable[[], None]
     memory_days: Mapping[OutcomeName, float] = field(default_factory=dict)
-    _under_way: dict[asyncio.Task[None], str] = field(default_factory=dict, init=False)
+    _under_way: dict[asyncio.Task[None], DueSubmission] = field(default_factory=dict, init=False)
 
     async def begin_due(self) -> None:
         """Begin to poll what is due, as fast as the bounds leave room, for a second at most."""
         ends_at = time.monotonic() + _TURN_S_MAX
         while time.monotonic() < ends_at:
-            counts = Counter(self._under_way.values())
+            counts = Counter(each.provider for each in self._under_way.values())
             # Whose the next ones are is not known yet: all of them may be one provider's.
             busy = [each for each in counts if counts[each] > POLLS_PER_PROVIDER_MAX - _CLAIM_MAX]
             room = min(POLLS_MAX - counts.total(), _CLAIM_MAX)
@@ -98,9 +99,18 @@ class Poller:
             )
         for submission in due:
             task = asyncio.create_task(self._poll_guarded(submission))
-            self._under_way[task] = submission.provider
+            self._under_way[task] = submission
             task.add_done_callback(self._under_way.pop)
         return len(due)
+
+    async def give_back(self) -> None:
+        """Make due at once what nobody polls: a worker died over it, or never heard of its claim.
+
+        What is claimed while this runs may be polled twice, which costs a read and harms nothing.
+        """
+        under_way = [each.id for each in self._under_way.values()]
+        async with self.pool.acquire() as connection:
+            await give_back_polls(connection, self.process_id, under_way, lease=self.lease)
 
     async def stop(self) -> None:
         """Let what is under way end; what takes too long is left, and polled again by others."""
@@ -112,7 +122,7 @@ class Poller:
         try:
             await self._poll(submission)
         except TRANSIENT as error:
-            # It is due again when this process's hold on it is over.
+            # It is given back at the next look for what nobody polls.
             _log.warning("submission.poll_failed", error=type(error).__name__)
         except Exception:  # noqa: BLE001 - the edge of a task
             _log.exception("submission.poll_failed", submission_id=str(submission.id))

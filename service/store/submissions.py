@@ -1,6 +1,6 @@
 """Keeps submissions: what was submitted to a vendor, under which handle, and when to ask for it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -119,6 +119,17 @@ async def claim_due_submissions(
         )
         for row in rows
     ]
+
+
+async def give_back_polls(
+    connection: Connection, owner: UUID, under_way: Collection[UUID], *, lease: timedelta
+) -> None:
+    """Make due at once what was claimed to be polled and is not: by dead processes, or by `owner`.
+
+    Args:
+        under_way: the submissions that `owner` does poll now.
+    """
+    await connection.execute(_SQL["give_back_polls"], owner, list(under_way), lease)
 
 
 async def read_open_calls(connection: Connection, submission_id: UUID) -> list[SubmittedCall]:

@@ -49,6 +49,16 @@ returning s.id, s.provider, s.capability, s.credential, coalesce(s.handle, s.cla
           s.handle is null as claimed, s.poll_count,
           extract(epoch from moment.now - s.deadline_at)::float8 as late_s;
 
+-- name: give_back_polls
+-- Makes due again what nobody polls: claims of processes that were silent for $3, and claims of $1,
+-- but for those in $2, of which it never heard or that came to nothing.
+update submissions s set owner = null, poll_at = moment.now
+from (select leadfall_now() as now) moment
+where s.state = 'submitted' and s.owner is not null and (
+  (s.owner = $1 and s.id <> all($2::uuid[]))
+  or not exists (
+    select from processes p where p.id = s.owner and p.beat_at > moment.now - $3::interval));
+
 -- name: read_rows
 select c.lookup_id, c.step, c.epoch, c.question, l.workspace_id, l.input,
        (1000 * extract(epoch from (select leadfall_now()) - c.intended_at))::integer as age_ms

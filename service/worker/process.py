@@ -92,6 +92,7 @@ class WorkerProcess:
         self._loops = (
             self._poll,
             Loop("submissions", self._poller.begin_due, interval_s=_SUBMISSION_POLL_S),
+            Loop("polls", self._poller.give_back, interval_s=lease_s * _STRAYS_EVERY_LEASES),
             Loop("janitor", janitor.run_once, interval_s=lease_s / _CHORES_PER_LEASE),
             Loop("gates", desk.gates.refresh, interval_s=_GATES_REFRESH_S),
             Loop("strays", self._drain.give_back_strays, interval_s=lease_s * _STRAYS_EVERY_LEASES),

@@ -19,6 +19,7 @@ from service.flows.poll_submissions import POLLS_PER_PROVIDER_MAX, SHUT_PATIENCE
 from service.flows.suppress_people import SuppressionList
 from service.settings import ProviderSettings, Settings
 from service.store.outages import report_outage
+from service.store.processes import beat
 
 HANGING, PROMPT = "enrow", "bettercontact"
 WAIT_S = 10.0
@@ -84,6 +85,12 @@ async def poller(
         await desk.gates.stop()
 
 
+async def states(pool: asyncpg.Pool) -> set[tuple[str, str, int]]:
+    """Return how many submissions of each provider are in each state."""
+    rows = await pool.fetch("select provider, state, count(*)::int from submissions group by 1, 2")
+    return {tuple(row) for row in rows}
+
+
 async def submit(pool: asyncpg.Pool, provider: str, count: int, *, left: str = "1 hour") -> None:
     """Leave submissions behind whose poll is due, with so much time left."""
     await pool.execute(
@@ -113,10 +120,7 @@ async def test_a_vendor_that_hangs_holds_up_its_own_polls_only(
     told.released.set()
     await poller.stop()
 
-    states = await pool.fetch(
-        "select provider, state, count(*)::int from submissions group by 1, 2"
-    )
-    assert {tuple(row) for row in states} >= {(PROMPT, "answered", 2), (HANGING, "submitted", 5)}
+    assert await states(pool) >= {(PROMPT, "answered", 2), (HANGING, "submitted", 5)}
 
 
 async def test_a_key_that_is_out_holds_nobody_beyond_the_deadline(
@@ -158,3 +162,35 @@ async def test_a_shut_gate_is_not_waited_for_beyond_the_deadline(
         " where state = 'submitted'"
     )
     assert late_s == pytest.approx(SHUT_PATIENCE_S, abs=10)
+
+
+async def test_what_a_dead_worker_polled_is_polled_at_once(
+    pool: asyncpg.Pool, poller: Poller
+) -> None:
+    """Neither its claims nor those of which this one never heard wait until a hold is over."""
+    await submit(pool, PROMPT, 3)
+    hold = "update submissions set owner = $1, poll_at = now() + interval '1 minute'"
+    await pool.execute(f"{hold} where handle = '1'", new_id())
+    await pool.execute(f"{hold} where handle = '2'", poller.process_id)
+
+    await poller.give_back()
+    await poller.begin_due()
+    await poller.stop()
+
+    assert await states(pool) == {(PROMPT, "answered", 3)}
+
+
+async def test_what_a_living_worker_polls_is_left_to_it(pool: asyncpg.Pool, poller: Poller) -> None:
+    """Its claim stands for as long as it beats."""
+    await submit(pool, PROMPT, 1)
+    other = new_id()
+    async with pool.acquire() as connection:
+        await beat(connection, other, "worker", "test", 1)
+    hold = "update submissions set owner = $1, poll_at = now() + interval '1 minute'"
+    await pool.execute(hold, other)
+
+    await poller.give_back()
+    await poller.begin_due()
+    await poller.stop()
+
+    assert await states(pool) == {(PROMPT, "submitted", 1)}
