@@ -123,8 +123,10 @@ create table submissions (
   -- What a callback called it while we had no handle: used only to fetch, and believed only if
   -- what is fetched names our own rows.
   claimed_handle text,
+  -- late: its deadline passed without an answer and its lookups went on, for good; while it has a
+  -- time to be polled, what comes is still written down.
   state text not null default 'intended'
-    check (state in ('intended', 'submitted', 'answered', 'abandoned')),
+    check (state in ('intended', 'submitted', 'late', 'answered', 'abandoned')),
   poll_at timestamptz,
   poll_count integer not null default 0,
   deadline_at timestamptz not null,
@@ -136,6 +138,7 @@ create table submissions (
 ) with (fillfactor = 50);
 create index submissions_to_poll on submissions (poll_at) where state = 'submitted';
 create index submissions_polled on submissions (owner) where state = 'submitted' and owner is not null;
+create index submissions_late on submissions (poll_at) where state = 'late';
 create index submissions_intended on submissions (created_at) where state = 'intended';
 
 -- An Idempotency-Key, written by the statement that accepts, so that it exists exactly when the

@@ -14,7 +14,8 @@ class RecordedCall:
     """A step that was begun before this claim; `outcome` is None while nobody knows its end.
 
     Attributes:
-        submission_state: of the submission it is part of; None for a direct call.
+        submission_state: of the submission it is part of; None for a direct call. What becomes of
+            a call whose submission is late is for the record alone.
         ask_count: how often the vendor was asked; 0 when it certainly was not yet.
         age_s: seconds since the intent was first written.
     """

@@ -31,6 +31,7 @@ from service.store.submissions import (
     close_submission,
     disbelieve_callback,
     give_back_polls,
+    miss_deadline,
     postpone_poll,
     read_open_calls,
     references,
@@ -47,6 +48,10 @@ POLLS_PER_PROVIDER_MAX: Final = 8
 """Of which one provider's; a vendor that hangs, or is read seldom, leaves the rest to others."""
 SHUT_PATIENCE_S: Final = 60.0
 """How long after its deadline a submission still waits for a gate that is shut to open."""
+LATE_PATIENCE_S: Final = 3_600.0
+"""How long after its deadline a submission is still polled for the record, in vendor time."""
+LATE_EVERY_POLLS: Final = 10
+"""How many of the vendor's poll intervals lie between two polls for which nobody waits."""
 _PATIENCE_S: Final = 60.0
 _CLAIM_MAX: Final = 4
 _TURN_S_MAX: Final = 1.0
@@ -141,22 +146,38 @@ class Poller:
         try:
             async with gate.pass_through():
                 results = await self._read(provider, offer, credential, submission.handle, gate)
-        except (VendorFault, GateShut) as fault:
-            if submission.overdue and isinstance(fault, VendorFault):
-                await self._finish(submission, offer, {}, NoAnswer(fault.slug))
-            elif submission.late_s > SHUT_PATIENCE_S:
-                # A key may be out for days: its lookups must not wait as long.
-                await self._finish(submission, offer, {}, NoAnswer("deadline"))
-            else:
-                end_s = SHUT_PATIENCE_S - submission.late_s
-                await self._postpone(submission, max(min(gate.shut_for_s(), end_s), pace_s))
-            return
-        if not isinstance(results, NotReady):
-            await self._finish(submission, offer, results, NoAnswer("unnamed_row"))
-        elif submission.overdue:
-            await self._finish(submission, offer, {}, NoAnswer("deadline"))
+        except VendorFault:
+            await self._wait(submission, pace_s, gate.shut_for_s())
+        except GateShut:
+            # A key may be out for days: its lookups must not wait as long.
+            await self._wait(submission, pace_s, gate.shut_for_s(), patience_s=SHUT_PATIENCE_S)
         else:
-            await self._postpone(submission, pace_s)
+            if isinstance(results, NotReady):
+                await self._wait(submission, pace_s)
+            else:
+                await self._finish(submission, offer, results, NoAnswer("unnamed_row"))
+
+    async def _wait(
+        self,
+        submission: DueSubmission,
+        pace_s: float,
+        shut_for_s: float = 0.0,
+        *,
+        patience_s: float = 0.0,
+    ) -> None:
+        """Poll again later; seldom and without its lookups once its deadline and patience are over.
+
+        Late answers are still paid for, so they go on record and into memory.
+        """
+        late_s = submission.late_s
+        end_s = max(LATE_PATIENCE_S * self.desk.time_scale, patience_s)
+        if late_s < patience_s and not submission.late:
+            await self._postpone(submission, max(min(shut_for_s, SHUT_PATIENCE_S - late_s), pace_s))
+        elif late_s < end_s:
+            seldom_s = max(pace_s * LATE_EVERY_POLLS, shut_for_s)
+            await self._let_go(submission, min(seldom_s, end_s - late_s))
+        else:
+            await self._finish(submission, None, {}, NoAnswer("deadline"))
 
     async def _read(
         self, provider: Provider, offer: Offer, credential: Credential, handle: str, gate: Gate
@@ -193,6 +214,20 @@ class Poller:
         async with self.pool.acquire() as connection:
             await postpone_poll(connection, submission.id, self.process_id, wait_s)
 
+    async def _let_go(self, submission: DueSubmission, wait_s: float) -> None:
+        """Let the lookups of a submission go on, and poll it again for the record."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            missed = await miss_deadline(connection, submission.id)
+            await postpone_poll(connection, submission.id, self.process_id, wait_s)
+        if missed:
+            _log.info(
+                "submission.missed_deadline",
+                submission_id=str(submission.id),
+                provider=submission.provider,
+                polls=submission.poll_count,
+            )
+            self.answered()
+
     async def _finish(
         self,
         submission: DueSubmission,
@@ -223,6 +258,7 @@ class Poller:
             submission_id=str(submission.id),
             provider=submission.provider,
             polls=submission.poll_count,
+            late=submission.late,
         )
         self.answered()
 

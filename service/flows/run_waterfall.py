@@ -141,8 +141,8 @@ class WaterfallRunner:
         self, claim: Claim, waterfall: Waterfall, place: int, spending: _Spending
     ) -> Outcome:
         step, recorded = waterfall.steps[place], claim.calls.get(place)
-        if recorded is not None and recorded.outcome is not None:
-            return _outcome_of(recorded)
+        if recorded is not None and (known := _outcome_of(recorded)) is not None:
+            return known
         if claim.cancelled and recorded is None:
             raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
         try:
@@ -351,8 +351,13 @@ def _is_opted_out(outcome: Outcome) -> bool:
     return isinstance(outcome, RejectedInput) and outcome.reason == OPTED_OUT
 
 
-def _outcome_of(call: RecordedCall) -> Outcome:
+def _outcome_of(call: RecordedCall) -> Outcome | None:
+    if call.submission_state == "late":
+        # The lookup went on without it; an answer that came since would only undo that.
+        return NoAnswer("deadline")
     match call.outcome:
+        case None:
+            return None
         case OutcomeName.FOUND:
             return Found(call.value or {})
         case OutcomeName.MISSING:

@@ -38,6 +38,7 @@ class DueSubmission:
 
     Attributes:
         claimed: the handle is only what a callback called it.
+        late: its lookups have gone on without it.
         late_s: seconds since its deadline; below 0 while there is time left.
     """
 
@@ -47,13 +48,9 @@ class DueSubmission:
     credential: str
     handle: str
     claimed: bool
+    late: bool
     poll_count: int
     late_s: float
-
-    @property
-    def overdue(self) -> bool:
-        """Whether its deadline is used up."""
-        return self.late_s >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +111,7 @@ async def claim_due_submissions(
             row["credential"],
             row["handle"],
             row["claimed"],
+            row["late"],
             row["poll_count"],
             row["late_s"],
         )
@@ -156,6 +154,17 @@ async def postpone_poll(
     await connection.execute(_SQL["postpone"], submission_id, owner, wait_s)
 
 
+async def miss_deadline(connection: Connection, submission_id: UUID) -> bool:
+    """Let the lookups of a submission go on without its answer; False when they did before.
+
+    Whatever answer comes is late for good.
+    """
+    if await connection.fetchval(_SQL["miss_deadline"], submission_id) is None:
+        return False
+    await connection.execute(_SQL["wake_lookups"], submission_id)
+    return True
+
+
 async def disbelieve_callback(connection: Connection, submission_id: UUID) -> None:
     """Forget the handle that a callback named: it leads to somebody else's rows."""
     await connection.execute(_SQL["disbelieve"], submission_id)
@@ -174,9 +183,12 @@ async def abandon_submission(connection: Connection, submission_id: UUID) -> Non
 
 
 async def close_submission(connection: Connection, submission_id: UUID, state: str) -> None:
-    """End a submission as `answered` or `abandoned`, and let its lookups go on."""
-    await connection.execute(_SQL["close"], submission_id, state)
-    await connection.execute(_SQL["wake_lookups"], submission_id)
+    """End a submission as `answered` or `abandoned`, and let its lookups go on.
+
+    The lookups of one that is late went on long ago: it stays `late`, and they are left alone.
+    """
+    if await connection.fetchval(_SQL["close"], submission_id, state) == state:
+        await connection.execute(_SQL["wake_lookups"], submission_id)
 
 
 def row_reference(lookup_id: int, step: int) -> str:

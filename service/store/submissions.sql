@@ -26,7 +26,8 @@ where c.submission_id = $1 and l.id = c.lookup_id and l.epoch = c.epoch and l.st
 -- name: claim_due
 -- Submissions to poll now, at most $2; each is the poller's alone for $3 seconds. One whose maker
 -- died before it had a handle is polled under the name that its callback gave it, once the maker's
--- lease of $4 is over. Those of the providers in $5 are left.
+-- lease of $4 is over. A late one, for which nobody waits, gets what room is left. Those of the
+-- providers in $5 are left.
 with moment as materialized (select leadfall_now() as now),
 submitted as materialized (
   select id from submissions, moment
@@ -40,13 +41,20 @@ orphaned as materialized (
       select from processes p where p.id = s.owner and p.beat_at > now - $4::interval)
   limit $2 for update of s skip locked
 ),
-due as materialized (select id from submitted union all select id from orphaned)
+late as materialized (
+  select id from submissions, moment
+  where state = 'late' and poll_at <= now and provider <> all($5::text[])
+  order by poll_at limit $2 - (select count(*) from submitted) for update skip locked
+),
+due as materialized (
+  select id from submitted union all select id from orphaned union all select id from late
+)
 update submissions s
 set owner = $1, poll_at = moment.now + make_interval(secs => $3), poll_count = s.poll_count + 1
 from due, moment
 where s.id = due.id
 returning s.id, s.provider, s.capability, s.credential, coalesce(s.handle, s.claimed_handle) as handle,
-          s.handle is null as claimed, s.poll_count,
+          s.handle is null as claimed, s.state = 'late' as late, s.poll_count,
           extract(epoch from moment.now - s.deadline_at)::float8 as late_s;
 
 -- name: give_back_polls
@@ -69,7 +77,7 @@ order by c.lookup_id;
 -- name: postpone
 update submissions
 set owner = null, poll_at = (select leadfall_now()) + make_interval(secs => $3)
-where id = $1 and owner = $2 and state in ('intended', 'submitted');
+where id = $1 and owner = $2 and state in ('intended', 'submitted', 'late');
 
 -- name: disbelieve
 -- What a callback called it is not ours: forget the name.
@@ -81,7 +89,7 @@ where id = $1 and state = 'intended';
 -- stamp is kept, and keeping the handle reads it.
 with stamped as (
   update submissions
-  set callback_at = now, poll_at = case when state = 'submitted' then now else poll_at end,
+  set callback_at = now, poll_at = case when state in ('submitted', 'late') then now else poll_at end,
       claimed_handle = case when handle is null then coalesce($3, claimed_handle) end
   from (select leadfall_now() as now) moment
   where provider = $1 and token = $2
@@ -89,9 +97,15 @@ with stamped as (
 )
 select state from stamped;
 
+-- name: miss_deadline
+update submissions set state = 'late' where id = $1 and state = 'submitted' returning state;
+
 -- name: close
-update submissions set state = $2, owner = null, poll_at = null
-where id = $1 and state in ('intended', 'submitted');
+-- Late is late for good: what it is answered in the end is never what its lookups go by.
+update submissions
+set state = case when state = 'late' then state else $2 end, owner = null, poll_at = null
+where id = $1 and state in ('intended', 'submitted', 'late')
+returning state;
 
 -- name: wake_lookups
 -- The lookups of a submission go on: those parked for it, and those still held by a worker.
