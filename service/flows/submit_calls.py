@@ -23,6 +23,7 @@ from service.store.submissions import (
     NewSubmission,
     abandon_submission,
     close_submission,
+    disown_submission,
     intend_submission,
     keep_handle,
     row_reference,
@@ -173,6 +174,9 @@ class Submitter:
         if not_taken or (certainty is Certainty.UNKNOWN and group[0].ask < group[0].asks_max):
             await self._put_off(submission_id, group, not_taken=not_taken)
             return
+        if certainty is Certainty.UNKNOWN and self._may_be_called_back(group[0]):
+            await self._leave_open(submission_id, group)
+            return
         answers = [each.answer(asked) for each in group]
 
         async def end() -> None:
@@ -187,6 +191,33 @@ class Submitter:
             provider=group[0].provider.slug,
             calls=len(group),
             fault=fault.slug,
+        )
+
+    def _may_be_called_back(self, call: PlannedCall) -> bool:
+        shape = call.offer.shape
+        return bool(
+            self.public_url and isinstance(shape, Submitted) and shape.callback_handle is not None
+        )
+
+    async def _leave_open(self, submission_id: UUID, group: Sequence[PlannedCall]) -> None:
+        """Leave it to a callback to say what the vendor calls it, as if this process had died.
+
+        The lookups wait for that as long as for any call whose end nobody knows.
+        """
+
+        async def leave() -> None:
+            async with self.pool.acquire() as connection, connection.transaction():
+                for each in group:
+                    wait_s = self.lease.total_seconds()
+                    await park_lookup(connection, self.process_id, each.claim, wait_s)
+                await disown_submission(connection, submission_id)
+
+        await until_done(leave, name="submission.leave_open", patience_s=_PATIENCE_S)
+        _log.warning(
+            "submission.answer_lost",
+            submission_id=str(submission_id),
+            provider=group[0].provider.slug,
+            calls=len(group),
         )
 
     async def _put_off(

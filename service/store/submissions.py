@@ -177,6 +177,11 @@ async def stamp_callback(
     return await connection.fetchval(_SQL["stamp_callback"], provider, token, handle) is not None
 
 
+async def disown_submission(connection: Connection, submission_id: UUID) -> None:
+    """Leave a submission whose handle was lost to whoever polls it once its vendor calls back."""
+    await connection.execute(_SQL["disown"], submission_id)
+
+
 async def abandon_submission(connection: Connection, submission_id: UUID) -> None:
     """End a submission that the vendor did not take; its lookups stay as they are."""
     await connection.execute(_SQL["close"], submission_id, "abandoned")

@@ -25,8 +25,8 @@ where c.submission_id = $1 and l.id = c.lookup_id and l.epoch = c.epoch and l.st
 
 -- name: claim_due
 -- Submissions to poll now, at most $2; each is the poller's alone for $3 seconds. One whose maker
--- died before it had a handle is polled under the name that its callback gave it, once the maker's
--- lease of $4 is over. A late one, for which nobody waits, gets what room is left. Those of the
+-- left it, or died, before it had a handle is polled under the name that its callback gave it, once
+-- the maker's lease of $4 is over. A late one, for which nobody waits, gets what room is left. Those of the
 -- providers in $5 are left.
 with moment as materialized (select leadfall_now() as now),
 submitted as materialized (
@@ -79,6 +79,9 @@ update submissions
 set owner = null, poll_at = (select leadfall_now()) + make_interval(secs => $3)
 where id = $1 and owner = $2 and state in ('intended', 'submitted', 'late');
 
+-- name: disown
+update submissions set owner = null where id = $1 and state = 'intended';
+
 -- name: disbelieve
 -- What a callback called it is not ours: forget the name.
 update submissions set claimed_handle = null, owner = null, poll_at = null
@@ -108,11 +111,13 @@ where id = $1 and state in ('intended', 'submitted', 'late')
 returning state;
 
 -- name: wake_lookups
--- The lookups of a submission go on: those parked for it, and those still held by a worker.
+-- The lookups of a submission go on: those that wait, which may have looked for it since, and those
+-- still held by the worker that submitted them.
 update lookups l set state = 'ready', wake_at = null, owner = null
 from (
   select k.id from lookups k join calls c on c.lookup_id = k.id
-  where c.submission_id = $1 and k.state in ('waiting', 'running') and k.epoch = c.epoch
+  where c.submission_id = $1
+    and (k.state = 'waiting' or (k.state = 'running' and k.epoch = c.epoch))
   order by k.id for update of k
 ) held
 where l.id = held.id;
