@@ -13,6 +13,7 @@ import structlog
 from providers.contract import Row, Submitted, VendorFault
 from service.domain.identifiers import new_id
 from service.domain.outcome import NoAnswer
+from service.domain.retry_budget import TOKENS_MAX, TOKENS_PER_SECOND
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk, certainty_of
 from service.flows.planned_call import PlannedCall
 from service.flows.provider_gate import Gate, GateShut
@@ -39,6 +40,8 @@ _PATIENCE_S: Final = 30.0
 _TOKEN_BYTES: Final = 24
 # When a lookup whose call could not be submitted is looked at again.
 _LOOK_AGAIN_S: Final = 0.5
+UNPAID_PAUSE_S: Final = TOKENS_MAX / TOKENS_PER_SECOND
+"""How much later it is when the vendor's retry budget does not pay for it, in vendor time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +227,10 @@ class Submitter:
         self, submission_id: UUID, group: Sequence[PlannedCall], *, not_taken: bool
     ) -> None:
         """Let the lookups try this step again later; what was not taken does not count as asked."""
-        wait_s = max(self._gate(group[0]).shut_for_s(), _LOOK_AGAIN_S)
+        gate = self._gate(group[0])
+        wait_s = max(gate.shut_for_s(), _LOOK_AGAIN_S)
+        if not gate.retries.spend(time.monotonic()):
+            wait_s = max(wait_s, UNPAID_PAUSE_S * self.desk.time_scale)
 
         async def put_off() -> None:
             async with self.pool.acquire() as connection, connection.transaction():

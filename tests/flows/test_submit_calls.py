@@ -1,5 +1,6 @@
 """Submitting: what becomes of lookups whose submission the vendor did not take."""
 
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,17 +11,20 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from providers.contract import Offer
 from providers.registry import all_providers
 from service import app
 from service.domain.claim import Claim
 from service.domain.kinds import Capability
+from service.domain.retry_budget import TOKENS_MAX
 from service.flows.planned_call import PlannedCall
-from service.flows.submit_calls import Submitter
+from service.flows.submit_calls import UNPAID_PAUSE_S, Submitter
 from service.settings import ProviderSettings, Settings
 from tests.flows.workshop import Workshop, new_worker, open_workshop
 
 SLUG = "icypeas"
 LEASE = timedelta(seconds=5)
+SCALE = 0.2
 
 
 @dataclass
@@ -50,11 +54,24 @@ class Counter:
             [await self._plan(c) for c in await self.shop.claim(self.owner)]
         )
 
-    async def _plan(self, claim: Claim) -> PlannedCall:
-        provider = all_providers()[SLUG]
-        offer = provider.offer(Capability.FIND_EMAIL)
-        credential = await self.submitter.desk.credential(provider, None)
+    async def spend(self, count: int, *, ahead_s: float = 0.0) -> int:
+        """Spend up to so much of the retry budget, as of then; return how much of it there was."""
+        credential = await self.submitter.desk.credential(all_providers()[SLUG], None)
+        assert credential is not None
+        gate = self.submitter.desk.gate(
+            all_providers()[SLUG], credential, Capability.FIND_EMAIL, self._offer.limits
+        )
+        return [gate.retries.spend(time.monotonic() + ahead_s) for _ in range(count)].count(True)
+
+    @property
+    def _offer(self) -> Offer:
+        offer = all_providers()[SLUG].offer(Capability.FIND_EMAIL)
         assert offer is not None
+        return offer
+
+    async def _plan(self, claim: Claim) -> PlannedCall:
+        provider, offer = all_providers()[SLUG], self._offer
+        credential = await self.submitter.desk.credential(provider, None)
         assert credential is not None
         return PlannedCall(claim, 0, provider, offer, credential, offer.deadline_s)
 
@@ -77,7 +94,7 @@ async def counter(
     settings = Settings(
         database_url=database_url,
         redis_url=redis_url,
-        vendor_time_scale=0.01,
+        vendor_time_scale=SCALE,
         providers={SLUG: ProviderSettings(api_key="key", base_url=vendor[1])},
     )
     owner = await new_worker(pool)
@@ -104,3 +121,30 @@ async def test_what_was_not_taken_waits_before_it_is_submitted_again(
     )
     assert [tuple(row) for row in lookups] == [("waiting", 3, True)]
     assert await pool.fetchval("select state from submissions") == "abandoned"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_repeated_submit_is_paid_for(
+    counter: Counter, vendor: tuple[Vendor, str], status: int
+) -> None:
+    """However many calls it holds, it is one request."""
+    vendor[0].status = status
+
+    await counter.submit(3)
+
+    assert await counter.spend(int(TOKENS_MAX)) == TOKENS_MAX - 1
+
+
+async def test_a_repeat_that_nothing_pays_for_waits_longer(
+    pool: asyncpg.Pool, counter: Counter
+) -> None:
+    """A vendor whose retry budget is used up is left alone until some of it has come back."""
+    # With what trickles in during the next minute, so that a slow machine does not get any.
+    await counter.spend(int(TOKENS_MAX), ahead_s=60.0)
+
+    await counter.submit(3)
+
+    waits_s = await pool.fetch(
+        "select extract(epoch from wake_at - leadfall_now())::float8 as s from lookups"
+    )
+    assert [row["s"] for row in waits_s] == pytest.approx([UNPAID_PAUSE_S * SCALE] * 3, abs=1)
