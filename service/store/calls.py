@@ -86,7 +86,14 @@ class Note:
 async def write_intents(
     connection: Connection, intents: Sequence[Intent], lease: timedelta
 ) -> list[Grant]:
-    """Write intents and return, in their order, which calls may be made."""
+    """Write intents and return, in their order, which calls may be made.
+
+    Questions are asked one at a time only if this is done in a transaction, which must end soon:
+    others with the same questions wait for its end.
+    """
+    turns = sorted({_turn(each.question) for each in intents if each.question is not None})
+    if turns:
+        await connection.execute(_SQL["take_turns"], turns)
     rows = await connection.fetch(
         _SQL["intend"],
         [intent.lookup_id for intent in intents],
@@ -102,6 +109,11 @@ async def write_intents(
     )
     grants = {(row["lookup_id"], row["step"]): _grant(row) for row in rows}
     return [grants[intent.lookup_id, intent.step] for intent in intents]
+
+
+def _turn(question: bytes) -> int:
+    """Return the key of the lock that stands for a question, which is a hash already."""
+    return int.from_bytes(question[:8], signed=True)
 
 
 def _grant(row: Any) -> Grant:

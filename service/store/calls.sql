@@ -1,5 +1,11 @@
 -- Calls: the intent commits before the request; the outcome is accepted late.
 
+-- name: take_turns
+-- Waits for every other transaction that is about to intend one of the questions $1, which are given
+-- as the keys of locks and in order, so that no two transactions wait for each other. A statement of
+-- its own: the next one sees what the others wrote.
+select count(pg_advisory_xact_lock(key)) from unnest($1::bigint[]) as key;
+
 -- name: intend
 -- $1 lookup, $2 step, $3 provider, $4 epoch, $5 submission or null, $6 the how-manieth time the
 -- vendor is asked, which its policy allows, $8 credential, $9 question or null, $10 seconds the call may take, as columns; $7 the

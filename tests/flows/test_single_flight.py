@@ -1,0 +1,76 @@
+"""Single flight between workers: of equal questions, one is asked at a time."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+
+from service.domain.claim import Claim
+from service.store.calls import Grant, Intent, write_intents
+from tests.flows.workshop import new_worker, open_workshop
+
+LEASE = timedelta(seconds=30)
+QUESTION, OTHER = b"q" * 32, b"\xff" * 32
+WAIT_S = 10.0
+
+
+def intent(claim: Claim, question: bytes) -> Intent:
+    """Return the intent to ask one question for a claim."""
+    return Intent(claim.lookup_id, 0, "leadmagic", claim.epoch, question=question)
+
+
+async def claim_for_two(pool: asyncpg.Pool, count: int) -> tuple[list[Claim], list[Claim]]:
+    """Claim so many lookups for each of two workers."""
+    shop, owners = await open_workshop(pool), [await new_worker(pool), await new_worker(pool)]
+    await shop.accept(await shop.add_leads(count * 2))
+    one, other = owners
+    return await shop.claim(one, count), await shop.claim(other, count)
+
+
+async def intend(pool: asyncpg.Pool, intents: list[Intent]) -> list[Grant]:
+    """Write intents as a worker does."""
+    async with pool.acquire() as connection, connection.transaction():
+        return await write_intents(connection, intents, LEASE)
+
+
+async def is_waiting_for_a_lock(pool: asyncpg.Pool) -> None:
+    """Wait until somebody waits for a lock."""
+    waiting = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
+    async with asyncio.timeout(WAIT_S):
+        while not await pool.fetchval(waiting):
+            await asyncio.sleep(0.01)
+
+
+async def test_two_workers_at_once(pool: asyncpg.Pool) -> None:
+    """The second sees the intent of the first although their transactions overlap."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+
+    async with pool.acquire() as connection, connection.transaction():
+        grants = await write_intents(connection, [intent(first, QUESTION)], LEASE)
+        other = asyncio.create_task(intend(pool, [intent(second, QUESTION)]))
+        await is_waiting_for_a_lock(pool)
+
+    assert (grants, await other) == ([Grant.GRANTED], [Grant.FOLLOW])
+
+
+async def test_other_questions_need_not_wait(pool: asyncpg.Pool) -> None:
+    """Who asks something else is granted while the first has not committed yet."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+
+    async with pool.acquire() as connection, connection.transaction():
+        await write_intents(connection, [intent(first, QUESTION)], LEASE)
+        async with asyncio.timeout(WAIT_S):
+            assert await intend(pool, [intent(second, OTHER)]) == [Grant.GRANTED]
+
+
+async def test_the_same_questions_in_any_order(pool: asyncpg.Pool) -> None:
+    """Two batches with the same questions, one turned round, do not wait for each other."""
+    ones, others = await claim_for_two(pool, 20)
+    questions = [bytes([place * 12]) * 32 for place in range(20)]
+
+    grants = await asyncio.gather(
+        intend(pool, [intent(c, q) for c, q in zip(ones, questions, strict=True)]),
+        intend(pool, [intent(c, q) for c, q in zip(others, reversed(questions), strict=True)]),
+    )
+
+    assert sorted(grants) == [[Grant.FOLLOW] * 20, [Grant.GRANTED] * 20]
