@@ -92,10 +92,9 @@ class WorkerProcess:
         self._loops = (
             self._poll,
             Loop("submissions", self._poller.begin_due, interval_s=_SUBMISSION_POLL_S),
-            Loop("polls", self._poller.give_back, interval_s=lease_s * _STRAYS_EVERY_LEASES),
             Loop("janitor", janitor.run_once, interval_s=lease_s / _CHORES_PER_LEASE),
             Loop("gates", desk.gates.refresh, interval_s=_GATES_REFRESH_S),
-            Loop("strays", self._drain.give_back_strays, interval_s=lease_s * _STRAYS_EVERY_LEASES),
+            Loop("strays", self._give_back_strays, interval_s=lease_s * _STRAYS_EVERY_LEASES),
         )
         self._doorbell = DoorbellWorker(
             settings.redis_url.get_secret_value(), self.lease.process_id, self._work
@@ -132,6 +131,10 @@ class WorkerProcess:
     async def _work(self) -> None:
         if await self._drain.drain(self._settings.worker.drain_span):
             self._bell.ring()
+
+    async def _give_back_strays(self) -> None:
+        await self._poller.give_back()
+        await self._drain.give_back_strays()
 
     def _look(self) -> None:
         """Look for work here at once, and have other workers look too."""
