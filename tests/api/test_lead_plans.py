@@ -18,7 +18,7 @@ from service.store.people import bound_search
 from service.store.people_pages import LeadPlace, count_statement, page_statement
 from tests.conftest import with_database
 
-# The rows read follow from the page, not from the table; a million gives the same numbers.
+# Fewer than the million that matters: what is read should follow from the page, not the table.
 LEADS = 40_000
 OTHERS = 20_000
 RARE = 4_000

@@ -21,7 +21,7 @@ from service.store.lead_selection import (
     page_statement,
 )
 
-# The rows read follow from the page, not from the table; a million gives the same numbers.
+# Fewer than the million that matters: what is read should follow from the page, not the table.
 LEADS = 100_000
 PAGE = 100
 ROWS_READ_MAX = 200

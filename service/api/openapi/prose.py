@@ -44,7 +44,7 @@ INFO: Final[dict[str, Any]] = {
         "A fault of ours is a 500 with the code `INTERNAL_ERROR` and the id of the request; "
         "an unknown path is a 404, a wrong method a 405 with `Allow`.\n\n"
         "**Request ids**: every answer carries `X-Request-Id`, which is in the server's logs; send "
-        "your own to have it used.\n\n"
+        "your own to have it used. Only the 503 of a server that is full has none.\n\n"
         "**Repeating**: a request that charges is safe to repeat with the same `Idempotency-Key`.\n"
         "\n"
         "**Pages**: cursors are opaque, and stable while rows are added. Totals are exact to "
