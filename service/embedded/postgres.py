@@ -1,7 +1,6 @@
 """PostgreSQL 18 from its wheel, on loopback, as a supervised child."""
 
 import os
-import pwd
 import shutil
 import signal
 import tempfile
@@ -17,6 +16,7 @@ from service.embedded.child import Child, Order, StopPlan, find_program, read_lo
 from service.embedded.errors import DataFolderInUseError, EmbeddedServerError
 from service.embedded.folder import DataFolder, lives_in
 from service.embedded.home import choose_home
+from service.embedded.name import has_name, under_a_name
 from service.embedded.port import LOOPBACK
 from service.embedded.secret import read_or_make_secret
 from service.embedded.server import EmbeddedServer, NotReadyError, run_to_end, start
@@ -179,8 +179,6 @@ async def start_postgres(
 
 def _initialise(engine: _Engine, lock: int) -> None:
     """Fill the data folder, which gets its name only once it is whole."""
-    if engine.account is None:
-        _require_user_name()
     for leftover in engine.home.glob("cluster.new-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     unfinished = Path(tempfile.mkdtemp(prefix="cluster.new-", dir=engine.home))
@@ -203,7 +201,10 @@ def _initialise(engine: _Engine, lock: int) -> None:
         "--set=scram_iterations=1",
         *([] if engine.durable else ["--no-sync"]),
     ]
-    order = engine.order(engine.program.with_name("initdb"), arguments)
+    initdb = engine.program.with_name("initdb")
+    if engine.account is None and not has_name():
+        initdb, arguments = under_a_name(initdb, arguments)
+    order = engine.order(initdb, arguments)
     try:
         code = Child.start(engine.folder, order, lock).wait(INITDB_TIMEOUT_S)
     finally:
@@ -211,16 +212,6 @@ def _initialise(engine: _Engine, lock: int) -> None:
     if code != 0:
         raise EmbeddedServerError(f"initdb failed: {read_log_tail(engine.folder.log)}")
     unfinished.rename(engine.data)
-
-
-def _require_user_name() -> None:
-    try:
-        pwd.getpwuid(os.geteuid())
-    except KeyError:
-        raise EmbeddedServerError(
-            f"initdb needs a name for user id {os.geteuid()}, and the system's list of users "
-            "has none: add one, run as another user, or set LEADFALL_DATABASE_URL"
-        ) from None
 
 
 def _remove_stale_id(data: Path) -> None:

@@ -1,12 +1,15 @@
 """The embedded servers and the system's users: who owns what, and nobody's permissions touched."""
 
 import asyncio
+import itertools
 import os
+import pwd
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -74,22 +77,48 @@ async def test_any_user_can_start_them(
     work = private_dir / "work"
     work.mkdir(mode=0o700)
     os.chown(work, plain_account.user_id, plain_account.group_id)
-    folder = DataFolder.claim(private_dir / "claimed")
+    account = choose_account(private_dir / "none")
+    await run_parent(private_dir, work, pytestconfig.rootpath, account)
+    assert told(work)["rows"] == 1
+    owners = {path.stat().st_uid for path in work.rglob("*")}
+    assert {plain_account.user_id} == owners
+
+
+@pytest.fixture
+def nameless_account(plain_account: Account) -> Account:
+    """A user whom the system's list lacks; only root can become one."""
+    known = {entry.pw_uid for entry in pwd.getpwall()}
+    stranger = next(user_id for user_id in itertools.count(54_321) if user_id not in known)
+    return Account(stranger, stranger) if os.geteuid() == 0 else plain_account
+
+
+async def test_a_user_without_a_name_can_start_them(
+    private_dir: Path, nameless_account: Account, pytestconfig: pytest.Config
+) -> None:
+    """As in a container that runs under a number: `initdb` asks for a name, and is lent one."""
+    account = nameless_account if os.geteuid() == 0 else None
+    # Not below the folder of the tests, which only their own user may walk through.
+    with tempfile.TemporaryDirectory() as reachable:
+        os.chown(reachable, nameless_account.user_id, nameless_account.group_id)
+        await run_parent(private_dir, Path(reachable), pytestconfig.rootpath, account)
+        assert told(Path(reachable))["rows"] == 1
+
+
+async def run_parent(home: Path, work: Path, checkout: Path, account: Account | None) -> None:
+    """Run the script `PARENT` to its end, as `account` or as ourselves."""
+    folder = DataFolder.claim(home / "claimed")
     order = Order(
         program=Path(sys.executable),
-        arguments=["-c", PARENT, str(work), str(pytestconfig.rootpath), "stop"],
-        home=private_dir,
+        arguments=["-c", PARENT, str(work), str(checkout), "stop"],
+        home=home,
         stops=KILL,
         orphan_signal=signal.SIGKILL,
-        account=choose_account(private_dir / "none"),
+        account=account,
     )
     with folder.lock_server() as lock:
         code = await asyncio.to_thread(Child.start(folder, order, lock).wait, DEADLINE_S)
     folder.release()
     assert code == 0, folder.log.read_text()
-    assert told(work)["rows"] == 1
-    owners = {path.stat().st_uid for path in work.rglob("*")}
-    assert {plain_account.user_id} == owners
 
 
 async def test_root_without_capabilities_keeps_its_data_elsewhere(
