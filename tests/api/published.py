@@ -1,5 +1,6 @@
 """Holds every answer of a running API against the published document."""
 
+import functools
 from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
@@ -14,8 +15,9 @@ CALLER_LEFT = 499
 _OF_NO_OPERATION = {"NOT_FOUND", "METHOD_NOT_ALLOWED", "INTERNAL_ERROR", "BAD_REQUEST"}
 
 
+@functools.cache
 def read_document() -> dict[str, Any]:
-    """Return the document as it is committed."""
+    """Return the document as it is committed; read once, never to be changed."""
     document: dict[str, Any] = orjson.loads(
         files("service.api.openapi").joinpath("openapi.json").read_bytes()
     )
@@ -34,7 +36,6 @@ class Published:
         self.breaches: list[str] = []
         self.seen: set[tuple[str, int, str | None]] = set()
         self._document = read_document()
-        self._validators: dict[tuple[str, str], jsonschema_rs.Validator] = {}
 
     @web.middleware
     async def watch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -72,7 +73,7 @@ class Published:
         if code not in codes_of(published):
             self.breaches.append(f"{name} answered {status} with the code {code}")
         schema = published["content"]["application/json"]["schema"]
-        validator = self._validator(name, str(status), schema)
+        validator = _validator(orjson.dumps(schema))
         for error in validator.iter_errors(orjson.loads(body)):
             self.breaches.append(f"{name} {status}: {error.message} ({error.instance_path})")
 
@@ -91,14 +92,13 @@ class Published:
             for code in codes_of(self.response(operation, status))
         }
 
-    def _validator(
-        self, name: str, status: str, schema: Mapping[str, Any]
-    ) -> jsonschema_rs.Validator:
-        if (name, status) not in self._validators:
-            self._validators[name, status] = jsonschema_rs.Draft202012Validator(
-                {**schema, "components": self._document["components"]}, validate_formats=True
-            )
-        return self._validators[name, status]
+
+@functools.cache
+def _validator(schema: bytes) -> jsonschema_rs.Validator:
+    components = read_document()["components"]
+    return jsonschema_rs.Draft202012Validator(
+        {**orjson.loads(schema), "components": components}, validate_formats=True
+    )
 
 
 def codes_of(published: Mapping[str, Any]) -> list[str | None]:
