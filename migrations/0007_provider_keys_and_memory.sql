@@ -16,8 +16,12 @@ create table provider_keys (
   checked_at timestamptz not null,
   created_at timestamptz not null default leadfall_now(),
   updated_at timestamptz not null default leadfall_now(),
-  constraint one_key_per_workspace_and_provider unique (workspace_id, provider)
+  -- Since when another key has its place: it only fetches what was paid for with it.
+  replaced_at timestamptz
 );
+create unique index one_key_per_workspace_and_provider on provider_keys (workspace_id, provider)
+  where replaced_at is null;
+create index provider_keys_replaced on provider_keys (replaced_at) where replaced_at is not null;
 
 -- A key that its vendor refuses, or that has nothing left to spend: out of every waterfall, for
 -- every process, until it is looked at again. One row is one event to the operator.
@@ -65,6 +69,8 @@ alter table calls
   add column credential text not null default 'operator',
   add column from_memory_at timestamptz,
   add column duration_ms integer,
+  -- For how long the request that counts waited for the gate: its place and the vendor's rate.
+  add column gate_wait_ms integer not null default 0,
   -- What was asked, as in remembered_answers: while it is unanswered, others with the same
   -- question wait for this answer instead of paying for their own.
   add column question bytea;

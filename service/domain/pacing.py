@@ -11,7 +11,7 @@ from typing import Final
 WINDOW_USE: Final = 0.95
 # Requests reach the vendor later than they were let go, some more than others.
 JITTER_SHARE: Final = 0.1
-JITTER_S_MIN: Final = 0.05
+JITTER_S_MIN: Final = 0.1
 JITTER_S_MAX: Final = 1.0
 # A twentieth of a window may go at once after a pause; each one of it costs sustained rate.
 BURST_DIVISOR: Final = 20

@@ -27,8 +27,8 @@ class Credential:
     """How one vendor is reached.
 
     Attributes:
-        id: `operator`, or `key:` and the id of a workspace's own key; the same for as long as that
-            key is kept, also when it is replaced by another.
+        id: `operator`, or `key:` and the id of a workspace's own key; another key that takes its
+            place has another id.
         base_url: None for the vendor's own.
     """
 
@@ -79,7 +79,8 @@ class Credentials:
     async def by_id(self, provider_slug: str, credential_id: str) -> Credential | None:
         """Return the key that an earlier call was made with, or None when it is gone.
 
-        A disabled one is returned as well: what it has paid for may still be fetched.
+        One that was disabled or replaced is returned as well: what it has paid for may still be
+        fetched.
 
         Raises:
             SecretUnreadable: there is one, and it cannot be decrypted; the fault is ours.

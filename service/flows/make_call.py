@@ -105,9 +105,10 @@ class CallMaker:
         self, call: PlannedCall, gate: Gate, asking: _Asking
     ) -> Asked | Refused | Postponed:
         try:
-            async with gate.pass_through():
+            async with gate.pass_through() as waited_s:
                 if asking.granted != asking.ask:
-                    grant = await self._recorder.intents.add(call.intent(asking.ask))
+                    intent = call.intent(asking.ask, gate_wait_s=waited_s)
+                    grant = await self._recorder.intents.add(intent)
                     if grant is not Grant.GRANTED:
                         return Refused(grant)
                     asking.granted = asking.ask

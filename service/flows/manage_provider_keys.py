@@ -7,7 +7,7 @@ import structlog
 
 from providers.contract import Provider
 from service.domain.sentences import joined
-from service.edges.secret_box import SecretBox, provider_purpose
+from service.edges.secret_box import SecretBox, SecretUnreadable, provider_purpose
 from service.edges.vendor_http import VendorHTTP
 from service.errors import InvalidRequest, NotFound, ProviderKeyRejected
 from service.flows.check_provider_key import KeyCheck, KeyState, check_key
@@ -15,12 +15,15 @@ from service.store.connection import Pool
 from service.store.provider_keys import (
     Arrangement,
     KeptProviderKey,
+    SealedProviderKey,
     arrange_provider_keys,
     keep_provider_key,
+    lock_provider_key,
     place_builtin,
     read_provider_key,
     read_provider_keys,
     remove_provider_key,
+    replace_provider_key,
 )
 
 BUILT_IN: Final = "enrich"
@@ -47,8 +50,9 @@ async def set_provider_key(
 ) -> tuple[KeptProviderKey, KeyCheck]:
     """Check a key with its vendor, then keep it encrypted in place of the one before.
 
-    A key that cannot be checked now is kept all the same: that a vendor is silent says nothing
-    about the key, and whoever set it can send it again to have it checked.
+    What was asked for with the one before is still fetched with that one. A key that cannot be
+    checked now is kept all the same: that a vendor is silent says nothing about the key, and
+    whoever set it can send it again to have it checked.
 
     Raises:
         ProviderKeyRejected: the vendor does not accept it; the one before stays.
@@ -56,12 +60,16 @@ async def set_provider_key(
     check = await check_key(http, provider, api_key, base_url)
     if check.state is KeyState.REJECTED:
         raise ProviderKeyRejected(check.detail)
-    async with pool.acquire() as connection:
-        kept = await keep_provider_key(
+    purpose = provider_purpose(workspace_id, provider.slug)
+    async with pool.acquire() as connection, connection.transaction():
+        before = await lock_provider_key(connection, workspace_id, provider.slug)
+        is_other = before is not None and not _holds(box, purpose, before, api_key)
+        keep = replace_provider_key if is_other else keep_provider_key
+        kept = await keep(
             connection,
             workspace_id,
             provider.slug,
-            ciphertext=box.seal(provider_purpose(workspace_id, provider.slug), api_key),
+            ciphertext=box.seal(purpose, api_key),
             hint=mask(api_key),
             check_result=check.state,
         )
@@ -115,6 +123,13 @@ async def arrange(pool: Pool, workspace_id: int, arrangements: Sequence[Arrangem
         if lacking := sorted(asked - there):
             paths = joined([f"PUT /v1/enrichment-settings/{slug}" for slug in lacking])
             raise InvalidRequest(f"There is no key for {joined(lacking)}. Add it via {paths}")
+
+
+def _holds(box: SecretBox, purpose: str, sealed: SealedProviderKey, api_key: str) -> bool:
+    try:
+        return box.open(purpose, sealed.ciphertext) == api_key
+    except SecretUnreadable:
+        return False
 
 
 def mask(api_key: str) -> str:

@@ -53,7 +53,9 @@ class PlannedCall:
             return Certainty.UNKNOWN
         return asked.certainty
 
-    def intent(self, ask: int, submission_id: UUID | None = None) -> Intent:
+    def intent(
+        self, ask: int, submission_id: UUID | None = None, *, gate_wait_s: float = 0.0
+    ) -> Intent:
         """Return the intent to commit before the vendor is asked."""
         return Intent(
             self.claim.lookup_id,
@@ -65,6 +67,7 @@ class PlannedCall:
             self.question,
             self.deadline_s,
             submission_id,
+            round(gate_wait_s * 1_000),
         )
 
     def answer(self, asked: Asked) -> Answer:

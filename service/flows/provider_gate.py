@@ -126,10 +126,11 @@ class Gate:
         return BREAKER if self._breaker.shut_for_s(_now_s()) > 0 else ""
 
     @asynccontextmanager
-    async def pass_through(self) -> AsyncIterator[None]:
+    async def pass_through(self) -> AsyncIterator[float]:
         """Hold a place among the requests under way, entered when the vendor's rate allows.
 
-        Send at once after entering: what is lost in between brings requests closer together.
+        Yields for how many seconds it waited. Send at once after entering: what is lost in between
+        brings requests closer together.
 
         Raises:
             GateShut: it is shut, or was shut while this waited; nothing was sent.
@@ -138,9 +139,10 @@ class Gate:
         await self._budget.enter(self._require_open)
         try:
             with self._admitted():
-                _waited.labels(provider).observe(_now_s() - began_s)
+                waited_s = _now_s() - began_s
+                _waited.labels(provider).observe(waited_s)
                 with _in_flight.labels(provider).track_inprogress():
-                    yield
+                    yield waited_s
         finally:
             self._budget.leave()
 

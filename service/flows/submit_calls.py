@@ -73,8 +73,8 @@ class Submitter:
             deadline_s=group[0].deadline_s,
         )
         try:
-            async with self._gate(group[0]).pass_through():
-                made = await self._make(submission, group)
+            async with self._gate(group[0]).pass_through() as waited_s:
+                made = await self._make(submission, group, waited_s)
         except GateShut as shut:
             await self._park(group, max(shut.for_s, _LOOK_AGAIN_S))
             return
@@ -96,11 +96,11 @@ class Submitter:
         )
 
     async def _make(
-        self, submission: NewSubmission, group: Sequence[PlannedCall]
+        self, submission: NewSubmission, group: Sequence[PlannedCall], waited_s: float
     ) -> tuple[list[PlannedCall], str] | None:
         """Write the intents and send; None when nothing was granted or the vendor failed."""
         granted = await until_done(
-            lambda: self._intend(submission, group),
+            lambda: self._intend(submission, group, waited_s),
             name="submission.intend",
             patience_s=_PATIENCE_S,
         )
@@ -118,9 +118,9 @@ class Submitter:
         return granted, handle
 
     async def _intend(
-        self, submission: NewSubmission, group: Sequence[PlannedCall]
+        self, submission: NewSubmission, group: Sequence[PlannedCall], waited_s: float
     ) -> list[PlannedCall]:
-        intents = [each.intent(each.ask, submission.id) for each in group]
+        intents = [each.intent(each.ask, submission.id, gate_wait_s=waited_s) for each in group]
         async with self.pool.acquire() as connection, connection.transaction():
             await intend_submission(connection, submission, self.process_id)
             grants = await write_intents(connection, intents, self.lease)

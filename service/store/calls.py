@@ -37,6 +37,7 @@ class Intent:
         credential: whose key is used.
         question: what is asked, as memory knows it; None when answers are not remembered.
         lasts_s: for how long others with the same question wait for this one.
+        gate_wait_ms: for how long it waited for the gate to let it pass.
     """
 
     lookup_id: int
@@ -48,6 +49,7 @@ class Intent:
     question: bytes | None = None
     lasts_s: float = 60.0
     submission_id: UUID | None = None
+    gate_wait_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ async def write_intents(
         [intent.credential for intent in intents],
         [intent.question for intent in intents],
         [intent.lasts_s for intent in intents],
+        [intent.gate_wait_ms for intent in intents],
     )
     grants = {(row["lookup_id"], row["step"]): _grant(row) for row in rows}
     return [grants[intent.lookup_id, intent.step] for intent in intents]

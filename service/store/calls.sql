@@ -8,8 +8,9 @@ select count(pg_advisory_xact_lock(key)) from unnest($1::bigint[]) as key;
 
 -- name: intend
 -- $1 lookup, $2 step, $3 provider, $4 epoch, $5 submission or null, $6 the how-manieth time the
--- vendor is asked, which its policy allows, $8 credential, $9 question or null, $10 seconds the call may take, as columns; $7 the
--- lease. Only granted rows may be asked: the joins refuse a worker that lost its claim or its
+-- vendor is asked, which its policy allows, $8 credential,
+-- $9 question or null, $10 seconds the call may take, $11 milliseconds it waited at the gate, as
+-- columns; $7 the lease. Only granted rows may be asked: the joins refuse a worker that lost its claim or its
 -- lease and a job that was cancelled, the key refuses a second call. Of equal questions one is
 -- asked at a time; the others follow it.
 with moment as materialized (select leadfall_now() as now),
@@ -18,8 +19,10 @@ batch as materialized (
                                order by lookup_id) as turn
   from unnest(
     $1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::uuid[], $6::smallint[], $8::text[],
-    $9::bytea[], $10::float8[]
-  ) as b(lookup_id, step, provider, epoch, submission_id, ask, credential, question, lasts_s)
+    $9::bytea[], $10::float8[], $11::integer[]
+  ) as b(
+    lookup_id, step, provider, epoch, submission_id, ask, credential, question, lasts_s, gate_wait_ms
+  )
 ),
 held as materialized (
   select b.*, j.cancelled_at is not null as cancelled,
@@ -36,15 +39,16 @@ held as materialized (
 ),
 granted as (
   insert into calls (
-    lookup_id, step, provider, epoch, submission_id, ask_count, credential, question, intended_at
+    lookup_id, step, provider, epoch, submission_id, ask_count, credential, question, gate_wait_ms,
+    intended_at
   )
-  select lookup_id, step, provider, epoch, submission_id, ask, credential, question, now
+  select lookup_id, step, provider, epoch, submission_id, ask, credential, question, gate_wait_ms, now
   from held, moment
   where not cancelled and not following
   order by lookup_id
   on conflict (lookup_id, step) do update
     set epoch = excluded.epoch, submission_id = excluded.submission_id,
-        ask_count = excluded.ask_count
+        ask_count = excluded.ask_count, gate_wait_ms = excluded.gate_wait_ms
     where calls.outcome is null and (
       calls.ask_count < excluded.ask_count
       -- The answer to this very statement was lost: nothing was asked yet.
@@ -105,5 +109,5 @@ where calls.outcome is null and calls.ask_count = 0;
 
 -- name: read_trace
 select step, provider, credential, ask_count, outcome, value, reason, price_thousandths,
-       duration_ms, from_memory_at, intended_at, answered_at
+       gate_wait_ms, duration_ms, from_memory_at, intended_at, answered_at
 from calls where lookup_id = $1 order by step;

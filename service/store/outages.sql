@@ -2,9 +2,11 @@
 
 -- name: report_outage
 -- $1 provider, $2 credential, $3 reason, $4 wait before the first look. A row comes back only to
--- whoever was first.
+-- whoever was first. Of a key that was replaced meanwhile nobody needs to hear.
 insert into provider_outages (provider, credential, reason, since, retry_at)
 select $1, $2, $3, now, now + $4::interval from (select leadfall_now() as now) moment
+where not exists (
+  select from provider_keys k where 'key:' || k.id = $2 and k.replaced_at is not null)
 on conflict (provider, credential) do nothing
 returning since;
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from service.store.connection import Connection
@@ -58,11 +58,43 @@ async def keep_provider_key(
     hint: str,
     check_result: str,
 ) -> KeptProviderKey:
-    """Keep a key in place of the one before; its id, place and switch stay as they were."""
+    """Keep a workspace's first key for a provider, or the one that it has once more."""
     rows = await connection.fetch(
         _SQL["keep"], workspace_id, provider, ciphertext, hint, check_result
     )
     return KeptProviderKey(*rows[0])
+
+
+async def replace_provider_key(
+    connection: Connection,
+    workspace_id: int,
+    provider: str,
+    *,
+    ciphertext: bytes,
+    hint: str,
+    check_result: str,
+) -> KeptProviderKey:
+    """Keep a key in place of another, which must be there; only place and switch stay.
+
+    The one before stays readable by its id until `forget_replaced_keys`.
+    """
+    rows = await connection.fetch(
+        _SQL["replace"], workspace_id, provider, ciphertext, hint, check_result
+    )
+    return KeptProviderKey(*rows[0])
+
+
+async def lock_provider_key(
+    connection: Connection, workspace_id: int, provider: str
+) -> SealedProviderKey | None:
+    """Return a workspace's key for a provider, enabled or not, and keep it from changing."""
+    row = await connection.fetchrow(_SQL["lock"], workspace_id, provider)
+    return None if row is None else SealedProviderKey(*row)
+
+
+async def forget_replaced_keys(connection: Connection, kept: timedelta) -> None:
+    """Remove for good what was replaced longer ago than `kept`."""
+    await connection.execute(_SQL["forget_replaced"], kept)
 
 
 async def read_provider_keys(connection: Connection, workspace_id: int) -> list[KeptProviderKey]:

@@ -2,12 +2,12 @@
 -- provider has such a row once a workspace gave it a place in the order.
 
 -- name: keep
--- $1 workspace, $2 provider, $3 ciphertext, $4 hint, $5 result of the check. Whatever was wrong
--- with the key before says nothing about this one.
+-- $1 workspace, $2 provider, $3 ciphertext, $4 hint, $5 result of the check. The same key again:
+-- what was wrong with it may have been put right at its vendor.
 with kept as (
   insert into provider_keys (workspace_id, provider, ciphertext, hint, check_result, checked_at)
   values ($1, $2, $3, $4, $5, (select leadfall_now()))
-  on conflict on constraint one_key_per_workspace_and_provider do update
+  on conflict (workspace_id, provider) where replaced_at is null do update
   set ciphertext = excluded.ciphertext,
       hint = excluded.hint,
       check_result = excluded.check_result,
@@ -22,18 +22,56 @@ cleared as (
 )
 select * from kept;
 
+-- name: replace
+-- As above, but another key than before: it gets the place and the switch of the one before, and
+-- an id of its own, so that nothing said of one is taken to be about the other.
+with old as (
+  update provider_keys set replaced_at = (select leadfall_now())
+  where workspace_id = $1 and provider = $2 and replaced_at is null
+  returning id, provider, enabled, priority, created_at
+),
+cleared as (
+  delete from provider_outages o
+  using old
+  where o.provider = old.provider and o.credential = 'key:' || old.id
+)
+insert into provider_keys (
+  workspace_id, provider, ciphertext, hint, enabled, priority, check_result, checked_at, created_at,
+  updated_at
+)
+select $1, $2, $3, $4, enabled, priority, $5, now, created_at, now
+from old, (select leadfall_now() as now) moment
+returning id, provider, hint, enabled, priority, check_result, checked_at, created_at, updated_at;
+
+-- name: lock
+-- $1 workspace, $2 provider.
+select id, workspace_id, ciphertext
+from provider_keys
+where workspace_id = $1 and provider = $2 and replaced_at is null
+for update;
+
+-- name: forget_replaced
+-- $1 for how long one that was replaced may still be needed to fetch what was paid for with it.
+with gone as (
+  delete from provider_keys where replaced_at < (select leadfall_now()) - $1::interval
+  returning id, provider
+)
+delete from provider_outages o
+using gone
+where o.provider = gone.provider and o.credential = 'key:' || gone.id;
+
 -- name: read_all
 select id, provider, hint, enabled, priority, check_result, checked_at, created_at, updated_at
 from provider_keys
-where workspace_id = $1;
+where workspace_id = $1 and replaced_at is null;
 
 -- name: read_one
 select id, provider, hint, enabled, priority, check_result, checked_at, created_at, updated_at
 from provider_keys
-where workspace_id = $1 and provider = $2;
+where workspace_id = $1 and provider = $2 and replaced_at is null;
 
 -- name: remove
--- $1 workspace, $2 provider.
+-- $1 workspace, $2 provider. Those that were replaced go with it.
 with removed as (
   delete from provider_keys where workspace_id = $1 and provider = $2
   returning id, provider
@@ -57,7 +95,7 @@ on conflict do nothing;
 -- Rows are locked in id order first, so that two callers cannot wait for each other.
 with locked as materialized (
   select id, provider from provider_keys
-  where workspace_id = $1 and provider = any($2::text[])
+  where workspace_id = $1 and provider = any($2::text[]) and replaced_at is null
   order by id
   for update
 )
@@ -75,10 +113,10 @@ returning k.provider;
 -- $1 workspace, $2 provider.
 select id, workspace_id, ciphertext
 from provider_keys
-where workspace_id = $1 and provider = $2 and enabled and ciphertext <> '';
+where workspace_id = $1 and provider = $2 and replaced_at is null and enabled and ciphertext <> '';
 
 -- name: read_ciphertext_by_id
--- $1 key, $2 provider. A key that was switched off still reads what it asked for before.
+-- $1 key, $2 provider. One that was switched off or replaced still reads what it asked for before.
 select id, workspace_id, ciphertext
 from provider_keys
 where id = $1 and provider = $2 and ciphertext <> '';

@@ -17,6 +17,7 @@ from service.store.connection import Pool
 from service.store.memory import expire_answers
 from service.store.patterns import expire_patterns
 from service.store.processes import bury, ensure_partitions, try_janitor_lock
+from service.store.provider_keys import forget_replaced_keys
 from service.store.retention import fold_tallies
 
 _log = structlog.get_logger()
@@ -25,6 +26,8 @@ BATCH_MAX: Final = 5_000
 _PARTITION_DAYS: Final = 7
 _SILENT_PROCESS_KEPT: Final = timedelta(hours=1)
 _PATTERN_KEPT: Final = timedelta(days=365)
+# Longer than any submission is polled.
+_REPLACED_KEY_KEPT: Final = timedelta(days=1)
 # Slow chores run once in so many turns.
 _SLOW_EVERY: Final = 600
 _EXPIRE_EVERY: Final = 20
@@ -85,6 +88,7 @@ class Janitor:
                 await expire_idempotency_keys(connection, self._idempotency_kept)
                 await expire_answers(connection, BATCH_MAX)
                 await expire_patterns(connection, _PATTERN_KEPT, BATCH_MAX)
+                await forget_replaced_keys(connection, _REPLACED_KEY_KEPT)
                 await ensure_partitions(connection, _PARTITION_DAYS)
             self._turn += 1
         _reclaimed.inc(swept.reclaimed)

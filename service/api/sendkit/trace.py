@@ -43,6 +43,7 @@ def _step(step: dict[str, Any]) -> dict[str, Any]:
         "reason": step["reason"],
         "requests": 0 if step["from_memory_at"] else step["ask_count"],
         "providerCredits": step["price_thousandths"] / 1_000,
+        "gateWaitMs": step["gate_wait_ms"],
         "durationMs": step["duration_ms"],
         "fromCache": step["from_memory_at"] is not None,
         "cachedAt": iso(step["from_memory_at"]),

@@ -79,6 +79,14 @@ class Step(CamelAnswer):
     reason: Annotated[str | None, Field(examples=[None])]
     requests: Count
     provider_credits: Annotated[float, Field(ge=0, examples=[0.0])]
+    gate_wait_ms: Annotated[
+        int,
+        Field(
+            ge=0,
+            examples=[4],
+            description="For how long the request waited for a place and for the vendor's rate.",
+        ),
+    ]
     duration_ms: Annotated[int | None, Field(ge=0, examples=[212])]
     from_cache: Annotated[bool, Field(examples=[False])]
     cached_at: Moment | None
