@@ -22,7 +22,7 @@ demo: $(READY) ## set up, then run the main job on embedded servers and check ev
 dev: $(READY) ## everything in one terminal, data kept in .leadfall
 	@$(BIN)/leadfall dev --port 8080 --data-dir .leadfall $(ARGS)
 
-providers: $(READY) ## each provider's capabilities, prices, limits, sources and whether it has a key
+providers: $(READY) ## each provider's capabilities, prices, limits and sources, and whether your key works
 	@$(BIN)/leadfall providers $(ARGS)
 
 ##@ test

@@ -18,11 +18,14 @@ _FINE: Final = frozenset({"works", "not_checkable"})
 def providers(
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Ask each vendor whether your key works; costs nothing.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--check/--no-check", help="Ask each vendor whether your key works; costs nothing."
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Show every provider; with --check, exit 1 if a key does not work."""
+    """Show every provider and whether your key works; exit 1 if one does not."""
     from service.commands.output import print_json
     from service.commands.setup import run_to_end
 
@@ -30,7 +33,7 @@ def providers(
     if as_json:
         print_json({"providers": [line.as_json() for line in lines]})
     else:
-        _show(lines, checked=check)
+        _show(lines)
     if any(line.check is not None and line.check.state not in _FINE for line in lines):
         sys.exit(1)
 
@@ -52,7 +55,7 @@ async def _describe(*, check: bool) -> "list[ProviderLine]":
         await http.close()
 
 
-def _show(lines: "list[ProviderLine]", *, checked: bool) -> None:
+def _show(lines: "list[ProviderLine]") -> None:
     from service.commands.output import print_lines, print_table
 
     print_lines("Prices in the vendor's own credits, for what is found", "")
@@ -70,7 +73,7 @@ def _show(lines: "list[ProviderLine]", *, checked: bool) -> None:
     )
     print_lines("", "Where the facts come from", "")
     print_table(("provider", "source"), [(line.provider, line.source) for line in lines])
-    if checked:
+    if any(line.check for line in lines):
         print_lines("", "What the vendors say of the keys", "")
         print_table(
             ("provider", "key"),
