@@ -64,6 +64,18 @@ create table address_patterns (
   primary key (domain, pattern)
 );
 
+-- What a mail domain said about an address that nobody has ('invented') and about its postmaster's.
+create table control_replies (
+  domain text not null,
+  control text not null,
+  meaning text not null,
+  exchange text,
+  code integer,
+  enhanced text,
+  heard_at timestamptz not null,
+  primary key (domain, control)
+);
+
 -- What a call met on its way, for the trace.
 alter table calls
   add column credential text not null default 'operator',

@@ -32,14 +32,15 @@ from service.edges.vendor_http import VendorHTTP
 from service.flows.ask_builtin import Builtin
 from service.flows.ask_provider import ProviderDesk
 from service.flows.check_providers import check_mail_port
+from service.flows.controls import Controls
 from service.flows.credentials import Credentials
 from service.flows.gates import Gates
 from service.flows.hold_lease import ProcessLease
+from service.flows.known_controls import KnownControls
 from service.flows.known_patterns import KnownPatterns
 from service.flows.publish_finished import Publication
 from service.flows.send_test import Tester
 from service.flows.suppress_people import SuppressionList
-from service.flows.verify_address import Controls
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool, open_pool
@@ -115,7 +116,12 @@ async def provider_desk(
     # The same invented mailbox at every worker and after every restart: a greylist lets through
     # only what it has heard before.
     key = settings.secret_keys[0].get_secret_value().encode() if settings.secret_keys else None
-    builtin = Builtin(_resolver(settings), prober, Controls(key=key), KnownPatterns(pool))
+    builtin = Builtin(
+        _resolver(settings),
+        prober,
+        Controls(key=key, replies=KnownControls(pool)),
+        KnownPatterns(pool),
+    )
     try:
         yield ProviderDesk(
             vendor_http,

@@ -13,6 +13,7 @@ from service.domain.outcome import Found, Missing, NoAnswer, Outcome, RejectedIn
 from service.edges.dns import Resolver
 from service.edges.smtp import SmtpProber
 from service.flows.ask_provider import AskLocally
+from service.flows.controls import Controls
 from service.flows.detect_mail_host import MailHost, detect_mail_host
 from service.flows.guess_address import (
     CouldNotAsk,
@@ -23,7 +24,7 @@ from service.flows.guess_address import (
     guess_address,
     nothing_known,
 )
-from service.flows.verify_address import Controls, verify_address
+from service.flows.verify_address import verify_address
 
 # Nobody looked anywhere: the lead lacks what looking takes.
 _LACKING: Final[frozenset[NoFitReason]] = frozenset({"no_domain", "no_name"})

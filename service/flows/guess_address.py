@@ -10,7 +10,8 @@ from service.domain.email_patterns import company_domain, mailbox_names
 from service.domain.verdict import EmailVerdict, VerdictReason
 from service.edges.dns import Resolver
 from service.edges.smtp import SmtpProber
-from service.flows.verify_address import PROBE_DEADLINE_S, Controls, verify_address
+from service.flows.controls import Controls
+from service.flows.verify_address import PROBE_DEADLINE_S, verify_address
 
 GUESSES_MAX: Final = 8
 """More would look like a dictionary attack to the host."""

@@ -1,36 +1,20 @@
 """Verify one e-mail address: spelling, domain, mail host, and whether the host takes anything."""
 
-import base64
-import hashlib
-import secrets
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from service.domain.email_address import EmailAddress, read_email_address
-from service.domain.expiring_map import ExpiringMap
 from service.domain.smtp_reply import ReplyMeaning, SmtpReply
 from service.domain.verdict import EmailVerdict, VerdictReason, VerdictStatus
 from service.edges.dns import MailRoute, Resolver, RouteStatus
 from service.edges.mail_exchanger import SERVICE_CLOSING
-from service.edges.single_flight import SingleFlight
 from service.edges.smtp import SmtpProber
+from service.flows.controls import CONCLUSIVE, GREYLIST_RETRY_S, Controls
 
 PROBE_DEADLINE_S: Final = 45.0
 """For each question to a domain's mail hosts; an address takes one, a new domain two."""
-GREYLIST_RETRY_S: Final = 300.0
 BUSY_RETRY_S: Final = 60.0
-"""Both in the mail hosts' own time, which a sandbox runs faster."""
-
-CONTROL_BYTES: Final = 15
-"""Of an invented name before it is written in 24 letters and digits."""
-ANNOUNCE_DEADLINE_S: Final = 10.0
-CONTROLS_MAX: Final = 50_000
-CONTROL_TTL_S: Final = 24 * 3_600.0
-
-# What a control question must end in to say something about the domain rather than the moment.
-_CONCLUSIVE: Final = frozenset(
-    {ReplyMeaning.ACCEPTED, ReplyMeaning.NO_MAILBOX, ReplyMeaning.DIRECTORY_BLOCK}
-)
+"""In the mail hosts' own time, which a sandbox runs faster."""
 
 _ROUTE_VERDICTS: Final[Mapping[RouteStatus, tuple[VerdictStatus, VerdictReason]]] = {
     RouteStatus.NO_SUCH_DOMAIN: ("undeliverable", "no_such_domain"),
@@ -64,73 +48,6 @@ _READINGS: Final[Mapping[ReplyMeaning, _Reading]] = {
 }
 
 
-class Controls:
-    """What domains say about addresses that nobody asked for, so that each is asked only once.
-
-    Only conclusive answers are remembered; the same question is never in progress twice.
-    """
-
-    def __init__(self, *, key: bytes | None = None) -> None:
-        """Invent names with `key`: whoever shares it asks each domain for the same one.
-
-        A greylist opens only for a recipient it has seen before, so a name must not change from
-        one try to the next. Without a key there is one for this object alone.
-        """
-        self._key = hashlib.sha256(secrets.token_bytes() if key is None else key).digest()
-        self._known: ExpiringMap[tuple[str, str], SmtpReply] = ExpiringMap(CONTROLS_MAX)
-        self._flights: SingleFlight[tuple[str, str], SmtpReply] = SingleFlight()
-        self._announced: ExpiringMap[str, bool] = ExpiringMap(CONTROLS_MAX)
-
-    async def invented(
-        self, prober: SmtpProber, route: MailRoute, *, deadline_s: float
-    ) -> SmtpReply:
-        """Return what the domain says to a mailbox that cannot exist; accepted is catch-all."""
-        local = self._invented_name(route.domain)
-        return await self._ask("invented", local, prober, route, deadline_s)
-
-    async def announce(self, prober: SmtpProber, route: MailRoute) -> None:
-        """Have a domain that greylists see the invented mailbox, once in a while.
-
-        When the address in question gets through at the next try, so does its control.
-        """
-        if self._announced.get(route.domain):
-            return
-        self._announced.put(route.domain, value=True, ttl_s=GREYLIST_RETRY_S)
-        await self.invented(prober, route, deadline_s=ANNOUNCE_DEADLINE_S)
-
-    async def postmaster(
-        self, prober: SmtpProber, route: MailRoute, *, deadline_s: float
-    ) -> SmtpReply:
-        """Return what the domain says to the one mailbox that RFC 5321 makes it have."""
-        return await self._ask("postmaster", "postmaster", prober, route, deadline_s)
-
-    def is_catch_all(self, domain: str) -> bool | None:
-        """Tell whether `domain` takes mail for anything; None as long as nobody found out."""
-        reply = self._known.get((domain, "invented"))
-        return None if reply is None else reply.meaning is ReplyMeaning.ACCEPTED
-
-    async def _ask(
-        self, kind: str, local: str, prober: SmtpProber, route: MailRoute, deadline_s: float
-    ) -> SmtpReply:
-        key = (route.domain, kind)
-        known = self._known.get(key)
-        if known is not None:
-            return known
-
-        async def probe() -> SmtpReply:
-            address = f"{local}@{route.domain}"
-            reply = await prober.probe(route, address, deadline_s=deadline_s)
-            if reply.meaning in _CONCLUSIVE and reply.stage == "recipient":
-                self._known.put(key, reply, ttl_s=CONTROL_TTL_S)
-            return reply
-
-        return await self._flights.run(key, probe)
-
-    def _invented_name(self, domain: str) -> str:
-        digest = hashlib.blake2b(domain.encode(), key=self._key, digest_size=CONTROL_BYTES)
-        return base64.b32encode(digest.digest()).decode().lower()
-
-
 async def verify_address(
     address: str,
     *,
@@ -153,7 +70,7 @@ async def verify_address(
         return _verdict(read, _Reading(*_ROUTE_VERDICTS[route.status]))
     if read.disposable:
         return _verdict(read, _Reading("risky", "disposable"))
-    if controls.is_catch_all(read.domain):
+    if await controls.is_catch_all(read.domain):
         return _verdict(read, _Reading("risky", "catch_all"), exchange=route.hosts[0])
     reply = await prober.probe(route, read.envelope, deadline_s=deadline_s)
     reading = await _weigh(reply, route, prober, controls, deadline_s=deadline_s)
@@ -175,7 +92,7 @@ async def _weigh(
         control = await controls.invented(prober, route, deadline_s=deadline_s)
         if control.meaning is ReplyMeaning.ACCEPTED:
             return _Reading("risky", "catch_all")
-        if control.meaning not in _CONCLUSIVE:
+        if control.meaning not in CONCLUSIVE:
             # Without a refusal to compare it with, an acceptance says nothing.
             return _read(control)
     if reply.meaning is ReplyMeaning.TRY_LATER and _is_about_recipient(reply):

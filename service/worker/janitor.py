@@ -8,12 +8,14 @@ from typing import Final
 import structlog
 from prometheus_client import Counter
 
+from service.flows.controls import CONTROL_TTL_S
 from service.flows.expire_jobs import expire_batch
 from service.flows.retain_history import retain_history
 from service.settings import RetentionSettings
 from service.store.acceptance import expire_idempotency_keys
 from service.store.claims import reclaim_lookups, wake_due_lookups
 from service.store.connection import Pool
+from service.store.control_replies import expire_control_replies
 from service.store.memory import expire_answers
 from service.store.patterns import expire_patterns
 from service.store.processes import bury, ensure_partitions, try_janitor_lock
@@ -26,6 +28,7 @@ BATCH_MAX: Final = 5_000
 _PARTITION_DAYS: Final = 7
 _SILENT_PROCESS_KEPT: Final = timedelta(hours=1)
 _PATTERN_KEPT: Final = timedelta(days=365)
+_CONTROL_REPLY_KEPT: Final = timedelta(seconds=CONTROL_TTL_S)
 # Longer than any submission is polled.
 _REPLACED_KEY_KEPT: Final = timedelta(days=1)
 # Slow chores run once in so many turns.
@@ -88,6 +91,7 @@ class Janitor:
                 await expire_idempotency_keys(connection, self._idempotency_kept)
                 await expire_answers(connection, BATCH_MAX)
                 await expire_patterns(connection, _PATTERN_KEPT, BATCH_MAX)
+                await expire_control_replies(connection, _CONTROL_REPLY_KEPT, BATCH_MAX)
                 await forget_replaced_keys(connection, _REPLACED_KEY_KEPT)
                 await ensure_partitions(connection, _PARTITION_DAYS)
             self._turn += 1

@@ -7,7 +7,8 @@ from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
 from service.edges.mail_exchanger import Courtesy
 from service.edges.smtp import OpenSocket, SmtpProber
-from service.flows.verify_address import Controls, verify_address
+from service.flows.controls import ControlReplies, Controls
+from service.flows.verify_address import verify_address
 from tests.flows.mail_world import MailWorld
 
 HURRIED = Courtesy(interval_s=0.0)
@@ -26,6 +27,7 @@ class Verifier:
         step_timeout_s: float = 0.3,
         open_socket: OpenSocket = socket.socket,
         key: bytes | None = None,
+        replies: ControlReplies | None = None,
     ) -> None:
         self.resolver = Resolver([world.dns_server], timeout_s=0.3)
         self.prober = SmtpProber(
@@ -39,7 +41,7 @@ class Verifier:
             courtesy=courtesy,
             open_socket=open_socket,
         )
-        self.controls = Controls(key=key)
+        self.controls = Controls(key=key, replies=replies)
 
     async def __call__(self, address: str) -> EmailVerdict:
         return await verify_address(

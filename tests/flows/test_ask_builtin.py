@@ -7,7 +7,7 @@ import pytest
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, Missing, NoAnswer, Outcome, RejectedInput
 from service.flows.ask_builtin import Builtin
-from service.flows.verify_address import GREYLIST_RETRY_S
+from service.flows.controls import GREYLIST_RETRY_S
 from tests.flows.mail_verifier import Verifier
 from tests.flows.mail_world import ACCEPTED, MailWorld
 

@@ -21,7 +21,8 @@ from service.edges.dns import Resolver
 from service.edges.mail_exchanger import Courtesy
 from service.edges.port_watch import SILENT_HOSTS_MAX
 from service.edges.smtp import SmtpProber
-from service.flows.verify_address import Controls, verify_address
+from service.flows.controls import Controls
+from service.flows.verify_address import verify_address
 from tests.flows.mail_verifier import SENDER, Verifier
 from tests.flows.mail_world import ACCEPTED, LOOPBACK, MailWorld
 from tests.log_lines import logged

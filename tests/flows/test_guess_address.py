@@ -8,8 +8,8 @@ from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
 from service.edges.mail_exchanger import Courtesy
 from service.edges.smtp import SmtpProber
+from service.flows.controls import GREYLIST_RETRY_S, Controls
 from service.flows.guess_address import CouldNotAsk, Guess, Guessed, NoneFits, guess_address
-from service.flows.verify_address import GREYLIST_RETRY_S, Controls
 from tests.flows.mail_world import ACCEPTED, MailWorld
 
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.domain.verdict import EmailVerdict
-from service.flows.verify_address import BUSY_RETRY_S, GREYLIST_RETRY_S
+from service.flows.controls import GREYLIST_RETRY_S
+from service.flows.verify_address import BUSY_RETRY_S
 from tests.flows.mail_verifier import SENDER, Verifier
 from tests.flows.mail_world import ACCEPTED, LOOPBACK, MailWorld
 

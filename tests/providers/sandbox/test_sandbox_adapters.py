@@ -32,8 +32,9 @@ from service.edges.dns import Resolver
 from service.edges.mail_exchanger import Courtesy
 from service.edges.smtp import SmtpProber
 from service.edges.vendor_http import VendorHTTP
+from service.flows.controls import Controls
 from service.flows.guess_address import CouldNotAsk, Guess, Guessed, NoneFits, guess_address
-from service.flows.verify_address import Controls, verify_address
+from service.flows.verify_address import verify_address
 
 CONCURRENCY = 8
 TIME_SCALE = 0.0001
