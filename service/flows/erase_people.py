@@ -28,6 +28,7 @@ from service.store.erasure import (
     find_lookups,
     find_people,
     forget_answers,
+    forget_deleted,
     next_jobs,
     read_moment,
     scrub_echoes,
@@ -43,6 +44,8 @@ LOOKUPS_PER_PAGE: Final = 50_000
 LOOKUPS_PER_TRANSACTION: Final = 500
 EVENTS_PER_PAGE: Final = 200
 ANSWERS_PER_PAGE: Final = 20_000
+ROUNDS_MAX: Final = 10
+"""How often what was found is looked for in turn: leads by found addresses, lookups by those."""
 
 _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _FIRST: Final = UUID(int=0)
@@ -63,6 +66,7 @@ class Erased:
         events: whose body was removed.
         deliveries: that were due and will not be sent.
         answers: forgotten answers of providers.
+        more: people who share addresses with these in a chain too long to follow may be left.
     """
 
     leads: int = 0
@@ -71,6 +75,7 @@ class Erased:
     events: int = 0
     deliveries: int = 0
     answers: int = 0
+    more: bool = False
 
 
 async def erase_people(
@@ -97,20 +102,22 @@ async def erase_people(
 class _Traces:
     """Everything by which the people can be found, growing as it is looked through."""
 
-    leads: list[KnownLead] = field(repr=False)
     emails: set[str] = field(repr=False)
     public_ids: set[str]
+    lead_ids: set[int] = field(default_factory=set)
     phones: set[str] = field(default_factory=set, repr=False)
     inputs: set[LeadInput] = field(default_factory=set, repr=False)
 
-    def __post_init__(self) -> None:
-        for known in self.leads:
+    def add_leads(self, leads: Iterable[KnownLead]) -> None:
+        for known in leads:
+            self.lead_ids.add(known.id)
             self.public_ids.add(known.public_id)
             self.phones.update(known.phones)
             self._add_input(known.lead)
 
-    def add(self, lookups: Iterable[FoundLookup]) -> None:
+    def add_lookups(self, lookups: Iterable[FoundLookup]) -> None:
         for lookup in lookups:
+            self.lead_ids.add(lookup.lead_id)
             self._add_input(lookup.lead)
             value = lookup.value or {}
             if isinstance(value.get("email"), str):
@@ -119,9 +126,16 @@ class _Traces:
                 self.phones.add(value["phone"])
 
     def _add_input(self, lead: LeadInput) -> None:
-        self.inputs.add(lead)
+        # Of a deleted lead nothing is known but which it was.
+        if lead != LeadInput():
+            self.inputs.add(lead)
         if lead.email:
             self.emails.add(lead.email.lower())
+
+    @property
+    def size(self) -> int:
+        """Return how much there is to look for; it only grows."""
+        return len(self.emails) + len(self.lead_ids)
 
     @property
     def people(self) -> list[LeadInput]:
@@ -133,7 +147,7 @@ class _Traces:
         profiles = {lead.linkedin_url.lower() for lead in self.inputs if lead.linkedin_url}
         phones = {phone for phone in self.phones if len(phone) >= _PHONE_CHARACTERS_MIN}
         # How a row of Seleqt's results names a lead; a bare number could be anything.
-        rows = {f'"id":{known.id},"first_name"' for known in self.leads}
+        rows = {f'"id":{lead_id},"first_name"' for lead_id in self.lead_ids}
         return sorted(self.emails | profiles | phones | rows | self.public_ids)
 
 
@@ -150,10 +164,8 @@ class _Erasure:
         async with self.pool.acquire() as connection:
             await self.suppressions.require_writable(connection)
             since = await read_moment(connection) - _OVERLAP
-            leads = await find_people(connection, self.workspace_id, public_ids, sorted(wanted))
-        traces = _Traces(leads, wanted, set(public_ids))
-        await self._suppress(traces)
-        await self._scrub_lookups(traces, _BEGINNING)
+        traces = _Traces(wanted, set(public_ids))
+        await self._follow(traces)
         # Lookups tell of addresses that the lead has no more, or never had.
         await self._suppress(traces)
         await self._scrub_events(traces, _BEGINNING)
@@ -162,14 +174,40 @@ class _Erasure:
         await self._scrub_lookups(traces, since)
         await self._scrub_events(traces, since)
         await self._forget_answers(traces)
+        async with self.pool.acquire() as connection:
+            await forget_deleted(connection, self.workspace_id, sorted(traces.lead_ids))
         _log.info(
             "people.erased",
             leads=self.erased.leads,
             lookups=self.erased.lookups,
             events=self.erased.events,
             deliveries=self.erased.deliveries,
+            more=self.erased.more,
         )
         return self.erased
+
+    async def _follow(self, traces: _Traces) -> None:
+        """Empty lookups, and find who else has their addresses, until nothing new comes up."""
+        await self._find_people(traces)
+        for _ in range(ROUNDS_MAX):
+            known = traces.size
+            await self._suppress(traces)
+            await self._scrub_lookups(traces, _BEGINNING)
+            await self._find_people(traces)
+            if traces.size == known:
+                return
+        self.erased.more = True
+
+    async def _find_people(self, traces: _Traces) -> None:
+        async with self.pool.acquire() as connection:
+            found = await find_people(
+                connection,
+                self.workspace_id,
+                public_ids=sorted(traces.public_ids),
+                emails=sorted(traces.emails),
+                lead_ids=sorted(traces.lead_ids),
+            )
+        traces.add_leads(found)
 
     async def _suppress(self, traces: _Traces) -> None:
         people = [(self.workspace_id, lead) for lead in traces.people]
@@ -178,7 +216,6 @@ class _Erasure:
 
     async def _scrub_lookups(self, traces: _Traces, since: datetime) -> None:
         after: UUID | None = None
-        lead_ids = [known.id for known in traces.leads]
         while True:
             async with self.pool.acquire() as connection:
                 jobs = await next_jobs(
@@ -187,17 +224,19 @@ class _Erasure:
             if not jobs:
                 return
             after = jobs[-1]
-            await self._scrub_jobs(jobs, lead_ids, traces)
+            await self._scrub_jobs(jobs, traces)
 
-    async def _scrub_jobs(
-        self, jobs: Sequence[UUID], lead_ids: Sequence[int], traces: _Traces
-    ) -> None:
+    async def _scrub_jobs(self, jobs: Sequence[UUID], traces: _Traces) -> None:
         while True:
             async with self.pool.acquire() as connection:
                 found = await find_lookups(
-                    connection, jobs, lead_ids, sorted(traces.emails), LOOKUPS_PER_TRANSACTION
+                    connection,
+                    jobs,
+                    sorted(traces.lead_ids),
+                    sorted(traces.emails),
+                    LOOKUPS_PER_TRANSACTION,
                 )
-            traces.add(found)
+            traces.add_lookups(found)
             if not found:
                 break
             scrub = partial(self._scrub, [lookup.id for lookup in found])
@@ -241,9 +280,7 @@ class _Erasure:
             self.erased.answers += count
 
     async def _delete_leads(self, traces: _Traces) -> None:
-        if not traces.leads:
-            return
         async with self.pool.acquire() as connection:
             self.erased.leads += await delete_leads(
-                connection, self.workspace_id, [known.id for known in traces.leads]
+                connection, self.workspace_id, sorted(traces.lead_ids)
             )

@@ -29,6 +29,7 @@ class FoundLookup:
     """A lookup about a person, with what it says of them."""
 
     id: int
+    lead_id: int
     lead: LeadInput = field(repr=False)
     value: dict[str, Any] | None = field(repr=False)
 
@@ -49,13 +50,23 @@ async def read_moment(connection: Connection) -> datetime:
 
 
 async def find_people(
-    connection: Connection, workspace_id: int, public_ids: Sequence[str], emails: Sequence[str]
+    connection: Connection,
+    workspace_id: int,
+    *,
+    public_ids: Sequence[str],
+    emails: Sequence[str],
+    lead_ids: Sequence[int],
 ) -> list[KnownLead]:
-    """Return the leads with these public ids or addresses; addresses are in lower case."""
+    """Return the leads with these ids or addresses; addresses are in lower case.
+
+    Of leads that were deleted it returns what is still known: which they were.
+    """
     patterns = [f"%{_escaped(email)}%" for email in emails]
+    named, addresses, ids = list(public_ids), list(emails), list(lead_ids)
     rows = await connection.fetch(
-        _SQL["find_people"], workspace_id, list(public_ids), list(emails), patterns
+        _SQL["find_people"], workspace_id, named, addresses, patterns, ids
     )
+    deleted = await connection.fetch(_SQL["find_deleted"], workspace_id, named, addresses, ids)
     return [
         KnownLead(
             row["id"],
@@ -64,7 +75,7 @@ async def find_people(
             LeadInput.from_row(dict(row)),
         )
         for row in rows
-    ]
+    ] + [KnownLead(row["lead_id"], row["public_id"], (), LeadInput()) for row in deleted]
 
 
 def _escaped(text: str) -> str:
@@ -94,7 +105,10 @@ async def find_lookups(
     rows = await connection.fetch(
         _SQL["find_lookups"], list(job_ids), list(lead_ids), list(emails), count_max
     )
-    return [FoundLookup(row["id"], LeadInput.from_row(row["input"]), row["value"]) for row in rows]
+    return [
+        FoundLookup(row["id"], row["lead_id"], LeadInput.from_row(row["input"]), row["value"])
+        for row in rows
+    ]
 
 
 async def scrub_lookups(
@@ -169,3 +183,10 @@ async def delete_leads(connection: Connection, workspace_id: int, lead_ids: Sequ
     """Delete leads, out of their lists too; return how many."""
     status = await connection.execute(_SQL["delete_leads"], workspace_id, list(lead_ids))
     return int(status.rpartition(" ")[2])
+
+
+async def forget_deleted(
+    connection: Connection, workspace_id: int, lead_ids: Sequence[int]
+) -> None:
+    """Forget that these leads ever were."""
+    await connection.execute(_SQL["forget_deleted"], workspace_id, list(lead_ids))

@@ -2,7 +2,7 @@
 -- that change take rows by id. Lock order as in a settle: lookups, calls, then jobs and the rest.
 
 -- name: find_people
--- $1 workspace, $2 public ids, $3 addresses in lower case, $4 the same as patterns of LIKE.
+-- $1 workspace, $2 public ids, $3 addresses in lower case, $4 the same as patterns of LIKE, $5 ids.
 select l.id, l.public_id, l.first_name, l.last_name, l.company_name, l.company_domain,
        l.linkedin_url, l.email, l.country, l.phone, l.phone_e164
 from leads l
@@ -12,8 +12,22 @@ where l.workspace_id = $1::bigint and l.id in (
   select found.id
   from unnest($3::text[], $4::text[]) as a(email, pattern)
   join leads found on found.search_text like a.pattern and lower(found.email) = a.email
+  union
+  select unnest($5::bigint[])
 )
 order by l.id;
+
+-- name: find_deleted
+-- The same of leads that are no more: $1 workspace, $2 public ids, $3 addresses, $4 ids.
+select lead_id, public_id from deleted_leads
+where workspace_id = $1::bigint and (
+  public_id = any($2::text[])
+  or email_hash = any(array(select leadfall_email_hash(e) from unnest($3::text[]) as e))
+  or lead_id = any($4::bigint[]))
+order by lead_id;
+
+-- name: forget_deleted
+delete from deleted_leads where workspace_id = $1 and lead_id = any($2::bigint[]);
 
 -- name: read_moment
 select leadfall_now();
@@ -42,12 +56,16 @@ order by id
 limit 1000;
 
 -- name: find_lookups
--- Lookups of the jobs $1 about the leads $2 or the addresses $3, at most $4.
+-- Lookups of the jobs $1 about the leads $2 or the addresses $3, those of their calls included, at
+-- most $4.
 select id, lead_id, input, value
 from lookups
 where job_id = any($1::uuid[]) and erased_at is null and (
   lead_id = any($2::bigint[]) or lower(input->>'email') = any($3::text[])
-  or lower(value->>'email') = any($3::text[]))
+  or lower(value->>'email') = any($3::text[])
+  or exists (
+    select from calls c
+    where c.lookup_id = lookups.id and lower(c.value->>'email') = any($3::text[])))
 order by id
 limit $4;
 

@@ -35,6 +35,7 @@ async def test_people_are_erased_by_lead_and_by_address(open_stage: OpenStage) -
                 "events": 0,
                 "deliveries": 0,
                 "cachedAnswers": 0,
+                "hasMore": False,
             },
         },
     )

@@ -66,6 +66,7 @@ async def erase_leads(request: web.Request) -> web.Response:
         "events": erased.events,
         "deliveries": erased.deliveries,
         "cachedAnswers": erased.answers,
+        "hasMore": erased.more,
     }
     return json_answer({"success": True, "data": data})
 

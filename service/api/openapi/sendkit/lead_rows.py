@@ -49,7 +49,7 @@ class Deleted(CamelAnswer):
 
 
 class Erased(CamelAnswer):
-    """What was removed."""
+    """What was removed; `hasMore`: leads that share addresses in a longer chain may be left."""
 
     leads: Count
     lookups: Count
@@ -57,6 +57,7 @@ class Erased(CamelAnswer):
     events: Count
     deliveries: Count
     cached_answers: Count
+    has_more: Annotated[bool, Field(examples=[False])]
 
 
 class BadRow(CamelAnswer):
