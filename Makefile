@@ -8,7 +8,7 @@ MINUTES ?= 1
 SEEDS ?= 0:1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test faults chaos crashes bench browser fuzz check fix openapi providers \
+.PHONY: help demo dev test faults chaos crashes bench browser fuzz plans check fix openapi providers \
   pins clean
 
 help: ## show this
@@ -47,6 +47,10 @@ browser: $(READY) ## /docs of a running API in a real browser (needs chromium)
 
 fuzz: $(READY) ## thousands of requests made from the OpenAPI document, and each documented error
 	FUZZ_EXAMPLES=25 $(BIN)/pytest tests/fuzz $(ARGS)
+
+plans: $(READY) ## what pages, counts and selections read of a million leads (about five minutes)
+	PLAN_LEADS=1000000 $(BIN)/pytest --timeout 900 tests/store/test_lead_plans.py \
+	  tests/api/test_lead_plans.py $(ARGS)
 
 check: $(READY) ## types, lint, format, layers
 	$(BIN)/ruff check .

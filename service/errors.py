@@ -76,8 +76,8 @@ class FilterTooBroad(InvalidRequest):
 
     def __init__(self, timeout_s: float) -> None:
         super().__init__(
-            f"This filter takes longer than {timeout_s:g} s; narrow the filter, for instance by "
-            "longer words in its texts or by fewer conditions"
+            f"Finding these leads takes longer than {timeout_s:g} s; narrow the filter, for "
+            "instance by longer words in its texts or by fewer conditions, and sort by id"
         )
 
 

@@ -50,6 +50,10 @@ class Condition:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
+    def __bool__(self) -> bool:
+        """Whether it asks for anything."""
+        return bool(self.include or self.exclude)
+
 
 @dataclass(frozen=True, slots=True)
 class LeadFilter:
@@ -60,7 +64,7 @@ class LeadFilter:
     @property
     def is_empty(self) -> bool:
         """Whether every lead passes."""
-        return not any(each.include or each.exclude for each in self.conditions.values())
+        return not any(self.conditions.values())
 
     def patterns(self, column: str) -> tuple[list[str] | None, list[str] | None]:
         """Return a column's LIKE patterns to include and to exclude; None for no condition."""

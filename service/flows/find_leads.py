@@ -74,8 +74,11 @@ def no_such_lead() -> NotFound:
 
 
 @contextmanager
-def refusing_long_searches() -> Iterator[None]:
+def refusing_long_searches(timeout_ms: int = SEARCH_TIMEOUT_MS) -> Iterator[None]:
     """Turn the end of a statement's time into an error that says what to change.
+
+    Args:
+        timeout_ms: the time that each statement inside has.
 
     Raises:
         FilterTooBroad: a statement inside took too long.
@@ -83,4 +86,4 @@ def refusing_long_searches() -> Iterator[None]:
     try:
         yield
     except asyncpg.QueryCanceledError:
-        raise FilterTooBroad(SEARCH_TIMEOUT_MS / 1_000) from None
+        raise FilterTooBroad(timeout_ms / 1_000) from None

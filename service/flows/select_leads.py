@@ -63,7 +63,7 @@ def select_from_list(wanted: Wanted, *, limit: int) -> Select:
 
     async def select(connection: Connection) -> Selection:
         await _require_people_list(connection, wanted)
-        async with _in_bounded_time(connection, wanted):
+        async with _in_bounded_time(connection, wanted, count=limit):
             lead_ids = await select_leads(connection, wanted, limit=limit)
         return Selection(lead_ids, len(lead_ids))
 
@@ -120,20 +120,26 @@ async def _count(connection: Connection, wanted: Wanted) -> Total:
 
 
 @asynccontextmanager
-async def _in_bounded_time(connection: Connection, wanted: Wanted) -> AsyncIterator[None]:
-    """Read within the time of a search, unless it is a list in its own order.
+async def _in_bounded_time(
+    connection: Connection, wanted: Wanted, *, count: int = TOTAL_MAX
+) -> AsyncIterator[None]:
+    """Read within the time of a search, unless it is a page of a list in its own order.
+
+    Args:
+        count: how many leads are wanted; each `TOTAL_MAX` of them begun have that time anew.
 
     Raises:
         FilterTooBroad: a statement inside took too long.
     """
-    if wanted.is_plain:
+    if wanted.is_plain and wanted.lacking is None:
         yield
         return
-    with refusing_long_searches():
+    timeout_ms = SEARCH_TIMEOUT_MS * max(1, -(-count // TOTAL_MAX))
+    with refusing_long_searches(timeout_ms):
         transaction = connection.transaction()
         await transaction.start()
         try:
-            await bound_search(connection, SEARCH_TIMEOUT_MS)
+            await bound_search(connection, timeout_ms)
             yield
         finally:
             # Nothing was written, and inside another transaction only this lifts the bound again.

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from service.domain.kinds import Target
-from service.domain.lead_filter import EQUALS, LeadFilter
+from service.domain.lead_filter import EQUALS, Condition, LeadFilter
+from service.store.lacking_members import LACKING, OPEN, hit, hops
 
 SortField = Literal[
     "id", "first_name", "last_name", "email", "phone_number", "job_title", "seniority",
@@ -42,14 +43,6 @@ _INDEXED: Final = {
     "location": (_ATTRIBUTES,),
     "keywords": ("l.search_text", _ATTRIBUTES),
 }
-_LACKING: Final = {
-    Target.EMAIL: "not (l.email_parses and l.email_verdict is distinct from 'undeliverable')",
-    Target.PHONE: "l.phone_e164 is null",
-}
-_OPEN: Final = (
-    "exists (select from lookups k"
-    " where k.lead_id = l.id and k.target = '{}' and k.state <> 'settled')"
-)
 _SHOWN: Final = ", ".join(
     f"l.{column}"
     for column in (
@@ -60,8 +53,11 @@ _SHOWN: Final = ", ".join(
     )
 )  # fmt: skip
 _LOADING: Final = ", ".join(
-    f"{_OPEN.format(target)} as {target}_loading" for target in (Target.EMAIL, Target.PHONE)
+    f"{OPEN.format(target)} as {target}_loading" for target in (Target.EMAIL, Target.PHONE)
 )
+
+
+_BRANCHES_MIN: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,26 +112,27 @@ class _Arguments:
 
 
 def ids_statement(wanted: Wanted, *, limit: int) -> Statement:
-    """Return the statement of the ids of the first `limit` leads."""
+    """Return the statement of the ids of the first `limit` leads, in any order."""
     arguments = _Arguments()
-    source = _in_list_order(wanted, arguments) if wanted.is_plain else _source(wanted, arguments)
-    text = f"select l.id from {source} {_order(wanted)} limit {arguments.place(limit, 'bigint')}"
-    return Statement(text, arguments.values)
+    if wanted.is_plain and wanted.lacking is not None:
+        chosen = _hops(wanted, wanted.lacking, arguments)
+    else:
+        chosen = _ordered("l.id", wanted, arguments, limit)
+    return Statement(f"{chosen} limit {arguments.place(limit, 'bigint')}", arguments.values)
 
 
 def count_statement(wanted: Wanted, *, count_max: int) -> Statement:
     """Return the statement that counts leads and stops at `count_max`."""
     arguments = _Arguments()
-    if wanted.is_plain and wanted.lacking is None:
-        source = f"list_leads where list_id = {arguments.place(wanted.list_id, 'bigint')}"
+    if wanted.is_plain and wanted.lacking is not None:
+        counted = _hops(wanted, wanted.lacking, arguments)
     elif wanted.is_plain:
-        source = _in_list_order(wanted, arguments)
+        list_id = arguments.place(wanted.list_id, "bigint")
+        counted = f"select from list_leads where list_id = {list_id}"
     else:
-        source = _source(wanted, arguments)
+        counted = f"select from {_source(wanted, arguments)}"
     limit = arguments.place(count_max, "bigint")
-    return Statement(
-        f"select count(*) from (select from {source} limit {limit}) c", arguments.values
-    )
+    return Statement(f"select count(*) from ({counted} limit {limit}) c", arguments.values)
 
 
 def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
@@ -156,13 +153,51 @@ def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
         )
         page = f"({ids}) m join leads l on l.id = m.lead_id"
     else:
-        source = _source(wanted, arguments)
-        page = f"(select l.* from {source} {order} {_limit(arguments, limit, offset)}) l"
+        rows = _ordered("l.*", wanted, arguments, limit + offset)
+        page = f"({rows} {_limit(arguments, limit, offset)}) l"
     return Statement(f"select {_SHOWN}, {_LOADING} from {page} {order}", arguments.values)
 
 
 def _limit(arguments: _Arguments, limit: int, offset: int) -> str:
     return f"limit {arguments.place(limit, 'bigint')} offset {arguments.place(offset, 'bigint')}"
+
+
+def _ordered(shown: str, wanted: Wanted, arguments: _Arguments, limit: int) -> str:
+    """Return the leads in their order; of each of several values by itself no more than `limit`.
+
+    An index has the order of one value, and of several none: all who have one would be sorted.
+    """
+    order = _order(wanted)
+    values = _values(wanted)
+    if len(values) < _BRANCHES_MIN:
+        return f"select {shown} from {_source(wanted, arguments)} {order}"
+    most = arguments.place(limit, "bigint")
+    branches = " union all ".join(
+        f"(select l.* from {_source(each, arguments)} {order} limit {most})" for each in values
+    )
+    return f"select {shown} from ({branches}) l {order}"
+
+
+def _values(wanted: Wanted) -> list[Wanted]:
+    """Return the same for each value alone where one column must equal any of several."""
+    conditions = [(name, each) for name, each in wanted.lead_filter.conditions.items() if each]
+    if len(conditions) != 1 or wanted.sorting.field != "id":
+        return []
+    ((column, condition),) = conditions
+    if column not in EQUALS or condition.exclude:
+        return []
+    # Said twice, in whatever case, a value would be read once more and thrown away.
+    values = tuple({_folded(value): value for value in condition.include}.values())
+    return [
+        # Without those of the values before, which may be the same to the database all the same.
+        replace(wanted, lead_filter=LeadFilter({column: Condition((value,), values[:place])}))
+        for place, value in enumerate(values)
+    ]
+
+
+def _folded(value: str) -> str:
+    """Return what is the same for two values only if the database finds so, too."""
+    return value.lower() if value.isascii() else value
 
 
 def _source(wanted: Wanted, arguments: _Arguments) -> str:
@@ -182,23 +217,21 @@ def _source(wanted: Wanted, arguments: _Arguments) -> str:
     )
 
 
-def _in_list_order(wanted: Wanted, arguments: _Arguments) -> str:
-    """Return a list whose leads are looked up one by one, until there are enough of them.
-
-    Left to choose, the planner may walk through the leads of all workspaces instead, since it
-    cannot know that those of this list come last.
-    """
-    list_id = arguments.place(wanted.list_id, "bigint")
-    return (
-        "list_leads m cross join lateral (select * from leads where id = m.lead_id offset 0) l"
-        f" where m.list_id = {list_id}{_eligible(wanted)}"
+def _hops(wanted: Wanted, target: Target, arguments: _Arguments) -> str:
+    """Return the ids of a list's members who lack a value, in the order of the list."""
+    steps = hops(
+        target,
+        workspace_id=arguments.place(wanted.workspace_id, "bigint"),
+        list_id=arguments.place(wanted.list_id, "bigint"),
+        descending=wanted.sorting.descending,
     )
+    return f"{steps} select hop.id from hop where {hit(target)}"
 
 
 def _eligible(wanted: Wanted) -> str:
     if wanted.lacking is None:
         return ""
-    return f" and {_LACKING[wanted.lacking]} and not {_OPEN.format(wanted.lacking)}"
+    return f" and {LACKING[wanted.lacking]} and not {OPEN.format(wanted.lacking)}"
 
 
 def _is_by_workspace(wanted: Wanted) -> bool:

@@ -1,0 +1,67 @@
+"""Finds the members of a list who lack a value, without passing by those who have it.
+
+Two indexes know half of the answer each: who lacks the value, and who is in the list. Walking along
+either can be in vain for a million rows, in a list that is nearly filled or in a workspace whose
+other leads all lack it. So each step asks both where to go on and takes the farther answer: what is
+read follows from what is found, unless the two keep missing each other.
+"""
+
+from typing import Final
+
+from service.domain.kinds import Target
+
+LACKING: Final = {
+    Target.EMAIL: "not (l.email_parses and l.email_verdict is distinct from 'undeliverable')",
+    Target.PHONE: "l.phone_e164 is null",
+}
+"""What a lead `l` must meet to lack a value; an index of people for each has the condition."""
+
+OPEN: Final = (
+    "exists (select from lookups k"
+    " where k.lead_id = l.id and k.target = '{}' and k.state <> 'settled')"
+)
+"""Whether a lead `l` is having a value looked up."""
+
+_ID_MAX: Final = 2**63 - 1
+
+
+def hops(target: Target, *, workspace_id: str, list_id: str, descending: bool) -> str:
+    """Return the beginning of a statement: `hop` has a row for each step, in the order of ids.
+
+    A step is one row of either index. Whoever is found takes one, and one more where others lie
+    between.
+
+    Args:
+        workspace_id: what stands for it in the statement; so does `list_id`.
+    """
+    to, end, way = ("<=", ">=", "desc") if descending else (">=", "<=", "asc")
+    start = _ID_MAX if descending else 0
+    onward = (
+        "least(hop.member_id - 1, hop.id)" if descending else "greatest(hop.member_id + 1, hop.id)"
+    )
+
+    def step(start: str) -> str:
+        return (
+            "select m.member_id, l.id from (select lead_id as member_id from list_leads"
+            f" where list_id = {list_id} and lead_id {to} {start} order by lead_id {way} limit 1) m"
+            " left join lateral (select l.id from leads l"
+            f" where (l.workspace_id, l.id) {to} ({workspace_id}, m.member_id)"
+            f" and l.workspace_id {end} {workspace_id} and not l.is_company and {LACKING[target]}"
+            f" order by l.workspace_id {way}, l.id {way} limit 1) l on true"
+        )
+
+    return (
+        f"with recursive hop as (({step(f'{start}::bigint')}) union all select next.* from hop"
+        f" cross join lateral ({step(onward)}) next where hop.id is not null) "
+    )
+
+
+def hit(target: Target) -> str:
+    """Return which steps found somebody: a member who lacks the value and is not being looked up.
+
+    A count, because the planner turns a mere `not exists` into a join and may read every lookup.
+    """
+    return (
+        "hop.id = hop.member_id and (select count(*) from lookups k"
+        f" where k.lead_id = hop.id and k.target = '{target}' and k.state <> 'settled') = 0"
+    )
