@@ -2,16 +2,35 @@
 
 import asyncio
 import codecs
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import orjson
 from aiohttp import web
 
 from service.api.context import CONTEXT
+from service.api.query import require_known
 from service.api.refusals import BodyTooSlow, MalformedBody, UnsupportedMediaType
+from service.api.validation import together
 from service.errors import InvalidRequest
 
 _PATH_CHARACTERS_MAX: Final = 100
+
+T = TypeVar("T")
+
+
+async def read_object(request: web.Request, read: Callable[[dict[str, Any]], T]) -> T:
+    """Return what `read` makes of the JSON object in the body of a request without parameters.
+
+    Raises:
+        BodyTooSlow: it did not arrive in time.
+        UnsupportedMediaType: it is not said to be JSON in UTF-8.
+        MalformedBody: it is not JSON, or not an object.
+        InvalidRequest: names everything that is wrong, with the body and with the URL.
+    """
+    raw = await read_body(request)
+    body, _ = together(lambda: read(parse_object(raw)), lambda: require_known(request, ()))
+    return body
 
 
 async def read_body(request: web.Request) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -268,7 +269,9 @@ FORM = "multipart/form-data; boundary=b"
         (FORM, b"--b--\r\n", 400, "file is required"),
         (
             FORM,
-            b"--b\r\nContent-Disposition: form-data; name=tag\r\n\r\n" + b"x" * 70_000,
+            b"--b\r\nContent-Disposition: form-data; name=tag\r\n\r\n"
+            + b"x" * 70_000
+            + b"\r\n--b--\r\n",
             400,
             "tag must have at most 65536 bytes",
         ),
@@ -285,6 +288,45 @@ async def test_a_body_that_is_no_form(
 
     assert answer.status == status
     assert said in shown["error"]["message"]
+
+
+async def test_everything_wrong_with_a_form_is_named_at_once(stage: Stage) -> None:
+    """Every bad part, whatever its place, and every bad parameter of the URL."""
+    form = aiohttp.FormData()
+    form.add_field("skipDuplicates", "maybe")
+    form.add_field("colour", "red")
+    form.add_field("file", b"email\nada@example.com\n", filename="x.csv")
+    form.add_field("tag", "t" * 101)
+    form.add_field("shape", "round")
+    form.add_field("mapping", "[]")
+    form.add_field("tag", "again")
+
+    headers = {"X-Api-Key": stage.tenant.sendkit_key.text}
+    url = "/v1/leads/import/csv?dryRun=1"
+    async with stage.client.post(url, data=form, headers=headers) as answer:
+        error = (await answer.json())["error"]
+
+    assert (answer.status, error["code"]) == (400, "VALIDATION_ERROR")
+    assert sorted(error["details"]["fields"]) == [
+        "colour",
+        "dryRun",
+        "mapping",
+        "shape",
+        "skipDuplicates",
+        "tag",
+    ]
+    assert await stage.fetch("select from leads") == []
+
+
+async def test_parts_that_nobody_asked_for_are_bounded(stage: Stage) -> None:
+    """They are passed over up to a bound, and then refused."""
+    form = aiohttp.FormData()
+    form.add_field("file", b"email\nada@example.com\n", filename="x.csv")
+    form.add_field("colour", BytesIO(b"x" * (1024 * 1024 + 300_000)))
+
+    headers = {"X-Api-Key": stage.tenant.sendkit_key.text}
+    async with stage.client.post("/v1/leads/import/csv", data=form, headers=headers) as answer:
+        assert answer.status == 413
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -11,6 +11,7 @@ from service.api.caller import context_of
 from service.api.context import ApiContext
 from service.api.idempotency import read_idempotency
 from service.api.lanes import SYNC_LANE
+from service.api.query import require_known
 from service.api.refusals import CallerLeft
 from service.api.request_body import parse_object, read_body
 from service.api.seleqt.access import authenticate, list_id_of
@@ -45,9 +46,10 @@ async def start_enrichment(request: web.Request) -> web.Response:
     list_id = list_id_of(request)
     raw = await read_body(request)
     given = parse_object(raw)
-    (body, lead_filter), idempotency = together(
+    (body, lead_filter), idempotency, _ = together(
         lambda: read_enrichment(given, context.settings.limits, context.egress),
         lambda: read_idempotency(request, f"seleqt enrichment {list_id}", raw),
+        lambda: require_known(request, ()),
     )
     select = _selection(context, caller.workspace_id, list_id, body, lead_filter)
     order = _order(context, caller.workspace_id, list_id, body, idempotency)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from service.api.answers import json_answer
 from service.api.caller import context_of
+from service.api.query import require_known
 from service.api.refusals import (
     BodyTooLarge,
     BodyTooSlow,
@@ -23,7 +24,7 @@ from service.api.refusals import (
 from service.api.request_body import read_body, refuse_nul
 from service.api.seleqt.access import authenticate, list_id_of
 from service.api.sendkit.lead_upload import FILE_BYTES_MAX, UploadedLines
-from service.api.validation import invalid
+from service.api.validation import invalid, together
 from service.flows.import_leads import ImportReport, import_leads
 from service.flows.import_people import import_people, require_open_list
 from service.flows.suppress_people import SuppressionList
@@ -54,6 +55,7 @@ async def import_into_list(request: web.Request) -> web.Response:
     list_id = list_id_of(request)
     await require_open_list(pool, caller.workspace_id, list_id)
     if request.content_type == _CSV:
+        require_known(request, ())
         with tempfile.TemporaryFile() as file:
             await _take_csv(request, file)
             lines = UploadedLines(file)
@@ -61,7 +63,8 @@ async def import_into_list(request: web.Request) -> web.Response:
                 pool, caller.workspace_id, list_id, lines, suppressions=suppressions
             )
         return json_answer(_tell(report, "line"))
-    people = await _read_people(request)
+    raw = await _read_json(request)
+    people, _ = together(lambda: _read_people(raw), lambda: require_known(request, ()))
     report = await import_people(pool, caller.workspace_id, list_id, people, suppressions)
     return json_answer(_tell(report, "index"))
 
@@ -84,11 +87,14 @@ async def _take_csv(request: web.Request, file: IO[bytes]) -> None:
         raise BodyTooSlow(timeout_s) from None
 
 
-async def _read_people(request: web.Request) -> list[Any]:
+async def _read_json(request: web.Request) -> bytes:
     try:
-        raw = await read_body(request)
+        return await read_body(request)
     except UnsupportedMediaType:
         raise CsvOrJsonExpected from None
+
+
+def _read_people(raw: bytes) -> list[Any]:
     try:
         parsed = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -7,7 +7,7 @@ from aiohttp import web
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import read_integer, require_known
-from service.api.request_body import parse_object, read_body
+from service.api.request_body import read_object
 from service.api.seleqt.access import authenticate, list_id_of
 from service.api.seleqt.list_bodies import ListBody, read_added_ids
 from service.api.seleqt.paging import PageAsked, tell_page
@@ -47,7 +47,7 @@ async def list_lists(request: web.Request) -> web.Response:
 async def add_list(request: web.Request) -> web.Response:
     """Create an empty list and answer with it; its name may have got a number."""
     caller = await authenticate(request)
-    body = validate(ListBody, parse_object(await read_body(request)))
+    body = await read_object(request, lambda raw: validate(ListBody, raw))
     made = await create_list(
         context_of(request).pool, caller.workspace_id, body.name, body.search_type
     )
@@ -71,9 +71,8 @@ async def add_to_list(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     context = context_of(request)
     list_id = list_id_of(request)
-    people, companies = read_added_ids(
-        parse_object(await read_body(request)), context.settings.limits.leads_per_request_max
-    )
+    ids_max = context.settings.limits.leads_per_request_max
+    people, companies = await read_object(request, lambda raw: read_added_ids(raw, ids_max))
     done = await add_leads(
         context.pool, caller.workspace_id, list_id, {"PEOPLE": people, "COMPANY": companies}
     )

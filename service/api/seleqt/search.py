@@ -4,7 +4,7 @@ from aiohttp import web
 
 from service.api.answers import json_answer
 from service.api.caller import context_of
-from service.api.request_body import parse_object, read_body
+from service.api.request_body import read_object
 from service.api.seleqt.access import authenticate
 from service.api.seleqt.lead_rows import show_leads
 from service.api.seleqt.list_bodies import read_search
@@ -17,7 +17,7 @@ async def search_prospects(request: web.Request) -> web.Response:
     """Answer with one page; a page size above the bound is lowered to it and told."""
     caller = await authenticate(request)
     context = context_of(request)
-    body, lead_filter = read_search(parse_object(await read_body(request)))
+    body, lead_filter = await read_object(request, read_search)
     asked = PageAsked(body.page, min(body.page_size, context.settings.limits.page_size_max))
     wanted = Wanted(
         caller.workspace_id,

@@ -9,6 +9,7 @@ from service.api.availability import require_usable
 from service.api.caller import context_of
 from service.api.context import ApiContext
 from service.api.idempotency import read_idempotency
+from service.api.query import require_known
 from service.api.request_body import parse_object, read_body
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.bodies import PARAMETER_OF, EnrichRequest, Ordered, read_enrich
@@ -30,9 +31,10 @@ async def enrich_leads(request: web.Request) -> web.Response:
     context = context_of(request)
     raw = await read_body(request)
     given = parse_object(raw)
-    asked, idempotency = together(
+    asked, idempotency, _ = together(
         lambda: read_enrich(given, context.settings.limits, context.egress),
         lambda: read_idempotency(request, "sendkit enrich", raw),
+        lambda: require_known(request, ()),
     )
     order = Order(
         workspace_id=caller.workspace_id,

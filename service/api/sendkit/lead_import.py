@@ -13,14 +13,14 @@ from pydantic import Field
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import require_known
-from service.api.request_body import parse_object, read_body
+from service.api.request_body import read_object
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.csv_columns import read_columns
 from service.api.sendkit.lead_bodies import Tag
 from service.api.sendkit.lead_rows import read_bulk_rows, read_csv_rows
-from service.api.sendkit.lead_upload import UploadedLines, survey, take_upload
-from service.api.validation import Body, validate
-from service.errors import TooBusy
+from service.api.sendkit.lead_upload import UploadedLines, UploadOptions, survey, take_upload
+from service.api.validation import Body, invalid, problems_of, validate
+from service.errors import InvalidRequest, TooBusy
 from service.flows.import_batch import ImportCount
 from service.flows.import_bulk import import_bulk
 from service.flows.import_csv import import_csv
@@ -45,8 +45,7 @@ class BulkBody(Body):
 async def take_bulk(request: web.Request) -> web.Response:
     """Write the leads of the body and answer with what became of them."""
     caller = await authenticate(request)
-    require_known(request, ())
-    body = validate(BulkBody, parse_object(await read_body(request)))
+    body = await read_object(request, lambda raw: validate(BulkBody, raw))
     # In a thread: thousands of rows would keep every other request waiting.
     rows = await asyncio.to_thread(read_bulk_rows, body.leads, body.tag, cleanup=body.data_cleanup)
     context = context_of(request)
@@ -69,7 +68,6 @@ class CsvImports:
     async def take_csv(self, request: web.Request) -> web.Response:
         """Write the leads of the file and answer with what became of them."""
         caller = await authenticate(request)
-        require_known(request, ())
         with self._place(caller.workspace_id), TemporaryFile() as file:
             count = await _import(request, caller, file)
         return json_answer({"success": True, "data": _answer(count, "line")})
@@ -94,8 +92,7 @@ async def _import(request: web.Request, caller: KeyOwner, file: IO[bytes]) -> Im
     options = await take_upload(request, file)
     context = context_of(request)
     with UploadedLines(file) as lines:
-        headings = await asyncio.to_thread(survey, lines)
-        columns = read_columns(headings, options.mapping)
+        columns = await asyncio.to_thread(_check, request, options, lines)
         rows = read_csv_rows(lines, columns, options.tag, cleanup=options.cleanup)
         return await import_csv(
             context.pool,
@@ -104,6 +101,24 @@ async def _import(request: web.Request, caller: KeyOwner, file: IO[bytes]) -> Im
             SuppressionList(context.box),
             skip_duplicates=options.skip_duplicates,
         )
+
+
+def _check(request: web.Request, options: UploadOptions, lines: UploadedLines) -> list[str | None]:
+    """Return what each column of the file is.
+
+    Raises:
+        InvalidRequest: names everything that is wrong with the URL, the form and the file.
+    """
+    problems = {**options.problems, **problems_of(lambda: require_known(request, ()))}
+    columns: list[str | None] = []
+    if problems.keys().isdisjoint({"file", "mapping"}):
+        try:
+            columns = read_columns(survey(lines), options.mapping)
+        except InvalidRequest as error:
+            problems |= error.fields
+    if problems:
+        raise invalid(problems)
+    return columns
 
 
 def _answer(count: ImportCount, place_name: str) -> dict[str, Any]:

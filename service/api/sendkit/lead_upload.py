@@ -23,7 +23,7 @@ from service.api.refusals import (
 )
 from service.api.request_body import refuse_nul
 from service.api.sendkit.lead_rows import read_records
-from service.api.validation import invalid
+from service.api.validation import invalid, problems_of
 from service.domain.lead_change import TAG_CHARACTERS_MAX
 
 FILE_BYTES_MAX: Final = 50 * 1024 * 1024
@@ -34,6 +34,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 _FIELD_BYTES_MAX: Final = 64 * 1024
 _FRAME_BYTES_MAX: Final = 1024 * 1024
 _SHOWN_CHARACTERS_MAX: Final = 100
+_PARTS_MAX: Final = 50
 _FILE: Final = "file"
 _FIELDS: Final = frozenset({"mapping", "skipDuplicates", "dataCleanup", "tag"})
 _SWITCH: Final = {"true": True, "false": False}
@@ -52,8 +53,13 @@ class MultipartExpected(UnsupportedMediaType):
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """What stands beside the file."""
+    """What stands beside the file.
 
+    Attributes:
+        problems: what is wrong with the form, by the name of each part.
+    """
+
+    problems: Mapping[str, str] = field(default_factory=dict)
     mapping: Mapping[str, Any] = field(default_factory=dict)
     skip_duplicates: bool = True
     cleanup: bool = True
@@ -68,7 +74,6 @@ async def take_upload(request: web.Request, file: IO[bytes]) -> UploadOptions:
         MalformedBody: it cannot be read.
         BodyTooLarge: the file has more than `FILE_BYTES_MAX` bytes.
         BodyTooSlow: it did not arrive in time.
-        InvalidRequest: names every bad field.
     """
     if request.content_type != "multipart/form-data":
         raise MultipartExpected
@@ -77,40 +82,48 @@ async def take_upload(request: web.Request, file: IO[bytes]) -> UploadOptions:
     timeout_s = request.app[CONTEXT].settings.limits.upload_timeout_s
     try:
         async with asyncio.timeout(timeout_s):
-            texts = await _take_parts(request, file)
+            texts, problems = await _take_parts(request, file)
     except TimeoutError:
         raise BodyTooSlow(timeout_s) from None
     except (ValueError, AssertionError):
         # What the reader of multipart bodies raises for anything that is none.
         raise MalformedBody("Request body is not valid multipart/form-data") from None
-    return _read_options(texts)
+    return _read_options(texts, problems)
 
 
-async def _take_parts(request: web.Request, file: IO[bytes]) -> dict[str, bytes]:
-    """Return the fields; `_FILE` is among them, empty, once the file was there."""
+async def _take_parts(
+    request: web.Request, file: IO[bytes]
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the fields that can be read, and what is wrong with the others."""
     texts: dict[str, bytes] = {}
     problems: dict[str, str] = {}
+    seen: set[str] = set()
+    passed = 0
     form = await request.multipart()
     while (part := await form.next()) is not None:
         if not isinstance(part, BodyPartReader):
             raise MalformedBody("Request body must not nest one form in another")
         name = (part.name or "").replace("\0", "\\0")[:_SHOWN_CHARACTERS_MAX]
-        if name in texts:
-            problems[name] = f"{name} is given more than once"
+        if len(seen) > _PARTS_MAX:
+            raise MalformedBody(f"Request body must have at most {_PARTS_MAX} parts")
+        if name in seen:
+            problems[name] = f"{name} is given more than once; give it once"
         elif name == _FILE:
             await _take_file(part, file)
-        elif name not in _FIELDS:
+        elif name in _FIELDS:
+            texts[name] = await _take_field(part, name, problems)
+        else:
             problems[name] = (
                 f"{name} is not a known field; known are {', '.join(sorted({_FILE, *_FIELDS}))}"
             )
-        texts[name] = b"" if name == _FILE or name in problems else await _take_field(part, name)
-        if problems:
-            break
-    if _FILE not in texts and not problems:
+        seen.add(name)
+        # What nobody has read is passed over, so that everything wrong is known at the end.
+        passed += await _pass_over(part)
+        if passed > _FRAME_BYTES_MAX:
+            raise BodyTooLarge(_FRAME_BYTES_MAX)
+    if _FILE not in seen:
         problems[_FILE] = "file is required: the CSV in a part of its own"
-    if problems:
-        raise invalid(problems)
-    return texts
+    return texts, problems
 
 
 async def _take_file(part: BodyPartReader, file: IO[bytes]) -> None:
@@ -122,17 +135,25 @@ async def _take_file(part: BodyPartReader, file: IO[bytes]) -> None:
         await asyncio.to_thread(file.write, chunk)
 
 
-async def _take_field(part: BodyPartReader, name: str) -> bytes:
+async def _take_field(part: BodyPartReader, name: str, problems: dict[str, str]) -> bytes:
     taken = bytearray()
     while chunk := await part.read_chunk():
         taken += chunk
         if len(taken) > _FIELD_BYTES_MAX:
-            raise invalid({name: f"{name} must have at most {_FIELD_BYTES_MAX} bytes"})
+            problems[name] = f"{name} must have at most {_FIELD_BYTES_MAX} bytes"
+            return b""
     return bytes(taken)
 
 
-def _read_options(texts: Mapping[str, bytes]) -> UploadOptions:
-    problems: dict[str, str] = {}
+async def _pass_over(part: BodyPartReader) -> int:
+    """Read the rest of a part, up to a bound, and return how many bytes that was."""
+    passed = 0
+    while passed <= _FRAME_BYTES_MAX and (chunk := await part.read_chunk(_CHUNK_BYTES)):
+        passed += len(chunk)
+    return passed
+
+
+def _read_options(texts: Mapping[str, bytes], problems: dict[str, str]) -> UploadOptions:
     mapping = _read_mapping(texts.get("mapping", b""), problems)
     skip_duplicates, cleanup = (
         _read_switch(texts.get(name, b""), name, problems)
@@ -141,9 +162,7 @@ def _read_options(texts: Mapping[str, bytes]) -> UploadOptions:
     tag = texts.get("tag", b"").decode(errors="replace").strip()
     if len(tag) > TAG_CHARACTERS_MAX or "\0" in tag:
         problems["tag"] = f"tag must have at most {TAG_CHARACTERS_MAX} characters, none of them NUL"
-    if problems:
-        raise invalid(problems)
-    return UploadOptions(mapping, skip_duplicates, cleanup, tag or None)
+    return UploadOptions(problems, mapping, skip_duplicates, cleanup, tag or None)
 
 
 def _read_mapping(raw: bytes, problems: dict[str, str]) -> dict[str, Any]:
@@ -156,7 +175,7 @@ def _read_mapping(raw: bytes, problems: dict[str, str]) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         problems["mapping"] = "mapping must be a JSON object from column to field"
         return {}
-    refuse_nul(parsed)
+    problems.update(problems_of(lambda: refuse_nul({"mapping": parsed})))
     return parsed
 
 

@@ -5,7 +5,7 @@ from aiohttp import web
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import require_known
-from service.api.request_body import parse_object, read_body
+from service.api.request_body import read_object
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.lead_bodies import read_change, read_lead, read_object_id
 from service.api.sendkit.lead_filters import (
@@ -34,18 +34,15 @@ async def list_leads(request: web.Request) -> web.Response:
 async def search_leads(request: web.Request) -> web.Response:
     """Answer with a page of leads, newest first, found by the body's filters."""
     caller = await authenticate(request)
-    require_known(request, ())
     limit_max = context_of(request).settings.limits.page_size_max
-    return await _page(
-        request, caller, read_search(parse_object(await read_body(request)), limit_max)
-    )
+    asked = await read_object(request, lambda raw: read_search(raw, limit_max))
+    return await _page(request, caller, asked)
 
 
 async def post_lead(request: web.Request) -> web.Response:
     """Create a lead and answer with it."""
     caller = await authenticate(request)
-    require_known(request, ())
-    given = read_lead(parse_object(await read_body(request)))
+    given = await read_object(request, read_lead)
     context = context_of(request)
     suppressions = SuppressionList(context.box)
     lead = await create_lead(context.pool, caller.workspace_id, given, suppressions)
@@ -63,17 +60,15 @@ async def show_lead(request: web.Request) -> web.Response:
 async def patch_lead(request: web.Request) -> web.Response:
     """Change a lead and answer with it; what the body leaves out stays as it is."""
     caller = await authenticate(request)
-    require_known(request, ())
     public_id = _lead_id(request)
-    change = read_change(parse_object(await read_body(request)))
+    change = await read_object(request, read_change)
     return _one(await change_lead(context_of(request).pool, caller, public_id, change), caller)
 
 
 async def delete_leads(request: web.Request) -> web.Response:
     """Delete the leads that the body names or that its filters find, and answer how many."""
     caller = await authenticate(request)
-    require_known(request, ())
-    asked = read_delete(parse_object(await read_body(request)))
+    asked = await read_object(request, read_delete)
     pool = context_of(request).pool
     if asked.public_ids is None:
         deleted = await delete_found(pool, caller.workspace_id, asked.people, asked.excluded)

@@ -9,7 +9,7 @@ from providers.registry import all_providers
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import require_known
-from service.api.request_body import parse_object, read_body
+from service.api.request_body import read_object
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.bodies import PARAMETER_OF
 from service.api.sendkit.settings_bodies import known_provider, read_arrangements, read_key
@@ -52,10 +52,9 @@ async def show_setting(request: web.Request) -> web.Response:
 async def set_key(request: web.Request) -> web.Response:
     """Check a key and keep it; POST and PUT are the same."""
     workspace_id, box = await _admit(request)
-    require_known(request, ())
     context = context_of(request)
     provider = _external(request)
-    api_key = read_key(parse_object(await read_body(request)))
+    api_key = await read_object(request, read_key)
     given = context.settings.providers.get(provider.slug)
     kept, check = await set_provider_key(
         context.pool,
@@ -83,8 +82,7 @@ async def remove_key(request: web.Request) -> web.Response:
 async def change_settings(request: web.Request) -> web.Response:
     """Change order and switches; what is left out stays as it is."""
     workspace_id, _ = await _admit(request)
-    require_known(request, ())
-    arrangements = read_arrangements(parse_object(await read_body(request)))
+    arrangements = await read_object(request, read_arrangements)
     await arrange(context_of(request).pool, workspace_id, arrangements)
     return json_answer({"success": True, "data": {"message": "Settings updated"}})
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import read_choice, require_known
-from service.api.request_body import parse_object, read_body
+from service.api.request_body import read_object
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.webhook_bodies import read_moment, read_replay
 from service.api.sendkit.webhook_rows import (
@@ -108,8 +108,7 @@ async def replay_one(request: web.Request) -> web.Response:
 async def replay_failed(request: web.Request) -> web.Response:
     """Begin to send again all that failed since a time, or say how much that is."""
     caller = await authenticate(request)
-    require_known(request, ())
-    since, dry_run = read_replay(parse_object(await read_body(request)))
+    since, dry_run = await read_object(request, read_replay)
     pool = context_of(request).pool
     asked = await start_replay(
         pool, caller.workspace_id, _webhook_id(request), since=since, dry_run=dry_run

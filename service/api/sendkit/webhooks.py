@@ -7,7 +7,7 @@ from aiohttp import web
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import read_cursor, read_integer, require_known, write_cursor
-from service.api.request_body import parse_object, read_body
+from service.api.request_body import read_body, read_object
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.webhook_bodies import (
     read_change,
@@ -39,9 +39,8 @@ DEFAULT_ID: Final = "default"
 async def create_webhook(request: web.Request) -> web.Response:
     """Make an endpoint; answer with it and its secret."""
     caller, box = await admit(request)
-    require_known(request, ())
     context = context_of(request)
-    creation = read_creation(parse_object(await read_body(request)), context.egress)
+    creation = await read_object(request, lambda raw: read_creation(raw, context.egress))
     shown = await create_endpoint(
         context.pool,
         box,
@@ -86,9 +85,8 @@ async def show_webhook(request: web.Request) -> web.Response:
 async def change_webhook(request: web.Request) -> web.Response:
     """Change an endpoint; what is left out stays as it is. PUT and PATCH are the same."""
     caller, box = await admit(request)
-    require_known(request, ())
     context = context_of(request)
-    change = read_change(parse_object(await read_body(request)), context.egress)
+    change = await read_object(request, lambda raw: read_change(raw, context.egress))
     shown = await update_endpoint(
         context.pool,
         box,
@@ -128,8 +126,7 @@ async def send_test(request: web.Request) -> web.Response:
 async def enable_webhook(request: web.Request) -> web.Response:
     """Send again from now on; with `replayParked` also what waits since it was off."""
     caller, box = await admit(request)
-    require_known(request, ())
-    replays_parked = read_enabling(parse_object(await read_body(request)))
+    replays_parked = await read_object(request, read_enabling)
     pool = context_of(request).pool
     shown = await switch_endpoint(pool, box, caller.workspace_id, _id(request), on=True)
     row = webhook_row(shown, caller.workspace_public_id)
@@ -153,15 +150,15 @@ async def disable_webhook(request: web.Request) -> web.Response:
 async def rotate_webhook(request: web.Request) -> web.Response:
     """Sign with another secret from the next attempt on, for a while with the old one as well."""
     caller, box = await admit(request)
-    require_known(request, ())
     context = context_of(request)
-    raw = parse_object(await read_body(request))
+    # Read before anything is asked of the database, which must not wait for a slow sender.
+    await read_body(request)
     is_default = _id(request) == DEFAULT_ID
     scheme = Scheme.SHARED
     if not is_default:
         shown = await show_endpoint(context.pool, box, caller.workspace_id, _id(request))
         scheme = shown.secrets[0].scheme if shown.secrets else scheme
-    rotation = read_rotation(raw, scheme=scheme)
+    rotation = await read_object(request, lambda raw: read_rotation(raw, scheme=scheme))
     if is_default and rotation.key.scheme is not Scheme.SHARED:
         raise invalid({"signatureScheme": "signatureScheme must be v1 for the default secret"})
     rotated = await rotate_secret(
