@@ -5,7 +5,7 @@ The text below each field is its description, which `leadfall doctor` shows.
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -308,6 +308,8 @@ class Settings(BaseSettings):
     """Hours an Idempotency-Key is remembered."""
     job_kept_days: float = Field(7.0, gt=0, le=3_650)
     """Days a job that has ended can be read; then it goes, with its lookups and traces."""
+    unknown_filters: Literal["refuse", "ignore"] = "refuse"
+    """Whether a Seleqt filter by an unknown key, or by data that leads do not hold, is refused."""
     limits: LimitSettings = LimitSettings()
     """Bounds on requests."""
     memory: MemorySettings = MemorySettings()

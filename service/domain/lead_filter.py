@@ -77,8 +77,12 @@ class LeadFilter:
         return include, exclude
 
 
-def read_lead_filter(raw: Mapping[str, Any]) -> LeadFilter:
+def read_lead_filter(raw: Mapping[str, Any], *, ignores_unknown: bool = False) -> LeadFilter:
     """Read the `filters` object; blank values and empty arrays are no condition.
+
+    Args:
+        ignores_unknown: keys that are not known, or of which leads hold no data, are no condition
+            either, instead of an error.
 
     Raises:
         FilterInvalidError: names every bad part at once.
@@ -88,6 +92,8 @@ def read_lead_filter(raw: Mapping[str, Any]) -> LeadFilter:
     for key, value in raw.items():
         path = f"filters.{key[:VALUE_CHARACTERS_MAX]}"
         column = ALIASES.get(key, key)
+        if ignores_unknown and column not in COLUMNS:
+            continue
         if key in _NOT_HELD:
             problems[path] = f"{path} cannot be used: leads hold no such data here; leave it out"
         elif column not in COLUMNS:

@@ -14,16 +14,25 @@ from service.domain.lead_filter import EQUALS, Condition, LeadFilter
 from service.store.lacking_members import LACKING, OPEN, hit, hops
 
 SortField = Literal[
-    "id", "first_name", "last_name", "email", "phone_number", "job_title", "seniority",
-    "department", "headline", "industry", "location", "city", "state", "country",
-    "linkedin_profile_url", "company_name", "company_domain", "company_size", "created_at",
-    "updated_at",
+    "id", "first_name", "last_name", "email", "email_status", "phone_number", "job_title",
+    "seniority", "department", "headline", "industry", "location", "city", "state", "country",
+    "linkedin_profile_url", "linkedin_url", "name", "website_url", "amount_of_employees",
+    "company_name", "company_domain", "company_size", "created_at", "updated_at",
 ]  # fmt: skip
 """What leads can be sorted by: every field of a page, by its name there or of its column."""
 
+# By the first number of "51-200" or "1,001+", as far as a number goes.
+_EMPLOYEES: Final = (
+    "substring(replace(l.company_size, ',', '') from '^[^0-9]*([0-9]{1,18})')::bigint"
+)
 _SORT_COLUMNS: Final = {
+    "email_status": "l.email_verdict",
     "phone_number": "coalesce(l.phone_e164, l.phone)",
     "linkedin_profile_url": "l.linkedin_url",
+    "name": "l.company_name",
+    "website_url": "l.company_domain",
+    "amount_of_employees": _EMPLOYEES,
+    "company_size": _EMPLOYEES,
 }
 # Columns in which one text is looked for; where it may reach from one into the next, with what
 # stands between these. Each stands for itself too, because how common a word is the planner knows

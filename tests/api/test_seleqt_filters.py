@@ -1,12 +1,14 @@
 """One grammar of filters and one order, for enrichment, count, pages and search alike."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import pytest
 
 from service.domain.kinds import Face
 from service.store.lead_selection import SortField
+from tests.api.conftest import OpenStage
 from tests.api.stage import Stage
 from tests.api.test_seleqt_lists import post
 
@@ -84,6 +86,8 @@ async def test_all_four_mean_the_same_leads(
         ("company_name", "Bo Cy Ada Di", "Ada Cy Bo Di"),
         ("industry", "Cy Ada Bo Di", "Ada Cy Di Bo"),
         ("company_size", "Bo Ada Cy Di", "Cy Ada Bo Di"),
+        ("amount_of_employees", "Bo Ada Cy Di", "Cy Ada Bo Di"),
+        ("name", "Bo Cy Ada Di", "Ada Cy Bo Di"),
         ("created_at", "Ada Bo Cy Di", "Di Cy Bo Ada"),
     ],
 )
@@ -104,16 +108,54 @@ async def test_all_have_the_same_order(stage: Stage, sort_field: str, asc: str, 
     assert names_of(results["results"]) == desc.split()[:1]
 
 
-async def test_every_field_of_a_page_sorts(stage: Stage) -> None:
-    """Each field that a page shows can be sorted by."""
-    await stage.add_leads(CAST)
+async def test_sizes_sort_by_number(stage: Stage) -> None:
+    """Companies of 51 come before those of 201, and those of unknown size last."""
+    sizes = {"A": "201-500", "B": "many", "C": "51-200", "D": "1,001+", "E": "8"}
+    await stage.add_leads([{"first_name": n, "company_size": size} for n, size in sizes.items()])
+
+    page = await stage.get_seleqt("leads/", sort_field="amount_of_employees")
+
+    assert names_of(page["prospects"]) == ["E", "C", "A", "D", "B"]
+
+
+def sortable(row: Mapping[str, Any]) -> set[str]:
+    """Return the fields of a row with one value, those of its company included."""
+    objects = {"company", "custom_fields"}
+    return (row.keys() | row.get("company", {}).keys()) - objects
+
+
+@pytest.mark.parametrize("sort", ["people", "companies"])
+async def test_every_field_of_a_page_sorts(stage: Stage, sort: str) -> None:
+    """Each field that a row of a page shows can be sorted by, by its name there."""
+    list_id = {"people": stage.tenant.people_list, "companies": stage.tenant.company_list}[sort]
+    await stage.add_leads(CAST, list_id=list_id)
+    page = await stage.get_seleqt("leads/", list_id=list_id)
+    fields = sorted(sortable((page.get("prospects") or page["companies"])[0]))
 
     totals = [
-        (await stage.get_seleqt("leads/", sort_field=each))["total_count"]
-        for each in get_args(SortField)
+        (await stage.get_seleqt("leads/", list_id=list_id, sort_field=each))["total_count"]
+        for each in fields
     ]
 
-    assert totals == [len(CAST)] * len(get_args(SortField))
+    assert totals == [len(CAST)] * len(fields)
+    assert set(fields) <= set(get_args(SortField))
+
+
+async def test_unknown_filters_are_no_condition_where_the_operator_says_so(
+    open_stage: OpenStage,
+) -> None:
+    """The setting is for callers who send what their screens have; others are told."""
+    stage = await open_stage(unknown_filters="ignore")
+    await stage.add_leads(CAST)
+    filters = {"years_experience": {"min": 5}, "shoe_size": 44, "current_title": "engineer"}
+
+    page = await stage.get_seleqt("leads/", filters=json.dumps(filters))
+    _, search = await post(stage, "prospects/search/", {"filters": filters})
+    _, started = await stage.seleqt({"filters": filters})
+
+    assert page["total_count"] == search["total_count"] == started["enriched_count"]
+    assert names_of(page["prospects"]) == names_of(search["prospects"])
+    assert 0 < page["total_count"] < len(CAST)
 
 
 @pytest.mark.parametrize(

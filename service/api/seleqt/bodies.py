@@ -7,6 +7,7 @@ import orjson
 from aiohttp import web
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from service.api.caller import context_of
 from service.api.metadata import Metadata, metadata_problems
 from service.api.request_body import refuse_nul
 from service.api.seleqt.filter_schema import FILTER_SCHEMA
@@ -15,7 +16,7 @@ from service.api.webhook_url import WebhookUrl, url_problems
 from service.domain.kinds import JOB_TYPES, Face, JobType
 from service.domain.lead_filter import FilterInvalidError, LeadFilter, read_lead_filter
 from service.edges.dial_guard import EgressPolicy
-from service.settings import LimitSettings
+from service.settings import LimitSettings, Settings
 from service.store.lead_selection import SortField, Sorting
 
 Requested = Literal["FIND_EMAIL", "FIND_EMAIL_WATERFALL", "FIND_PHONE"]
@@ -77,7 +78,7 @@ class _SortingQuery(Body):
 
 
 def read_enrichment(
-    raw: dict[str, Any], limits: LimitSettings, egress: EgressPolicy
+    raw: dict[str, Any], settings: Settings, egress: EgressPolicy
 ) -> tuple[EnrichmentBody, LeadFilter]:
     """Return the body and the filter in it.
 
@@ -87,10 +88,10 @@ def read_enrichment(
 
     def further(body: EnrichmentBody) -> dict[str, str]:
         return (
-            _limit_problems(body, limits)
+            _limit_problems(body, settings.limits)
             | _url_problems(body, egress)
             | metadata_problems(body.metadata)
-            | problems_of(lambda: read_filters(body.filters))
+            | problems_of(lambda: read_filters(body.filters, settings))
         )
 
     body = validate(
@@ -99,17 +100,17 @@ def read_enrichment(
         {"enrichment_type": _TYPE_SENTENCE},
         further=further,
     )
-    return body, read_filters(body.filters)
+    return body, read_filters(body.filters, settings)
 
 
-def read_filters(filters: Mapping[str, Any]) -> LeadFilter:
+def read_filters(filters: Mapping[str, Any], settings: Settings) -> LeadFilter:
     """Return the filter that an object of a body is.
 
     Raises:
         InvalidRequest: names every bad part.
     """
     try:
-        return read_lead_filter(filters)
+        return read_lead_filter(filters, ignores_unknown=settings.unknown_filters == "ignore")
     except FilterInvalidError as error:
         raise invalid(error.problems) from None
 
@@ -173,7 +174,7 @@ def read_filter(request: web.Request) -> LeadFilter:
     if not isinstance(filters, dict):
         raise invalid({"filters": "filters must be a JSON object"})
     refuse_nul({"filters": filters})
-    return read_filters(filters)
+    return read_filters(filters, context_of(request).settings)
 
 
 def read_sorting(request: web.Request) -> Sorting:

@@ -47,7 +47,7 @@ async def start_enrichment(request: web.Request) -> web.Response:
     raw = await read_body(request)
     given = parse_object(raw)
     (body, lead_filter), idempotency, _ = together(
-        lambda: read_enrichment(given, context.settings.limits, context.egress),
+        lambda: read_enrichment(given, context.settings, context.egress),
         lambda: read_idempotency(request, f"seleqt enrichment {list_id}", raw),
         lambda: require_known(request, ()),
     )

@@ -10,7 +10,7 @@ from service.api.seleqt.filter_schema import FILTER_SCHEMA
 from service.api.validation import WHOLE, Body, as_integer, invalid, problems_of, validate
 from service.domain.lead_filter import LeadFilter
 from service.flows.create_list import NAME_CHARACTERS_MAX
-from service.settings import LimitSettings
+from service.settings import LimitSettings, Settings
 from service.store.lead_selection import SortField, Sorting
 
 _ID_MAX: Final = 10**18 - 1
@@ -81,7 +81,7 @@ class AddLeadsBody(Body):
     company_ids: Annotated[Any, WithJsonSchema(_IDS)] = ""
 
 
-def read_search(raw: dict[str, Any]) -> tuple[ProspectSearchBody, LeadFilter]:
+def read_search(raw: dict[str, Any], settings: Settings) -> tuple[ProspectSearchBody, LeadFilter]:
     """Return the body and the filter in it.
 
     Raises:
@@ -90,9 +90,9 @@ def read_search(raw: dict[str, Any]) -> tuple[ProspectSearchBody, LeadFilter]:
     body = validate(
         ProspectSearchBody,
         raw,
-        further=lambda body: problems_of(lambda: read_filters(body.filters)),
+        further=lambda body: problems_of(lambda: read_filters(body.filters, settings)),
     )
-    return body, read_filters(body.filters)
+    return body, read_filters(body.filters, settings)
 
 
 def read_added_ids(raw: dict[str, Any], ids_max: int) -> tuple[list[int], list[int]]:

@@ -17,7 +17,7 @@ async def search_prospects(request: web.Request) -> web.Response:
     """Answer with one page; a page size above the bound is lowered to it and told."""
     caller = await authenticate(request)
     context = context_of(request)
-    body, lead_filter = await read_object(request, read_search)
+    body, lead_filter = await read_object(request, lambda raw: read_search(raw, context.settings))
     asked = PageAsked(body.page, min(body.page_size, context.settings.limits.page_size_max))
     wanted = Wanted(
         caller.workspace_id,
