@@ -4,6 +4,7 @@ LeadfallError
 ├── InvalidRequest            the caller's input; names each bad field
 │   ├── WrongListType
 │   ├── FilterTooBroad        finding what it means takes too long
+│   ├── CursorStale           the lead that it follows was deleted
 │   └── NoUsableStep          the operator must configure a provider
 ├── ProviderNotConfigured     own-key provider without a key
 │   └── ProviderDisabled      it has one, switched off
@@ -79,6 +80,14 @@ class FilterTooBroad(InvalidRequest):
             f"Finding these leads takes longer than {timeout_s:g} s; narrow the filter, for "
             "instance by longer words in its texts or by fewer conditions, and sort by id"
         )
+
+
+class CursorStale(InvalidRequest):
+    """What a cursor points at was deleted, and its place in the order with it."""
+
+    def __init__(self) -> None:
+        sentence = "cursor follows a lead that was deleted; begin again without a cursor"
+        super().__init__(sentence, {"cursor": sentence})
 
 
 class NoUsableStep(InvalidRequest):

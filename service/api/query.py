@@ -13,6 +13,9 @@ from aiohttp import web
 from service.api.validation import invalid
 from service.domain.sentences import joined
 
+PAGE_MAX: Final = 1_000
+"""Pages that can be asked for by number."""
+
 _INTEGER_DIGITS_MAX: Final = 9
 _INTEGER_MAX: Final = 10**_INTEGER_DIGITS_MAX - 1
 _NAME_CHARACTERS_MAX: Final = 100
@@ -44,6 +47,26 @@ def require_known(request: web.Request, known: Collection[str]) -> None:
             problems[shown] = f"{shown} is given more than once"
     if problems:
         raise invalid(problems)
+
+
+def read_page(request: web.Request) -> int:
+    """Return which page is asked for, from 1, counted from the cursor where there is one.
+
+    Raises:
+        InvalidRequest: it is something else, or so far on that only a cursor goes there.
+    """
+    number = read_integer(request, "page", 1)
+    problems = page_problems(number)
+    if problems:
+        raise invalid(problems)
+    return number
+
+
+def page_problems(number: int) -> dict[str, str]:
+    """Return what is wrong with a page's number: each page passes by all that come before."""
+    if number <= PAGE_MAX:
+        return {}
+    return {"page": f"page must be at most {PAGE_MAX}; go on with the cursor of the last answer"}
 
 
 def read_integer(request: web.Request, name: str, default: int) -> int:

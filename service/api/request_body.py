@@ -11,10 +11,10 @@ from aiohttp import web
 from service.api.context import CONTEXT
 from service.api.query import require_known
 from service.api.refusals import BodyTooSlow, MalformedBody, UnsupportedMediaType
-from service.api.validation import together
-from service.errors import InvalidRequest
+from service.api.validation import invalid, together
 
 _PATH_CHARACTERS_MAX: Final = 100
+_PROBLEMS_MAX: Final = 20
 
 T = TypeVar("T")
 
@@ -98,20 +98,20 @@ def refuse_nul(parsed: dict[str, Any]) -> None:
     """Refuse texts and names with a NUL character anywhere in an object; Postgres keeps none.
 
     Raises:
-        InvalidRequest: names where.
+        InvalidRequest: names where, everywhere.
     """
+    problems: dict[str, str] = {}
     to_check: list[tuple[str, Any]] = [("", parsed)]
-    while to_check:
+    while to_check and len(problems) < _PROBLEMS_MAX:
         path, value = to_check.pop()
         if isinstance(value, str) and "\0" in value:
             shown = path.replace("\0", "\\0")[:_PATH_CHARACTERS_MAX]
-            raise InvalidRequest(
-                f"{shown} contains a NUL character; take it out",
-                {shown: "contains a NUL character"},
-            )
+            problems[shown] = f"{shown} contains a NUL character; take it out"
         if isinstance(value, dict):
             for name, each in value.items():
                 inner = f"{path}.{name}" if path else name
                 to_check.extend(((inner, name), (inner, each)))
         elif isinstance(value, list):
             to_check.extend((path, each) for each in value)
+    if problems:
+        raise invalid(problems)

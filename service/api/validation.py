@@ -56,6 +56,7 @@ T1 = TypeVar("T1")
 T2 = TypeVar("T2")
 T3 = TypeVar("T3")
 T4 = TypeVar("T4")
+T5 = TypeVar("T5")
 
 
 def validate(
@@ -116,6 +117,15 @@ def together(
 def together(
     one: Callable[[], T1], two: Callable[[], T2], three: Callable[[], T3], four: Callable[[], T4], /
 ) -> tuple[T1, T2, T3, T4]: ...
+@overload
+def together(
+    one: Callable[[], T1],
+    two: Callable[[], T2],
+    three: Callable[[], T3],
+    four: Callable[[], T4],
+    five: Callable[[], T5],
+    /,
+) -> tuple[T1, T2, T3, T4, T5]: ...
 def together(*reads: Callable[[], Any]) -> tuple[Any, ...]:
     """Return what each of these reads.
 

@@ -35,12 +35,19 @@ class LeadPage:
 
 
 async def find_leads(
-    pool: Pool, workspace_id: int, people: PeopleFilter, *, before: LeadPlace | None, limit: int
+    pool: Pool,
+    workspace_id: int,
+    people: PeopleFilter,
+    *,
+    before: LeadPlace | None,
+    limit: int,
+    skipped: int = 0,
 ) -> LeadPage:
     """Return up to `limit` leads, newest first; leads that come in meanwhile move no page.
 
     Args:
         before: the place of the last lead of the page before; None for the first page.
+        skipped: how many leads after that place are left out.
 
     Raises:
         FilterTooBroad: it took longer than `SEARCH_TIMEOUT_MS`.
@@ -49,7 +56,7 @@ async def find_leads(
         async with pool.acquire() as connection, connection.transaction(readonly=True):
             await bound_search(connection, SEARCH_TIMEOUT_MS)
             leads = await read_page(
-                connection, workspace_id, people, before=before, limit=limit + 1
+                connection, workspace_id, people, before=before, limit=limit + 1, skipped=skipped
             )
             total = await count_people(connection, workspace_id, people, TOTAL_MAX + 1)
     return LeadPage(leads[:limit], min(total, TOTAL_MAX), total > TOTAL_MAX, len(leads) > limit)

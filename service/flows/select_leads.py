@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from service.errors import NotFound, WrongListType
+from service.errors import CursorStale, NotFound, WrongListType
 from service.flows.accept_jobs import Select, Selection
 from service.flows.find_leads import SEARCH_TIMEOUT_MS, TOTAL_MAX, refusing_long_searches
 from service.store.connection import Connection
 from service.store.lead_selection import Wanted
-from service.store.leads import count_leads, find_leads, read_page, select_leads
+from service.store.leads import count_leads, find_leads, has_lead, read_page, select_leads
 from service.store.lists import LeadList, find_list
 from service.store.people import bound_search
 
@@ -28,10 +28,15 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some of the leads that are wanted, by column name, and how many there are in all."""
+    """Some of the leads that are wanted, by column name, and how many there are in all.
+
+    Attributes:
+        last: the id of the last one here, where others follow it.
+    """
 
     rows: list[dict[str, Any]]
     total: Total
+    last: int | None = None
 
 
 async def require_list(connection: Connection, workspace_id: int, list_id: int) -> LeadList:
@@ -86,10 +91,11 @@ async def count_in_list(connection: Connection, wanted: Wanted) -> Total:
 async def read_list_page(
     connection: Connection, wanted: Wanted, *, page: int, page_size: int
 ) -> tuple[LeadList, Page]:
-    """Return a list and a page of what is in it; pages begin at 1.
+    """Return a list and a page of what is in it; pages begin at 1, after the lead `wanted.after`.
 
     Raises:
         NotFound: the workspace has no such list.
+        CursorStale: the lead after which it should begin is no more.
         FilterTooBroad: finding them took too long.
     """
     lead_list = await require_list(connection, wanted.workspace_id, wanted.list_id or 0)
@@ -99,14 +105,25 @@ async def read_list_page(
 async def search_leads(
     connection: Connection, wanted: Wanted, *, page: int, page_size: int
 ) -> Page:
-    """Return a page of the leads that are wanted; pages begin at 1.
+    """Return a page of the leads that are wanted; pages begin at 1, after the lead `wanted.after`.
 
     Raises:
+        CursorStale: the lead after which it should begin is no more.
         FilterTooBroad: finding them took too long.
     """
+    # By id the place of a lead is known without it; in any other order its value is the place.
+    if (
+        wanted.after is not None
+        and wanted.sorting.field != "id"
+        and not await has_lead(connection, wanted.workspace_id, wanted.after)
+    ):
+        raise CursorStale
+    offset = (page - 1) * page_size
     async with _in_bounded_time(connection, wanted):
-        rows = await read_page(connection, wanted, limit=page_size, offset=(page - 1) * page_size)
-        return Page(rows, await _count(connection, wanted))
+        rows = await read_page(connection, wanted, limit=page_size + 1, offset=offset)
+        total = await _count(connection, replace(wanted, after=None))
+    shown = rows[:page_size]
+    return Page(shown, total, shown[-1]["id"] if len(rows) > page_size else None)
 
 
 async def count_of_list(connection: Connection, workspace_id: int, list_id: int) -> Total:

@@ -86,6 +86,8 @@ class Wanted:
             `companies` tells.
         lacking: leave out leads that have a valid value of this target, or are having it looked
             up.
+        after: the id of a lead; a page begins after it in the order. It must exist unless the
+            order is by id.
     """
 
     workspace_id: int
@@ -94,6 +96,7 @@ class Wanted:
     lead_filter: LeadFilter = field(default_factory=LeadFilter)
     sorting: Sorting = Sorting()
     lacking: Target | None = None
+    after: int | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -158,6 +161,7 @@ def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
         list_id = arguments.place(wanted.list_id, "bigint")
         ids = (
             f"select lead_id from list_leads where list_id = {list_id}"
+            f"{_after('lead_id', wanted, arguments)}"
             f" order by lead_id {way} {_limit(arguments, limit, offset)}"
         )
         page = f"({ids}) m join leads l on l.id = m.lead_id"
@@ -212,17 +216,51 @@ def _folded(value: str) -> str:
 def _source(wanted: Wanted, arguments: _Arguments) -> str:
     workspace_id = arguments.place(wanted.workspace_id, "bigint")
     if wanted.list_id is None:
-        equals = f"between {workspace_id} and" if _is_by_workspace(wanted) else "="
         sort = "l.is_company" if wanted.companies else "not l.is_company"
-        source = f"leads l where l.workspace_id {equals} {workspace_id} and {sort}"
+        source = f"leads l where {_of_workspace(wanted, workspace_id, arguments)} and {sort}"
     else:
         list_id = arguments.place(wanted.list_id, "bigint")
         source = (
             "list_leads m join leads l on l.id = m.lead_id"
             f" where m.list_id = {list_id} and l.workspace_id = {workspace_id}"
         )
+    if not _is_by_workspace(wanted):
+        source += _after("l.id", wanted, arguments)
     return f"{source}{_eligible(wanted)}" + "".join(
         f" and {condition}" for condition in _conditions(wanted.lead_filter, arguments)
+    )
+
+
+def _of_workspace(wanted: Wanted, workspace_id: str, arguments: _Arguments) -> str:
+    """Return the condition for a workspace's leads: as a range where that is what gives the order.
+
+    One end of the range is the place after which a page begins; two ends on one side would be one
+    too many, since the scan begins at either.
+    """
+    if not _is_by_workspace(wanted):
+        return f"l.workspace_id = {workspace_id}"
+    if wanted.after is None:
+        return f"l.workspace_id between {workspace_id} and {workspace_id}"
+    beyond, within = ("<", ">=") if wanted.sorting.descending else (">", "<=")
+    place = f"({workspace_id}, {arguments.place(wanted.after, 'bigint')})"
+    return f"(l.workspace_id, l.id) {beyond} {place} and l.workspace_id {within} {workspace_id}"
+
+
+def _after(id_column: str, wanted: Wanted, arguments: _Arguments) -> str:
+    """Return the condition for what comes after a lead in the order; absent values come last."""
+    if wanted.after is None:
+        return ""
+    lead_id = arguments.place(wanted.after, "bigint")
+    beyond = "<" if wanted.sorting.descending else ">"
+    further = f"{id_column} {beyond} {lead_id}"
+    if wanted.sorting.field == "id":
+        return f" and {further}"
+    column = _SORT_COLUMNS.get(wanted.sorting.field, f"l.{wanted.sorting.field}")
+    value = f"(select {column} from leads l where l.id = {lead_id})"
+    return (
+        f" and case when {value} is null then {column} is null and {further}"
+        f" else {column} is null or {column} {beyond} {value}"
+        f" or ({column} = {value} and {further}) end"
     )
 
 

@@ -53,6 +53,12 @@ async def read_page(
     return [dict(row) for row in await connection.fetch(statement.text, *statement.arguments)]
 
 
+async def has_lead(connection: Connection, workspace_id: int, lead_id: int) -> bool:
+    """Tell whether the workspace has this lead."""
+    known: bool = await connection.fetchval(_SQL["has_lead"], workspace_id, lead_id)
+    return known
+
+
 async def find_in_workspace(
     connection: Connection, workspace_id: int, lead_ids: Sequence[int], *, companies: bool
 ) -> list[int]:

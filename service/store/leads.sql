@@ -12,6 +12,10 @@ select id from leads
 where workspace_id = $1 and id = any($2::bigint[]) and is_company = $3::boolean
 order by id;
 
+-- name: has_lead
+-- Whether workspace $1 has the lead $2.
+select exists (select from leads where workspace_id = $1 and id = $2);
+
 -- name: insert_leads
 -- $1 workspace, $2 list, then leads as columns, in the order of the file. Returns the places, from
 -- 1, of those inserted; a missing one has the e-mail address of a lead that is there already.

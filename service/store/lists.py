@@ -58,10 +58,10 @@ async def find_list(connection: Connection, workspace_id: int, list_id: int) -> 
 
 
 async def read_lists(
-    connection: Connection, workspace_id: int, *, limit: int, offset: int
+    connection: Connection, workspace_id: int, *, before: int | None, limit: int, offset: int
 ) -> list[LeadList]:
-    """Return a page of the workspace's lists, newest first."""
-    rows = await connection.fetch(_SQL["read_lists"], workspace_id, limit, offset)
+    """Return a page of the workspace's lists, newest first, those older than `before` if given."""
+    rows = await connection.fetch(_SQL["read_lists"], workspace_id, limit, offset, before)
     return [LeadList(*row) for row in rows]
 
 

@@ -26,9 +26,9 @@ returning id, name, search_type, created_at;
 select id, name, search_type, created_at from lists where workspace_id = $1 and id = $2;
 
 -- name: read_lists
--- $2 lists of workspace $1, newest first, from row $3.
+-- $2 lists of workspace $1, newest first, from row $3 after list $4.
 select id, name, search_type, created_at from lists
-where workspace_id = $1
+where workspace_id = $1 and id < coalesce($4::bigint, 9223372036854775807)
 order by id desc
 limit $2 offset $3;
 

@@ -84,10 +84,37 @@ async def read_page(
     *,
     before: LeadPlace | None,
     limit: int,
+    skipped: int = 0,
 ) -> list[Lead]:
-    """Return up to `limit` leads, newest first, behind the place `before`; None begins anew."""
+    """Return up to `limit` leads, newest first, behind the place `before`; None begins anew.
+
+    Args:
+        skipped: how many leads behind that place are left out.
+    """
+    if skipped:
+        before = await _read_place(connection, workspace_id, people, before, skipped)
+        if before is None:
+            return []
     statement, arguments = page_statement(workspace_id, people, before=before, limit=limit)
     return [Lead.read(row) for row in await connection.fetch(statement, *arguments)]
+
+
+async def _read_place(
+    connection: Connection,
+    workspace_id: int,
+    people: PeopleFilter,
+    before: LeadPlace | None,
+    skipped: int,
+) -> LeadPlace | None:
+    """Return the place of the last of so many leads; None if there are fewer."""
+    inner, arguments = page_statement(workspace_id, people, before=before, limit=skipped)
+    way = "created_at desc, id desc" if people.is_by_time else "id desc"
+    offset = _place(arguments, skipped - 1)
+    row = await connection.fetchrow(
+        f"select id, created_at from ({inner}) p order by {way} offset {offset} limit 1",
+        *arguments,
+    )
+    return None if row is None else LeadPlace(row["id"], row["created_at"])
 
 
 async def count_people(

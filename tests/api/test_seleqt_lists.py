@@ -213,6 +213,7 @@ async def test_search_goes_over_the_workspace_s_own_leads(stage: Stage) -> None:
         "page": 2,
         "page_size": 3,
         "total_pages": 2,
+        "next_cursor": None,
     }
     assert [each["first_name"] for each in found["prospects"]] == ["Ada"]
     assert [each["name"] for each in companies["companies"]] == ["Acme"]

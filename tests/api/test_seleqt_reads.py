@@ -64,6 +64,7 @@ async def test_leads_come_in_pages(stage: Stage) -> None:
         "page": 2,
         "page_size": 2,
         "total_pages": 3,
+        "next_cursor": page["next_cursor"],
     }
     assert beyond["prospects"] == []
 

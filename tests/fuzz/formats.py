@@ -36,6 +36,8 @@ def _email(local: str, domain: str) -> str:
 
 _FORMATS: Final = {
     "row-cursor": _ROWS.map(lambda row: _base64(row.to_bytes(8, "big"))),
+    # Of a lead that exists; of any there may be, the beginning is certain.
+    "lead-cursor": st.just(_base64(bytes(8))),
     "job-cursor": st.uuids().map(lambda each: _base64(each.bytes)),
     "place-cursor": st.tuples(st.integers(0, 2**57 - 1), _ROWS).map(
         lambda place: _base64(place[0].to_bytes(8, "big") + place[1].to_bytes(8, "big"))

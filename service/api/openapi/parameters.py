@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from service.api.openapi.operation import Parameter
+from service.api.query import PAGE_MAX
 
 LIMIT_MAX: Final = 100
 _INTEGER_MAX: Final = 999_999_999
@@ -39,7 +40,12 @@ LIMIT: Final = in_query(
     "limit", "Rows of a page.", type="integer", minimum=1, maximum=LIMIT_MAX, default=25
 )
 PAGE: Final = in_query(
-    "page", "Which page, from 1.", type="integer", minimum=1, maximum=_INTEGER_MAX, default=1
+    "page",
+    "Which page, from 1, counted from the cursor where there is one. A cursor goes further.",
+    type="integer",
+    minimum=1,
+    maximum=PAGE_MAX,
+    default=1,
 )
 PAGE_SIZE: Final = in_query(
     "page_size",

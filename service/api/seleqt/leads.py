@@ -18,18 +18,20 @@ async def list_leads(request: web.Request) -> web.Response:
     """Answer with one page; a page size above the bound is lowered to it and told."""
     caller = await authenticate(request)
     list_id = list_id_of(request)
-    known = {"page", "page_size", "filters", "sort_field", "sort_direction"}
+    known = {"cursor", "page", "page_size", "filters", "sort_field", "sort_direction"}
     asked, lead_filter, sorting, _ = together(
         lambda: read_page_asked(request),
         lambda: read_filter(request),
         lambda: read_sorting(request),
         lambda: require_known(request, known),
     )
-    wanted = Wanted(caller.workspace_id, list_id, lead_filter=lead_filter, sorting=sorting)
+    wanted = Wanted(
+        caller.workspace_id, list_id, lead_filter=lead_filter, sorting=sorting, after=asked.after
+    )
     async with context_of(request).pool.acquire() as connection:
         lead_list, page = await read_list_page(
             connection, wanted, page=asked.number, page_size=asked.size
         )
     return json_answer(
-        {**show_leads(page.rows, lead_list.search_type), **tell_page(asked, page.total)}
+        {**show_leads(page.rows, lead_list.search_type), **tell_page(asked, page.total, page.last)}
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from service.api.query import PAGE_MAX, page_problems, parse_cursor
 from service.api.seleqt.bodies import read_filters
 from service.api.seleqt.filter_schema import FILTER_SCHEMA
 from service.api.validation import WHOLE, Body, as_integer, invalid, problems_of, validate
@@ -16,7 +17,7 @@ from service.store.lead_selection import SortField, Sorting
 _ID_MAX: Final = 10**18 - 1
 _DIGITS: Final = "[1-9][0-9]{0,17}"
 _ID: Final = re.compile(_DIGITS)
-_PAGE_MAX: Final = 999_999_999
+_PAGE_SIZE_MAX: Final = 999_999_999
 _IDS_SENTENCE: Final = "{} must be an array of ids, or ids in a string, separated by commas"
 
 
@@ -59,8 +60,9 @@ class ProspectSearchBody(Body):
     """The body of a search over one's own leads; everything in it has a default."""
 
     search_type: Literal["PEOPLE", "COMPANY"] = "PEOPLE"
-    page: Annotated[int, Field(ge=1, le=_PAGE_MAX), WHOLE] = 1
-    page_size: Annotated[int, Field(ge=1, le=_PAGE_MAX), WHOLE] = 25
+    page: Annotated[int, Field(ge=1, json_schema_extra={"maximum": PAGE_MAX}), WHOLE] = 1
+    page_size: Annotated[int, Field(ge=1, le=_PAGE_SIZE_MAX), WHOLE] = 25
+    cursor: Annotated[str, Field(json_schema_extra={"format": "lead-cursor"})] | None = None
     filters: Annotated[dict[str, Any], Field(default_factory=dict), WithJsonSchema(FILTER_SCHEMA)]
     sort_field: SortField = "id"
     sort_direction: Literal["asc", "desc"] = "asc"
@@ -69,6 +71,11 @@ class ProspectSearchBody(Body):
     def sorting(self) -> Sorting:
         """The order asked for."""
         return Sorting(self.sort_field, descending=self.sort_direction == "desc")
+
+    @property
+    def after(self) -> int | None:
+        """The lead after which the first page begins; None for the beginning."""
+        return parse_cursor(self.cursor) or None if self.cursor else None
 
 
 class AddLeadsBody(Body):
@@ -90,7 +97,11 @@ def read_search(raw: dict[str, Any], settings: Settings) -> tuple[ProspectSearch
     body = validate(
         ProspectSearchBody,
         raw,
-        further=lambda body: problems_of(lambda: read_filters(body.filters, settings)),
+        further=lambda body: (
+            problems_of(lambda: read_filters(body.filters, settings))
+            | problems_of(lambda: body.after)
+            | page_problems(body.page)
+        ),
     )
     return body, read_filters(body.filters, settings)
 

@@ -1,16 +1,16 @@
 """`…/lead-lists/`: lists them, creates one, shows one, and puts leads into one."""
 
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
 from service.api.answers import json_answer
 from service.api.caller import context_of
-from service.api.query import read_integer, require_known
+from service.api.query import require_known
 from service.api.request_body import read_object
 from service.api.seleqt.access import authenticate, list_id_of
 from service.api.seleqt.list_bodies import ListBody, read_added_ids
-from service.api.seleqt.paging import PageAsked, tell_page
+from service.api.seleqt.paging import read_lists_asked, tell_page
 from service.api.validation import together, validate
 from service.domain.face_answers import iso
 from service.flows.add_leads import add_leads
@@ -19,29 +19,26 @@ from service.flows.find_leads import TOTAL_MAX
 from service.flows.select_leads import Total, count_of_list, require_list
 from service.store.lists import LeadList, count_lists, read_lists
 
-# Lists are few and their callers ask for no page: all of them come at once, up to here.
-_LISTS_MAX: Final = 1_000
-
 
 async def list_lists(request: web.Request) -> web.Response:
     """Answer with the workspace's lists, newest first."""
     caller = await authenticate(request)
-    page, size, _ = together(
-        lambda: read_integer(request, "page", 1),
-        lambda: read_integer(request, "page_size", _LISTS_MAX),
-        lambda: require_known(request, {"page", "page_size"}),
+    asked, _ = together(
+        lambda: read_lists_asked(request),
+        lambda: require_known(request, {"cursor", "page", "page_size"}),
     )
-    asked = PageAsked(page, min(size, _LISTS_MAX))
     async with context_of(request).pool.acquire() as connection:
         lists = await read_lists(
             connection,
             caller.workspace_id,
-            limit=asked.size,
+            before=asked.after,
+            limit=asked.size + 1,
             offset=(asked.number - 1) * asked.size,
         )
         count = await count_lists(connection, caller.workspace_id, count_max=TOTAL_MAX + 1)
-    total = Total(min(count, TOTAL_MAX), count > TOTAL_MAX)
-    return json_answer({"lead_lists": [_show(each) for each in lists], **tell_page(asked, total)})
+    total, shown = Total(min(count, TOTAL_MAX), count > TOTAL_MAX), lists[: asked.size]
+    place = tell_page(asked, total, shown[-1].id if len(lists) > asked.size else None)
+    return json_answer({"lead_lists": [_show(each) for each in shown], **place})
 
 
 async def add_list(request: web.Request) -> web.Response:

@@ -18,13 +18,16 @@ async def search_prospects(request: web.Request) -> web.Response:
     caller = await authenticate(request)
     context = context_of(request)
     body, lead_filter = await read_object(request, lambda raw: read_search(raw, context.settings))
-    asked = PageAsked(body.page, min(body.page_size, context.settings.limits.page_size_max))
+    size_max = context.settings.limits.page_size_max
+    asked = PageAsked(body.page, min(body.page_size, size_max), body.after)
     wanted = Wanted(
         caller.workspace_id,
         companies=body.search_type == "COMPANY",
         lead_filter=lead_filter,
         sorting=body.sorting,
+        after=asked.after,
     )
     async with context.pool.acquire() as connection:
         page = await search_leads(connection, wanted, page=asked.number, page_size=asked.size)
-    return json_answer({**show_leads(page.rows, body.search_type), **tell_page(asked, page.total)})
+    place = tell_page(asked, page.total, page.last)
+    return json_answer({**show_leads(page.rows, body.search_type), **place})

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from service.api.query import (
     parse_place_cursor,
     read_integer,
+    read_page,
     require_known,
     write_place_cursor,
 )
@@ -42,7 +43,8 @@ _STATUSES: Final = {
 }
 _SWITCHES: Final = frozenset({"emailVerified", "hasCompany", "hasPhone", "segProtected"})
 _LISTED: Final = frozenset({"tags", "emailStatus"})
-_PARAMETERS: Final = frozenset({*_SWITCHES, *_LISTED, "search", "emailType", "cursor", "limit"})
+_PLACE: Final = frozenset({"cursor", "page", "limit"})
+_PARAMETERS: Final = frozenset({*_SWITCHES, *_LISTED, *_PLACE, "search", "emailType"})
 
 
 def _read_moment(given: str) -> str:
@@ -134,11 +136,12 @@ class LeadDeletionBody(Body):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page that is asked for; `before` is None for the first one."""
+    """A page that is asked for: the `number`th, from 1, after the place `before`, if any."""
 
     people: PeopleFilter
     before: LeadPlace | None
     limit: int
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,16 +162,17 @@ def read_list_query(request: web.Request, limit_max: int) -> PageRequest:
     raw = {
         name: _typed(name, text)
         for name, text in request.query.items()
-        if name in _PARAMETERS and name not in {"cursor", "limit"}
+        if name in _PARAMETERS - _PLACE
     }
     refuse_nul(raw)
-    people, before, limit, _ = together(
+    people, before, limit, number, _ = together(
         lambda: read_filter(raw, ""),
         lambda: _read_place(request.query.get("cursor")),
         lambda: _bounded(read_integer(request, "limit", LIMIT), limit_max),
+        lambda: read_page(request),
         lambda: require_known(request, _PARAMETERS),
     )
-    return PageRequest(people, before, limit)
+    return PageRequest(people, before, limit, number)
 
 
 def read_search(raw: Mapping[str, Any], limit_max: int) -> PageRequest:

@@ -86,12 +86,15 @@ async def _page(request: web.Request, caller: KeyOwner, asked: PageRequest) -> w
         asked.people,
         before=asked.before,
         limit=asked.limit,
+        skipped=(asked.number - 1) * asked.limit,
     )
     return json_answer(
         {
             "success": True,
             "data": [sendkit_lead(lead, caller.workspace_public_id) for lead in page.leads],
             "pagination": {
+                "page": asked.number,
+                "pages": -(-page.total // asked.limit),
                 "limit": asked.limit,
                 "total": page.total,
                 "totalIsCapped": page.total_is_capped,

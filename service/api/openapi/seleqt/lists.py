@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, RootModel
 
 from service.api.openapi.operation import Access, Operation, Operations, json_body
-from service.api.openapi.parameters import LIST_ID, PAGE, PAGE_SIZE
+from service.api.openapi.parameters import LIST_ID, PAGE, PAGE_SIZE, cursor
 from service.api.openapi.prose import SELEQT
 from service.api.openapi.seleqt.filters import FILTERS, SORTING
 from service.api.openapi.seleqt.rows import LeadList, ListedCompany, Paged, Prospect
@@ -107,7 +107,7 @@ OPERATIONS: Final[Operations] = {
         SELEQT,
         Access.SELEQT,
         LeadLists,
-        parameters=(PAGE, PAGE_SIZE),
+        parameters=(cursor(), PAGE, PAGE_SIZE),
     ),
     ("POST", LISTS): Operation(
         "createLeadList",
@@ -133,7 +133,7 @@ OPERATIONS: Final[Operations] = {
         SELEQT,
         Access.SELEQT,
         LeadPage,
-        parameters=(LIST_ID, PAGE, PAGE_SIZE, FILTERS, *SORTING),
+        parameters=(LIST_ID, cursor("lead"), PAGE, PAGE_SIZE, FILTERS, *SORTING),
         errors=(NotFound, FilterTooBroad),
     ),
     ("POST", f"{ONE}add-leads/"): Operation(

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from service.api.openapi.values import Answer, Count, Moment, Text, may_lack
+from service.api.openapi.values import Answer, Count, Cursor, Moment, Text, may_lack
 
 Id = Annotated[int, Field(ge=1, examples=[1])]
 SearchType = Literal["PEOPLE", "COMPANY"]
@@ -104,3 +104,4 @@ class Paged(Answer):
     page: Annotated[int, Field(ge=1, examples=[1])]
     page_size: Annotated[int, Field(ge=1, examples=[25])]
     total_pages: Annotated[int, Field(ge=0, examples=[1])]
+    next_cursor: Cursor

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from service.api.openapi.operation import Access, Operation, Operations, Sent, json_body
-from service.api.openapi.parameters import LEAD_ID, LIMIT, cursor, in_query, several
+from service.api.openapi.parameters import LEAD_ID, LIMIT, PAGE, cursor, in_query, several
 from service.api.openapi.prose import IMPORTS, LEADS
 from service.api.openapi.sendkit.lead_rows import (
     CsvImported,
@@ -12,7 +12,7 @@ from service.api.openapi.sendkit.lead_rows import (
     Lead,
     RowsImported,
 )
-from service.api.openapi.sendkit.pages import CappedPlace
+from service.api.openapi.sendkit.pages import PagePlace
 from service.api.openapi.values import paged, wrapped
 from service.api.sendkit.erasure import EraseBody
 from service.api.sendkit.lead_bodies import ChangeBody, LeadBody
@@ -42,7 +42,7 @@ _ADA: Final = {
     "companyName": "Analytical Engines",
     "tags": ["spring"],
 }
-_PAGE: Final = paged(Lead, CappedPlace, "A page of leads, newest first.")
+_PAGE: Final = paged(Lead, PagePlace, "A page of leads, newest first.")
 _SWITCH: Final = {"type": "string", "enum": ["true", "false"]}
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
@@ -95,7 +95,7 @@ OPERATIONS: Final[Operations] = {
         LEADS,
         Access.WORKSPACE,
         _PAGE,
-        parameters=(cursor("place"), LIMIT, *_FILTERS),
+        parameters=(cursor("place"), PAGE, LIMIT, *_FILTERS),
         errors=(FilterTooBroad,),
     ),
     ("POST", _LEADS): Operation(

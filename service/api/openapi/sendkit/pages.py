@@ -30,6 +30,13 @@ class CappedPlace(CountedPlace):
     total_is_capped: Annotated[bool, Field(examples=[False])]
 
 
+class PagePlace(CappedPlace):
+    """The same with the page's number, and how many pages `total` makes."""
+
+    page: Annotated[int, Field(ge=1, examples=[1])]
+    pages: Annotated[int, Field(ge=0, examples=[1])]
+
+
 class NumberedPlace(CamelAnswer):
     """Where a page ends; the next one begins after the number."""
 
