@@ -219,7 +219,7 @@ async def test_an_unknown_seleqt_route(stage: Stage) -> None:
         (
             "leads/",
             {"size": "1"},
-            "size is not a known parameter; known are filters, page, page_size",
+            "size is not a known parameter; known are cursor, filters, page",
         ),
         ("leads/", [("page", "1"), ("page", "2")], "page is given more than once"),
         ("enrichment/count/", {"filters": "{"}, "filters must be a JSON object"),
