@@ -33,17 +33,27 @@ class BoundedSite(web.BaseSite):
 
     Args:
         connections_max: connections that are served at once; others are told to come later.
+        is_behind: whether whoever comes after so many who are being let in would wait too long
+            even for an error; those are told to come later, too.
     """
 
-    __slots__ = ("_connections_max", "_host", "_port")
+    __slots__ = ("_connections_max", "_host", "_is_behind", "_port")
 
     def __init__(
-        self, runner: web.AppRunner, host: str, port: int, *, backlog: int, connections_max: int
+        self,
+        runner: web.AppRunner,
+        host: str,
+        port: int,
+        *,
+        backlog: int,
+        connections_max: int,
+        is_behind: Callable[[int], bool] = lambda _: False,
     ) -> None:
         super().__init__(runner, backlog=backlog)
         self._host = host
         self._port = port
         self._connections_max = connections_max
+        self._is_behind = is_behind
 
     @property
     def name(self) -> str:
@@ -71,6 +81,7 @@ class BoundedSite(web.BaseSite):
             # Its public view of the connections copies all of them.
             served_count=lambda: len(server._connections),  # noqa: SLF001
             served_max=self._connections_max,
+            is_behind=self._is_behind,
             farewells=farewells,
         )
 
@@ -85,12 +96,14 @@ class _Acceptor(asyncio.AbstractServer):
         serve: Callable[[], asyncio.Protocol],
         served_count: Callable[[], int],
         served_max: int,
+        is_behind: Callable[[int], bool],
         farewells: Farewells,
     ) -> None:
         self.sockets = sockets
         self._serve = serve
         self._served_count = served_count
         self._served_max = served_max
+        self._is_behind = is_behind
         self._farewells = farewells
         # Accepted, and not yet among the served.
         self._joining: set[asyncio.Task[None]] = set()
@@ -136,7 +149,9 @@ class _Acceptor(asyncio.AbstractServer):
                 self._loop.call_later(_PAUSE_S, self._resume, listening)
                 return
             connection.settimeout(0)
-            if self._served_count() + len(self._joining) < self._served_max:
+            joining = len(self._joining)
+            held = self._served_count() + joining
+            if held < self._served_max and not self._is_behind(joining):
                 self._spawn(self._join(connection))
             else:
                 _turned_away.inc()

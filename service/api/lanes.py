@@ -1,6 +1,7 @@
 """Keeps the loop and the database free for everybody else while thousands come at once."""
 
 import asyncio
+import time
 from collections import deque
 from typing import Final
 
@@ -23,6 +24,9 @@ def sync_lane(pool: Pool) -> asyncio.Semaphore:
 
 
 _BEGUN_PER_TURN: Final = 8
+# How much the last turn counts in what a turn is expected to take.
+_NEWEST: Final = 0.2
+_BUSY_TURN_S: Final = 0.004
 
 
 class Pace:
@@ -32,18 +36,29 @@ class Pace:
     away, answers of the database, probes.
     """
 
-    __slots__ = ("_begun", "_queue", "_turning")
+    __slots__ = ("_begun", "_queue", "_turn_s", "_turned_at_s", "_turning")
 
     def __init__(self) -> None:
         self._begun = 0
+        self._turn_s = 0.0
+        self._turned_at_s = 0.0
         self._queue: deque[asyncio.Future[None]] = deque()
         self._turning = False
+
+    def expected_wait_s(self, coming: int) -> float:
+        """Return how long whoever comes after `coming` others would wait, as the last turns were.
+
+        A first turn is quick; those of the crowd that it lets in are not.
+        """
+        turns = (len(self._queue) + coming) / _BEGUN_PER_TURN
+        return turns * max(self._turn_s, _BUSY_TURN_S)
 
     async def my_turn(self) -> None:
         """Return when the request may begin; at once unless many have just done so."""
         loop = asyncio.get_running_loop()
         if not self._turning:
             self._turning = True
+            self._turned_at_s = time.monotonic()
             loop.call_soon(self._turn)
         if self._begun < _BEGUN_PER_TURN and not self._queue:
             self._begun += 1
@@ -53,6 +68,9 @@ class Pace:
         await waiter
 
     def _turn(self) -> None:
+        now_s = time.monotonic()
+        self._turn_s += _NEWEST * (now_s - self._turned_at_s - self._turn_s)
+        self._turned_at_s = now_s
         self._begun = 0
         while self._queue and self._begun < _BEGUN_PER_TURN:
             waiter = self._queue.popleft()

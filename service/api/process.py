@@ -6,6 +6,7 @@ import structlog
 from aiohttp import web
 
 from service.api.door import BoundedSite
+from service.api.lanes import PACE
 from service.edges.doorbell import Doorbell
 from service.flows.wait_for_jobs import FinishedWatcher
 
@@ -16,6 +17,8 @@ SHUTDOWN_S: Final = 15.0
 _KEEPALIVE_S: Final = 75.0
 # Callers who come at once wait here, and not for their own second attempt to connect.
 _BACKLOG: Final = 4_096
+# Who would wait longer before a request of his begins is turned away at the door.
+_WAIT_MAX_S: Final = 0.2
 
 
 class ApiProcess:
@@ -40,6 +43,7 @@ class ApiProcess:
         self._connections_max = connections_max
         self._watcher = watcher
         self._doorbell = doorbell
+        self._pace = application[PACE]
         self._runner = web.AppRunner(
             application,
             access_log=None,
@@ -55,12 +59,14 @@ class ApiProcess:
         """
         await self._watcher.start()
         await self._runner.setup()
+        pace = self._pace
         site = BoundedSite(
             self._runner,
             self._host,
             self.port,
             backlog=_BACKLOG,
             connections_max=self._connections_max,
+            is_behind=lambda coming: pace.expected_wait_s(coming) > _WAIT_MAX_S,
         )
         await site.start()
         self.port = self._runner.addresses[0][1]

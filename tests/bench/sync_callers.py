@@ -12,6 +12,7 @@ import orjson
 _OTHER_FILES: Final = 200
 # A client that connects to more at once is too busy to note when its answers came.
 _CONNECTING_MAX: Final = 100
+_LOOK_EVERY_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,19 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
 
     @property
-    def rows(self) -> int:
-        """How many rows the answer has."""
-        return len(orjson.loads(self.body).get("results", ())) if self.status == 200 else 0
+    def span_s(self) -> float:
+        """How long the caller waited."""
+        return self.ended_s - self.started_s
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has the one row that was asked for, found or not, and nothing is pending."""
+        if self.status != 200:
+            return False
+        shown = orjson.loads(self.body)
+        (row,) = shown["results"]
+        found = row["success"] and row["data"]["email"]
+        return shown["pending_count"] == 0 and bool(found or row["message"] == "Email not found")
 
 
 class Caller(asyncio.Protocol):
@@ -91,12 +102,32 @@ def _content_length(head: bytes) -> int:
     return 0
 
 
-async def call_all(host: str, port: int, calls: Sequence[Call]) -> list[Answer]:
-    """Send all calls at once, each on a connection of its own, and wait for every answer."""
+async def call_all(host: str, port: int, calls: Sequence[Call]) -> tuple[list[Answer], float]:
+    """Send all calls at once, each on a connection of its own, and wait for every answer.
+
+    Returns the answers, and by how much the callers themselves were late at most, in seconds.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(len(calls) + _OTHER_FILES, hard), hard))
     connecting = asyncio.Semaphore(_CONNECTING_MAX)
-    return await asyncio.gather(*(_call(host, port, each, connecting) for each in calls))
+    lag = _Lag()
+    watching = asyncio.create_task(lag.watch())
+    answers = await asyncio.gather(*(_call(host, port, each, connecting) for each in calls))
+    watching.cancel()
+    return answers, lag.longest_s
+
+
+class _Lag:
+    """Notes how late the loop is: answers that came meanwhile are seen as late as that."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+
+    async def watch(self) -> None:
+        while True:
+            before_s = time.monotonic()
+            await asyncio.sleep(_LOOK_EVERY_S)
+            self.longest_s = max(self.longest_s, time.monotonic() - before_s - _LOOK_EVERY_S)
 
 
 async def _call(host: str, port: int, call: Call, connecting: asyncio.Semaphore) -> Answer:

@@ -1,8 +1,11 @@
 """Ten thousand sync callers at once: some are served, the others are told so at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from pathlib import Path
+from statistics import median
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,12 +13,13 @@ import uvloop
 
 from service.domain.api_key import new_key
 from service.domain.kinds import Face
-from tests.bench.processor_clock import ProcessorClock
-from tests.bench.sync_callers import Call, call_all
+from tests.bench.report import Row, Target
+from tests.bench.sync_callers import Answer, Call, call_all
 from tests.faults.fleet import Fleet, launch
 
+# Ten thousand calls: half of the keys send more than the fifty that a key may in a minute.
 KEYS = 200
-CALLS_PER_KEY = 50
+BUSY_CALLS, CALM_CALLS = 90, 10
 SERVED_MIN = 1_000
 REFUSED_WITHIN_S = 1.0
 HANGS_AFTER_S = 150.0
@@ -32,7 +36,10 @@ async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
 
 
 async def seed(fleet: Fleet) -> list[Call]:
-    """Make 200 workspaces with a key each, and for every call a list with one lead."""
+    """Make 200 workspaces with a key each, and for every call a list with one lead.
+
+    The calls of a key follow each other, so that busy keys come with all they have at once.
+    """
     keys = [new_key(Face.SELEQT) for _ in range(KEYS)]
     async with await fleet.pool() as pool, pool.acquire() as connection:
         await connection.execute(
@@ -54,7 +61,10 @@ async def seed(fleet: Fleet) -> list[Call]:
         )
         rows = await connection.fetch(
             "with made as (insert into lists (workspace_id, name, search_type)"
-            "  select w.id, 'list ' || n, 'PEOPLE' from workspaces w, generate_series(1, $1) n"
+            "  select w.id, 'list ' || n, 'PEOPLE'"
+            "  from (select id, row_number() over (order by id) as place from workspaces) w,"
+            "       generate_series(1, case when place <= $1::integer then $2::integer"
+            "                               else $3::integer end) n"
             "  returning id, workspace_id),"
             " leads_in as (insert into leads (workspace_id, first_name, last_name, company_name,"
             "   company_domain)"
@@ -68,7 +78,9 @@ async def seed(fleet: Fleet) -> list[Call]:
             "  using (workspace_id, n)),"
             " put as (insert into list_leads select list_id, lead_id from paired)"
             " select list_id, dense_rank() over (order by workspace_id) - 1 as place from paired",
-            CALLS_PER_KEY,
+            KEYS // 2,
+            BUSY_CALLS,
+            CALM_CALLS,
         )
         await connection.execute("analyze")
     return [Call(keys[row["place"]].text, row["list_id"]) for row in rows]
@@ -81,31 +93,56 @@ def peak_memory_bytes(pid: int) -> int:
     return int(peak) * 1024
 
 
-@pytest.mark.timeout(240)
-async def test_ten_thousand_sync_callers(fleet: Fleet) -> None:
-    """A thousand and more are served; the others hear 429 or 503 within a second; none hangs.
+def rows_of(answers: Sequence[Answer], lag_s: float, peak_bytes: int) -> list[Row]:
+    """Return what came back and when, as callers saw it, and what it took."""
+    refused = [answer.span_s for answer in answers if answer.status != 200]
+    served = [answer.span_s for answer in answers if answer.is_final]
+    most = partial(Target, "at most")
+    return [
+        Row.of(
+            "sync.served",
+            "sync callers of 10,000 at once who got their final row",
+            "callers",
+            [len(served)],
+            target=Target("at least", SERVED_MIN),
+        ),
+        Row.of("sync.served_longest", "the longest of their waits", "s", [max(served)]),
+        Row.of(
+            "sync.refused_longest",
+            "the longest wait for a 429 or 503, by the callers' clock",
+            "s",
+            [max(refused)],
+            target=most(REFUSED_WITHIN_S),
+        ),
+        Row.of("sync.refused_median", "the median of these", "s", [median(refused)]),
+        Row.of("sync.callers_late", "how late callers were to see what had come", "s", [lag_s]),
+        Row.of(
+            "sync.api_memory",
+            "the most memory the API process ever had",
+            "MB",
+            [peak_bytes / 1e6],
+            target=most(MEMORY_BYTES_MAX / 1e6),
+        ),
+    ]
 
-    The second counts while the API runs: what others do on the machine is not its fault.
+
+@pytest.mark.timeout(240)
+async def test_ten_thousand_sync_callers(fleet: Fleet, report: Callable[[Row], Row]) -> None:
+    """A thousand and more get their final row; others hear 429 or 503 within a second; none hangs.
+
+    The second is the callers' own, from the moment they begin to connect to the moment they have
+    the answer; how late they were themselves is in it.
     """
     api = fleet.processes["api"]
     address = urlsplit(fleet.base_url)
     calls = await seed(fleet)
 
-    async with asyncio.timeout(HANGS_AFTER_S), ProcessorClock(api.pid) as clock:
-        answers = await asyncio.to_thread(
+    async with asyncio.timeout(HANGS_AFTER_S):
+        answers, lag_s = await asyncio.to_thread(
             uvloop.run, call_all(address.hostname or "", address.port or 0, calls)
         )
 
-    served = [answer for answer in answers if answer.status == 200]
-    refused = [answer for answer in answers if answer.status != 200]
-    late = [
-        answer
-        for answer in refused
-        if answer.ended_s - answer.started_s > REFUSED_WITHIN_S
-        and clock.ran_s(answer.started_s, answer.ended_s) > REFUSED_WITHIN_S
-    ]
-    assert {answer.status for answer in refused} <= TOLD_TO_COME_AGAIN
-    assert len(served) >= SERVED_MIN
-    assert {1} == {answer.rows for answer in served}
-    assert late == []
-    assert peak_memory_bytes(api.pid) < MEMORY_BYTES_MAX
+    rows = [report(each) for each in rows_of(answers, lag_s, peak_memory_bytes(api.pid))]
+    counted = Counter(answer.status for answer in answers)
+    assert (counted.total(), counted.keys()) == (len(calls), {200, *TOLD_TO_COME_AGAIN})
+    assert [str(each) for each in rows if each.met is False] == []
