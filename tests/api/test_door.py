@@ -1,6 +1,7 @@
 """The listening socket holds as many connections as allowed and turns the others away at once."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -104,6 +105,72 @@ async def test_above_the_bound_a_caller_is_told_to_come_again(
     assert f"Content-Length: {len(body)}".encode() in head
     assert body.startswith(shape)
     assert all(b"served" in answer for answer in await asyncio.gather(*served))
+
+
+async def test_each_who_is_turned_away_has_an_id_that_leads_to_the_log(
+    call: Call, release: asyncio.Event
+) -> None:
+    """One line of the log stands for all of a second; their ids begin with the one it has."""
+    served = await fill(call)
+
+    with capture_logs() as lines:
+        heads = [(await call()).partition(b"\r\n\r\n")[0].decode() for _ in range(3)]
+        async with asyncio.timeout(5):
+            while not lines:
+                await asyncio.sleep(0.05)
+    release.set()
+    await asyncio.gather(*served)
+
+    ids = [re.search(r"X-Request-Id: (\S+)", head) for head in heads]
+    begun = {found[1].rpartition("-")[0] for found in ids if found}
+    assert len({found[1] for found in ids if found}) == len(heads)
+    assert len(lines) == 1
+    assert begun == {lines[0]["request_id"]}
+    assert (lines[0]["event"], lines[0]["status"]) == ("connections.turned_away", 503)
+    assert lines[0]["answered"] >= len(heads)
+
+
+async def test_whoever_would_wait_too_long_is_turned_away() -> None:
+    """The door asks before each connection; so an error comes soon, whatever the crowd."""
+    application = web.Application()
+    runner = web.AppRunner(application)
+    await runner.setup()
+    behind = [True, False]
+    site = BoundedSite(
+        runner,
+        "127.0.0.1",
+        0,
+        backlog=16,
+        connections_max=CONNECTIONS_MAX,
+        is_behind=lambda _: behind.pop(0),
+    )
+    await site.start()
+    _, port = runner.addresses[0]
+
+    answers = []
+    for _ in range(2):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answers.append((await reader.read(-1))[:12])
+        writer.close()
+    await runner.cleanup()
+
+    assert answers == [b"HTTP/1.1 503", b"HTTP/1.1 404"]
+
+
+async def test_a_pace_tells_how_long_its_queue_is() -> None:
+    """Nobody waits at first; behind many, and behind those who are coming, the wait grows."""
+    pace = Pace()
+    at_rest = pace.expected_wait_s(0)
+    tasks = [asyncio.create_task(pace.my_turn()) for _ in range(808)]
+    await asyncio.sleep(0)
+
+    queued = pace.expected_wait_s(0)
+    with_others = pace.expected_wait_s(800)
+    await asyncio.gather(*tasks)
+
+    assert (at_rest, pace.expected_wait_s(0)) == (0.0, 0.0)
+    assert 0.3 < queued < with_others
 
 
 async def test_a_long_request_gets_its_answer_too(call: Call, release: asyncio.Event) -> None:
