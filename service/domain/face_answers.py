@@ -130,6 +130,16 @@ def sendkit_job(job: Job) -> dict[str, Any]:
     }
 
 
+def sendkit_webhook(webhook_id: str | None) -> dict[str, Any]:
+    """Return the id of the webhook that was made from a job's URL, once there is one."""
+    return {"webhookId": webhook_id} if webhook_id else {}
+
+
+def seleqt_webhook(webhook_id: str | None) -> dict[str, Any]:
+    """Return the id of the webhook that was made from a job's URL, once there is one."""
+    return {"webhook_id": webhook_id} if webhook_id else {}
+
+
 def sendkit_cancelled(job: Job) -> dict[str, Any]:
     """Return a job as SendKit's cancel page shows it."""
     return {

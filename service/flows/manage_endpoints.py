@@ -134,6 +134,22 @@ async def require_endpoint(connection: Connection, workspace_id: int, public_id:
     return found
 
 
+async def require_listed(connection: Connection, workspace_id: int, public_id: str) -> Endpoint:
+    """Return an endpoint that was made as one; what a job's URL made is all that its URL says.
+
+    Raises:
+        NotFound: the workspace has no such endpoint.
+    """
+    found = await require_endpoint(connection, workspace_id, public_id)
+    if found.hidden:
+        raise NotFound(
+            "This webhook was made from a job's webhook URL: it can be shown, tested, switched on "
+            "and off, replayed and deleted, and is signed with the default secret; there is "
+            "nothing of its own to change"
+        )
+    return found
+
+
 async def update_endpoint(
     pool: Pool,
     box: SecretBox,
@@ -146,10 +162,10 @@ async def update_endpoint(
     """Change an endpoint; what is None stays as it is, headers are replaced as a whole.
 
     Raises:
-        NotFound: the workspace has no such endpoint.
+        NotFound: the workspace has no such endpoint, or it was made from a job.
     """
     async with pool.acquire() as connection, connection.transaction():
-        endpoint = await require_endpoint(connection, workspace_id, public_id)
+        endpoint = await require_listed(connection, workspace_id, public_id)
         await change_endpoint(connection, endpoint.id, terms)
         if headers is not None:
             sealed = seal_headers(box, workspace_id, endpoint.id, headers)

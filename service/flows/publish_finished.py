@@ -115,6 +115,7 @@ def _terminal_event(
         payload=event_body(event_type, iso(job.finished_at), data),
         workspace_id=job.workspace_id,
         url=job.webhook_url,
+        asked_at=job.created_at,
     )
 
 

@@ -32,6 +32,7 @@ async def publish_leads(connection: Connection, lookup_ids: Sequence[int]) -> No
             ),
             workspace_id=each.job.workspace_id,
             url=each.job.webhook_url,
+            asked_at=each.job.created_at,
         )
         for each in await read_told_results(connection, lookup_ids)
     ]

@@ -8,7 +8,7 @@ from service.domain.face_answers import iso
 from service.domain.signing import SIGNING_KEYS_MAX, SigningSecret
 from service.edges.secret_box import SecretBox
 from service.errors import KeysStillSigning
-from service.flows.manage_endpoints import keep_key, open_text, require_endpoint
+from service.flows.manage_endpoints import keep_key, open_text, require_listed
 from service.store.connection import Connection, Pool
 from service.store.secrets import (
     LiveSecret,
@@ -49,13 +49,13 @@ async def rotate_secret(
         endpoint_public_id: None rotates the workspace's default.
 
     Raises:
-        NotFound: the workspace has no such endpoint.
+        NotFound: the workspace has no such endpoint, or it was made from a job.
         KeysStillSigning: three sign already, and with an overlap it would be four.
     """
     async with pool.acquire() as connection, connection.transaction():
         endpoint_id = None
         if endpoint_public_id is not None:
-            endpoint = await require_endpoint(connection, workspace_id, endpoint_public_id)
+            endpoint = await require_listed(connection, workspace_id, endpoint_public_id)
             endpoint_id = endpoint.id
         await lock_secrets(connection, workspace_id, endpoint_id)
         live = await _live(connection, workspace_id, endpoint_id)

@@ -1,5 +1,6 @@
 """Keeps the endpoints that a workspace sees and changes; dispatchers see them their own way."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -19,6 +20,7 @@ class Endpoint:
     """An endpoint as its owner sees it, but for its secrets.
 
     Attributes:
+        hidden: made from a job's webhook_url.
         rate_per_minute: requests; None for no limit of its own.
         hold_until: nothing is sent before this, because it asked for it or keeps failing.
         last_sequence: number of the newest delivery that has one.
@@ -28,6 +30,7 @@ class Endpoint:
     id: int
     public_id: str
     workspace_id: int
+    hidden: bool
     name: str
     url: str = field(repr=False)
     event_types: list[str]
@@ -108,9 +111,19 @@ async def read_endpoints(
 async def read_endpoint(
     connection: Connection, workspace_id: int, public_id: str
 ) -> Endpoint | None:
-    """Return one endpoint, or None when the workspace has no such, or a hidden or deleted one."""
+    """Return one endpoint, hidden or not; None when the workspace has no such, or deleted it."""
     row = await connection.fetchrow(_SQL["read_endpoints"], workspace_id, 0, 1, public_id)
     return None if row is None else Endpoint(**row)
+
+
+async def read_hidden_ids(
+    connection: Connection, workspace_id: int, urls: Collection[str]
+) -> dict[str, str]:
+    """Return the public ids of the endpoints that were made from these URLs of jobs, by URL."""
+    if not urls:
+        return {}
+    rows = await connection.fetch(_SQL["read_hidden_ids"], workspace_id, list(urls))
+    return {row["url"]: row["public_id"] for row in rows}
 
 
 async def change_endpoint(connection: Connection, endpoint_id: int, terms: EndpointTerms) -> None:

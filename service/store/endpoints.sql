@@ -1,5 +1,5 @@
--- The endpoints that a workspace sees; hidden ones, made from a job's webhook_url, are not among
--- them.
+-- The endpoints that a workspace sees. Hidden ones, made from a job's webhook_url, are in no list
+-- and are found by their id alone.
 
 -- name: insert_endpoint
 -- $1 workspace, $2 name, $3 URL, $4 host, $5 port, $6 event types, $7 timeout, $8 retries, $9 rate,
@@ -20,7 +20,7 @@ update endpoints set headers_ciphertext = $2 where id = $1;
 
 -- name: read_endpoints
 -- $1 workspace, $2 id after which to go on, $3 rows at most, $4 one public id or null.
-select p.id, p.public_id, p.workspace_id, p.name, p.url, p.event_types, p.enabled,
+select p.id, p.public_id, p.workspace_id, p.hidden, p.name, p.url, p.event_types, p.enabled,
        p.disabled_reason, p.disabled_at, p.timeout_ms, p.retry_count_max, p.rate_per_minute,
        p.hold_until, p.failing_since, p.last_sequence, p.headers_ciphertext, p.created_by,
        p.created_at, p.updated_at,
@@ -34,8 +34,8 @@ left join lateral (
          sum(expired)::bigint as expired, max(last_delivered_at) as last_delivered_at
   from delivery_tallies where endpoint_id = p.id
 ) t on true
-where p.workspace_id = $1 and not p.hidden and p.deleted_at is null and p.id > $2
-  and ($4::text is null or p.public_id = $4)
+where p.workspace_id = $1 and p.deleted_at is null and p.id > $2
+  and case when $4::text is null then not p.hidden else p.public_id = $4 end
 order by p.id
 limit $3;
 
@@ -77,6 +77,12 @@ where id = $1 and deleted_at is null;
 select count(*) from (
   select from deliveries where endpoint_id = $1 and state = 'parked' limit $2
 ) parked;
+
+-- name: read_hidden_ids
+-- $1 workspace, $2 URLs of jobs.
+select url, public_id from endpoints
+where workspace_id = $1 and hidden and deleted_at is null
+  and md5(url) in (select md5(asked) from unnest($2::text[]) as asked);
 
 -- name: is_on
 select enabled and deleted_at is null from endpoints where id = $1;

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ class NewEvent:
     Attributes:
         payload: the frozen body; every attempt of every delivery sends these bytes.
         url: a job's own webhook URL, delivered to besides the subscribed endpoints.
+        asked_at: when that job was accepted; what had switched the URL off before is forgiven.
     """
 
     id: UUID
@@ -29,20 +31,12 @@ class NewEvent:
     payload: bytes = field(repr=False)
     workspace_id: int
     url: str | None = field(default=None, repr=False)
+    asked_at: datetime | None = None
 
 
 async def insert_events(connection: Connection, events: Sequence[NewEvent]) -> None:
     """Write the events with their deliveries; exactly once only inside the caller's own fence."""
-    addressed = sorted({(event.workspace_id, event.url) for event in events if event.url})
-    if addressed:
-        urls = [URL(url) for _, url in addressed]
-        await connection.execute(
-            _SQL["ensure_hidden_endpoints"],
-            [workspace_id for workspace_id, _ in addressed],
-            [url for _, url in addressed],
-            [(url.host or "").lower() for url in urls],
-            [url.port or 0 for url in urls],
-        )
+    await _ready_hidden_endpoints(connection, events)
     await connection.execute(
         _SQL["insert_events"],
         [event.id for event in events],
@@ -52,4 +46,28 @@ async def insert_events(connection: Connection, events: Sequence[NewEvent]) -> N
         [event.payload for event in events],
         [event.workspace_id for event in events],
         [event.url for event in events],
+    )
+
+
+async def _ready_hidden_endpoints(connection: Connection, events: Sequence[NewEvent]) -> None:
+    asked: dict[tuple[int, str], datetime | None] = {}
+    for event in events:
+        if event.url:
+            place = (event.workspace_id, event.url)
+            moments = [each for each in (asked.get(place), event.asked_at) if each is not None]
+            asked[place] = max(moments, default=None)
+    if not asked:
+        return
+    places = sorted(asked)
+    workspace_ids, texts = [each for each, _ in places], [each for _, each in places]
+    urls = [URL(url) for url in texts]
+    await connection.execute(
+        _SQL["ensure_hidden_endpoints"],
+        workspace_ids,
+        texts,
+        [(url.host or "").lower() for url in urls],
+        [url.port or 0 for url in urls],
+    )
+    await connection.execute(
+        _SQL["revive_hidden_endpoints"], workspace_ids, texts, [asked[place] for place in places]
     )

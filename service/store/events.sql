@@ -26,10 +26,21 @@ join endpoints p on p.workspace_id = b.workspace_id and p.deleted_at is null and
 on conflict do nothing;
 
 -- name: ensure_hidden_endpoints
--- $1 workspace, $2 URL, $3 host, $4 port, as columns.
+-- $1 workspace, $2 URL, $3 host, $4 port, as columns. Locks nothing that exists.
 insert into endpoints (workspace_id, name, url, host, port, hidden)
 select workspace_id, host, url, host, port, true
 from unnest($1::bigint[], $2::text[], $3::text[], $4::integer[])
   as b(workspace_id, url, host, port)
 order by workspace_id, url
 on conflict (workspace_id, md5(url)) where hidden and deleted_at is null do nothing;
+
+-- name: revive_hidden_endpoints
+-- $1 workspace, $2 URL, $3 when the newest job that names it was accepted, as columns. One that was
+-- switched off before that, and not by its owner, is on again, with a clean record.
+update endpoints p set
+  enabled = true, disabled_reason = null, disabled_at = null, hold_until = null,
+  failing_since = null, failure_count = 0, updated_at = leadfall_now()
+from unnest($1::bigint[], $2::text[], $3::timestamptz[]) as b(workspace_id, url, asked_at)
+where p.workspace_id = b.workspace_id and md5(p.url) = md5(b.url) and p.hidden
+  and p.deleted_at is null and not p.enabled
+  and p.disabled_reason <> 'by_owner' and p.disabled_at < b.asked_at;

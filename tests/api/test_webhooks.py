@@ -250,7 +250,7 @@ async def test_the_default_secret_is_masked(hooks: Hooks) -> None:
 
 
 async def test_others_webhooks_are_not_there(hooks: Hooks) -> None:
-    """Another workspace's endpoint, a hidden one and a deleted one all answer 404."""
+    """Another workspace's endpoint and a deleted one answer 404."""
     other = await add_tenant(hooks.stage.pool, "Other", 0)
     [foreign] = await hooks.stage.fetch(
         """insert into endpoints (workspace_id, name, url, host, port)
@@ -258,17 +258,11 @@ async def test_others_webhooks_are_not_there(hooks: Hooks) -> None:
         other.id,
         URL,
     )
-    [hidden] = await hooks.stage.fetch(
-        """insert into endpoints (workspace_id, name, url, host, port, hidden)
-           values ($1, 'x', $2, 'hooks.example.com', 443, true) returning public_id""",
-        hooks.stage.tenant.id,
-        URL,
-    )
     deleted = await hooks.create(URL)
     await hooks.data("DELETE", f"/webhooks/{deleted['_id']}")
 
-    ids = [foreign["public_id"], hidden["public_id"], deleted["_id"], "nothing"]
-    assert [(await hooks.call("GET", f"/webhooks/{each}"))[0] for each in ids] == [404] * 4
+    ids = [foreign["public_id"], deleted["_id"], "nothing"]
+    assert [(await hooks.call("GET", f"/webhooks/{each}"))[0] for each in ids] == [404] * 3
     assert await hooks.data("GET", "/webhooks") == []
 
 

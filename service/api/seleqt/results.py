@@ -7,9 +7,10 @@ from service.api.caller import context_of
 from service.api.query import read_cursor, read_integer, require_known, write_cursor
 from service.api.seleqt.access import authenticate, list_id_of
 from service.api.validation import together
-from service.domain.face_answers import seleqt_job, seleqt_result
+from service.domain.face_answers import seleqt_job, seleqt_result, seleqt_webhook
 from service.domain.kinds import Face
 from service.errors import NotFound
+from service.store.endpoints import read_hidden_ids
 from service.store.jobs import read_job, read_results
 from service.store.ledger import read_balance
 
@@ -34,11 +35,14 @@ async def list_results(request: web.Request) -> web.Response:
             raise NotFound("Enrichment job not found")
         rows = await read_results(connection, job.id, after=after, limit=page_size + 1)
         balance = await read_balance(connection, caller.workspace_id)
+        url = job.webhook_url
+        webhook_ids = await read_hidden_ids(connection, caller.workspace_id, [url] if url else ())
     page = rows[:page_size]
     more = len(rows) > page_size
     return json_answer(
         {
             **seleqt_job(job, balance),
+            **seleqt_webhook(webhook_ids.get(url or "")),
             "pending_count": job.open_count,
             "results": [seleqt_result(row) for row in page],
             "page_size": page_size,

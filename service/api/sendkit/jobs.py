@@ -1,5 +1,6 @@
 """`/v1/enrichment/jobs`: the list, one job, its results, and its cancellation."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from aiohttp import web
@@ -17,7 +18,12 @@ from service.api.query import (
 )
 from service.api.sendkit.access import authenticate
 from service.api.validation import invalid, together
-from service.domain.face_answers import sendkit_cancelled, sendkit_job, sendkit_result
+from service.domain.face_answers import (
+    sendkit_cancelled,
+    sendkit_job,
+    sendkit_result,
+    sendkit_webhook,
+)
 from service.domain.job import Job
 from service.domain.kinds import JOB_TYPES, Face
 from service.domain.outcome import OutcomeName
@@ -25,6 +31,7 @@ from service.errors import NotFound
 from service.flows.cancel_job import cancel_job
 from service.flows.find_leads import SEARCH_TIMEOUT_MS, TOTAL_MAX, refusing_long_searches
 from service.store.connection import Connection
+from service.store.endpoints import read_hidden_ids
 from service.store.jobs import count_jobs, list_jobs, read_job, read_results
 from service.store.people import bound_search
 
@@ -66,12 +73,13 @@ async def list_all_jobs(request: web.Request) -> web.Response:
                 job_type=job_type,
                 count_max=TOTAL_MAX + 1,
             )
+            shown = await _shown(connection, caller.workspace_id, jobs[:limit])
     page = jobs[:limit]
     more = len(jobs) > limit
     return json_answer(
         {
             "success": True,
-            "data": [sendkit_job(job) for job in page],
+            "data": shown,
             "pagination": pagination(limit, total, write_id_cursor(page[-1].id) if more else None),
         }
     )
@@ -83,7 +91,8 @@ async def show_job(request: web.Request) -> web.Response:
     require_known(request, ())
     async with context_of(request).pool.acquire() as connection:
         job = await require_job(connection, caller.workspace_id, request)
-    return json_answer({"success": True, "data": sendkit_job(job)})
+        [shown] = await _shown(connection, caller.workspace_id, [job])
+    return json_answer({"success": True, "data": shown})
 
 
 async def cancel_one_job(request: web.Request) -> web.Response:
@@ -126,6 +135,17 @@ async def list_job_results(request: web.Request) -> web.Response:
             },
         }
     )
+
+
+async def _shown(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job]
+) -> list[dict[str, Any]]:
+    urls = {job.webhook_url for job in jobs if job.webhook_url is not None}
+    webhook_ids = await read_hidden_ids(connection, workspace_id, urls)
+    return [
+        {**sendkit_job(job), **sendkit_webhook(webhook_ids.get(job.webhook_url or ""))}
+        for job in jobs
+    ]
 
 
 async def require_job(connection: Connection, workspace_id: int, request: web.Request) -> Job:

@@ -37,6 +37,7 @@ def webhook_row(shown: Shown, workspace_public_id: str) -> dict[str, Any]:
         "_id": endpoint.public_id,
         "workspaceId": workspace_public_id,
         "name": endpoint.name,
+        "listed": not endpoint.hidden,
         "url": endpoint.url,
         "events": endpoint.event_types,
         "secret": shown.secret,

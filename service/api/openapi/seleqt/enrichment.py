@@ -16,7 +16,16 @@ from service.api.openapi.prose import SELEQT
 from service.api.openapi.seleqt.filters import FILTERS
 from service.api.openapi.seleqt.lists import ONE, LeadPage
 from service.api.openapi.seleqt.rows import SeleqtResult
-from service.api.openapi.values import Answer, Count, Credits, Cursor, JobId, Metadata, may_lack
+from service.api.openapi.values import (
+    Answer,
+    Count,
+    Credits,
+    Cursor,
+    JobId,
+    Metadata,
+    ObjectId,
+    may_lack,
+)
 from service.api.seleqt.bodies import EnrichmentBody, Requested
 from service.api.seleqt.list_bodies import ProspectSearchBody
 from service.errors import (
@@ -100,6 +109,10 @@ class JobResults(Answer):
     credits_refunded: Credits
     remaining_credits: Credits
     metadata: Metadata = may_lack(_METADATA)
+    webhook_id: ObjectId = may_lack(
+        "The webhook made from the request's `webhook_url`, below `/v1/webhooks`; there from the "
+        "first event on."
+    )
     pending_count: Count
     results: list[SeleqtResult]
     page_size: Annotated[int, Field(ge=1, examples=[100])]

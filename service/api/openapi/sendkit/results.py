@@ -58,6 +58,9 @@ class Job(JobState):
     created_at: Moment
     started_at: Moment | None
     caller_metadata: Metadata = may_lack("What the request gave as `metadata`.")
+    webhook_id: ObjectId = may_lack(
+        "The webhook made from the request's `webhookUrl`; there from the first event on."
+    )
 
 
 class CancelledJob(JobState):

@@ -41,6 +41,8 @@ class Webhook(CamelAnswer):
     id: Annotated[WebhookId, Field(alias="_id")]
     workspace_id: ObjectId
     name: Annotated[str, Field(examples=["Results"])]
+    listed: Annotated[bool, Field(examples=[True])]
+    """False for one made from a job's webhook URL, which is found by its id alone."""
     url: Annotated[str, Field(examples=["https://hooks.example.com/leadfall"])]
     events: Annotated[list[str], Field(examples=[["enrichment.*"]])]
     secret: Secret
