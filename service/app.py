@@ -161,7 +161,13 @@ async def request_limits(settings: Settings) -> AsyncIterator[RateLimits]:
 
 def receiver_client(settings: Settings) -> ReceiverHTTP:
     """Build the guarded client for receivers; open it as a context inside the running loop."""
-    return ReceiverHTTP(EgressPolicy.parse(settings.egress.allow), _resolver(settings).addresses)
+    resolver = _resolver(settings)
+    return ReceiverHTTP(
+        EgressPolicy.parse(settings.egress.allow),
+        resolver.addresses,
+        answers=resolver.answers,
+        control_name=settings.dns.control_name,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,8 @@ class DNSSettings(_Section):
     """Resolvers as `ip` or `ip:port`, comma-separated; none means the system's."""
     timeout_s: float = Field(5.0, gt=0, le=60)
     """Seconds for one question, over all resolvers."""
+    control_name: str = Field("example.com", min_length=1, max_length=200)
+    """A domain that exists: asked when nobody answers for a receiver's name, to see who is down."""
 
     _split_servers = field_validator("servers", mode="before")(_split)
 

@@ -1,6 +1,7 @@
 """Questions to the domain name system: where a domain's mail goes, and where a host lives."""
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,8 @@ from service.edges.single_flight import SingleFlight
 
 DNS_PORT: Final = 53
 QUESTION_TIMEOUT_S: Final = 5.0
+PROBE_S_MAX: Final = 1.5
+"""For a question whose answer only tells whether name servers answer at all."""
 QUESTIONS_MAX: Final = 100
 """Questions in progress at once; each holds a socket."""
 ANSWERS_MAX: Final = 50_000
@@ -142,6 +145,14 @@ class Resolver:
             raise DNSUnanswered("the name servers did not answer")
         return found
 
+    async def answers(self, name: str) -> bool:
+        """Tell whether anybody answers for `name` now, and be it that there is no such name.
+
+        What is remembered does not count, and nothing of this is remembered.
+        """
+        answer, _ = await self._send(name, "A", lifetime_s=PROBE_S_MAX)
+        return not answer.silent
+
     async def texts(self, domain: str) -> list[str]:
         """Return the TXT records of `domain`, each joined to one string; empty when unknown."""
         name = ascii_domain(domain)
@@ -168,10 +179,16 @@ class Resolver:
         self._answers.put((name, kind), answer, ttl_s=ttl_s)
         return answer
 
-    async def _send(self, name: str, kind: str) -> tuple[_Answer, float]:
+    async def _send(
+        self, name: str, kind: str, *, lifetime_s: float = math.inf
+    ) -> tuple[_Answer, float]:
         try:
             answer = await self._resolver.resolve(
-                f"{name}.", kind, raise_on_no_answer=False, search=False
+                f"{name}.",
+                kind,
+                raise_on_no_answer=False,
+                search=False,
+                lifetime=min(lifetime_s, self._resolver.lifetime),
             )
         except dns.resolver.NXDOMAIN:
             return _Answer((), exists=False), NOTHING_TTL_S

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -16,8 +16,6 @@ from service.edges.dial_guard import AddressInfo, EgressPolicy, guarded_socket_f
 from service.edges.guarded_resolver import GuardedResolver, Lookup
 
 KEEPALIVE_S: Final = 75.0
-RESOLVER_PROOF_S: Final = 30.0
-"""How long one answer of the name servers proves that they are up."""
 
 
 @dataclass(slots=True)
@@ -38,37 +36,14 @@ class Progress:
     address: str | None = None
     tls_version: str | None = None
 
+    @property
+    def unnamed(self) -> bool:
+        """Whether it ended at its name, for which nobody answered."""
+        return self.asking and not self.dialled
+
 
 CURRENT: Final[ContextVar[Progress | None]] = ContextVar("receiver_progress", default=None)
 """The request that this task, or one it started, is making."""
-
-
-class WatchedLookup:
-    """A look-up of names that notes when the name servers last answered anybody."""
-
-    def __init__(self, lookup: Lookup) -> None:
-        self._lookup = lookup
-        self._answered_at_s: float | None = None
-
-    def answers(self) -> bool:
-        """Tell whether the name servers answered some question lately."""
-        return (
-            self._answered_at_s is not None
-            and time.monotonic() - self._answered_at_s < RESOLVER_PROOF_S
-        )
-
-    async def __call__(self, host: str) -> Sequence[str]:
-        """Look up `host`; an error or a cancellation leaves the request marked as asking."""
-        progress = CURRENT.get() or Progress()
-        progress.asking = True
-        started_s = time.monotonic()
-        try:
-            found = await self._lookup(host)
-        finally:
-            progress.dns_s = time.monotonic() - started_s
-        progress.asking = False
-        self._answered_at_s = time.monotonic()
-        return found
 
 
 class CountedSockets:

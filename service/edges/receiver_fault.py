@@ -38,19 +38,19 @@ _BY_ERRNO: Final[Mapping[int | None, AttemptClass]] = MappingProxyType(
 
 
 def class_of_error(
-    error: BaseException, progress: Progress, *, resolver_answers: bool
+    error: BaseException, progress: Progress, *, resolver_down: bool
 ) -> AttemptClass:
     """Return what kept a request from its answer.
 
     Args:
-        resolver_answers: the name servers answered somebody lately. Of one name that nobody
-            answers for, its owner is to blame; of all names, we are.
+        resolver_down: where nobody answered for its name, nobody is answered for. Of one name its
+            owner is to blame; of all names, we are.
     """
     connected = progress.connected_at_s is not None
     if cause(error, DialRefused) is not None:
         return AttemptClass.ADDRESS_REFUSED
-    if progress.asking and not progress.dialled:
-        return AttemptClass.NAME_UNANSWERED if resolver_answers else AttemptClass.RESOLVER_DOWN
+    if progress.unnamed:
+        return AttemptClass.RESOLVER_DOWN if resolver_down else AttemptClass.NAME_UNANSWERED
     if cause(error, NameNotResolved) is not None:
         return AttemptClass.NAME_UNKNOWN
     if isinstance(error, TimeoutError):

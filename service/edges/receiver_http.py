@@ -20,10 +20,10 @@ from service.edges.receiver_connector import (
     CURRENT,
     CountedSockets,
     Progress,
-    WatchedLookup,
     receiver_connector,
 )
 from service.edges.receiver_fault import cause, class_of_error
+from service.edges.watched_lookup import CONTROL_NAME, Answers, WatchedLookup
 
 CONNECT_S_MAX: Final = 5.0
 ANSWER_READ_S_MAX: Final = 2.0
@@ -110,6 +110,11 @@ class ReceiverHTTP:
     """Posts to receivers; build it inside the running loop and close it at the end.
 
     It follows no redirect, keeps no cookie, decompresses nothing and reads no proxy settings.
+
+    Args:
+        answers: asked, where nobody answers for a receiver's name, whether anybody else is
+            answered for; without it that is always our own fault.
+        control_name: a domain that is known to exist, for that question.
     """
 
     def __init__(
@@ -117,11 +122,13 @@ class ReceiverHTTP:
         policy: EgressPolicy,
         lookup: Lookup,
         *,
+        answers: Answers | None = None,
+        control_name: str = CONTROL_NAME,
         sockets: CountedSockets | None = None,
         sockets_pooled_max: int = SOCKETS_POOLED_MAX,
     ) -> None:
         self._policy = policy
-        self._lookup = WatchedLookup(lookup)
+        self._lookup = WatchedLookup(lookup, answers, control_name=control_name)
         self._sockets = CountedSockets() if sockets is None else sockets
         self._sockets_pooled_max = sockets_pooled_max
         # A policy never changes, so neither does what it says of a URL; addresses are judged at
@@ -146,6 +153,7 @@ class ReceiverHTTP:
     ) -> Answered | Failed:
         """Send one request and return what came of it, within `timeout_s` whatever happens.
 
+        Only finding out why nobody answered for a name takes up to three seconds more.
         An answer counts from its headers on: nothing about its body can turn it into a failure.
         A pooled connection that the receiver had closed meanwhile is replaced by a new one, once.
         """
@@ -184,17 +192,24 @@ class ReceiverHTTP:
                     allow_redirects=False,
                 )
         except (aiohttp.ClientError, OSError) as error:
-            refusal = cause(error, DialRefused)
-            return Failed(
-                class_of_error(error, progress, resolver_answers=self._lookup.answers()),
-                _passage(progress, request.started_s),
-                None if refusal is None else refusal.rule,
-            )
+            return await self._failed(error, progress, request)
         finally:
             CURRENT.reset(token)
         headers_s = time.monotonic() - request.started_s
         read = await _read_answer(response, min(request.left_s, ANSWER_READ_S_MAX))
         return _answered(response, read, _passage(progress, request.started_s, headers_s))
+
+    async def _failed(
+        self, error: aiohttp.ClientError | OSError, progress: Progress, request: _Request
+    ) -> Failed:
+        passage = _passage(progress, request.started_s)
+        resolver_down = progress.unnamed and await self._lookup.failed_by_us(request.url.host or "")
+        refusal = cause(error, DialRefused)
+        return Failed(
+            class_of_error(error, progress, resolver_down=resolver_down),
+            passage,
+            None if refusal is None else refusal.rule,
+        )
 
     def _session(self, *, pooled: bool) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(

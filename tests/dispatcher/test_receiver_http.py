@@ -268,26 +268,6 @@ async def test_what_cannot_be_dialled_opens_no_socket(
     )
 
 
-async def test_one_silent_name_is_its_owners_fault() -> None:
-    """While the name servers answer for others, a name they are silent about is not our fault."""
-    servers = {"silent.example": never, "other.example": answering()}
-
-    async def lookup(host: str) -> Sequence[str]:
-        return await servers[host](host)
-
-    async with ReceiverHTTP(EgressPolicy(), lookup) as client:
-        before = await post(client, "https://silent.example/")
-        await post(client, "https://other.example/")
-        after = await post(client, "https://silent.example/")
-
-    assert isinstance(before, Failed)
-    assert isinstance(after, Failed)
-    assert (AttemptClass.RESOLVER_DOWN, AttemptClass.NAME_UNANSWERED) == (
-        before.attempt_class,
-        after.attempt_class,
-    )
-
-
 async def test_a_large_body_is_sent_whole(serve: Start, http: ReceiverHTTP) -> None:
     """A body above a mebibyte arrives byte for byte, with its length announced."""
     body = bytes(range(256)) * 8_192
