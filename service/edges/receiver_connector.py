@@ -25,6 +25,7 @@ class Progress:
     Attributes:
         asking: the name servers were asked and have not answered.
         dialled: a new connection was tried, none was left over from before.
+        address: of the connection, or that was dialled last and not reached.
         connected_at_s: when there was a connection, in monotonic seconds. From here on the
             request may be on its way.
     """
@@ -120,6 +121,9 @@ def _noting_factory(
         progress = CURRENT.get()
         if progress is not None:
             progress.dialled = True
-        return factory(info)
+        opened = factory(info)
+        if progress is not None:
+            progress.address = str(info[4][0])
+        return opened
 
     return open_noted

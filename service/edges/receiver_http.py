@@ -16,6 +16,7 @@ from yarl import URL
 from service.domain.attempt_class import AttemptClass
 from service.edges.dial_guard import DialRefused, EgressPolicy
 from service.edges.guarded_resolver import Lookup
+from service.edges.reached import Reached
 from service.edges.receiver_connector import (
     CURRENT,
     CountedSockets,
@@ -129,6 +130,7 @@ class ReceiverHTTP:
     ) -> None:
         self._policy = policy
         self._lookup = WatchedLookup(lookup, answers, control_name=control_name)
+        self._reached = Reached()
         self._sockets = CountedSockets() if sockets is None else sockets
         self._sockets_pooled_max = sockets_pooled_max
         # A policy never changes, so neither does what it says of a URL; addresses are judged at
@@ -195,7 +197,10 @@ class ReceiverHTTP:
             return await self._failed(error, progress, request)
         finally:
             CURRENT.reset(token)
-        headers_s = time.monotonic() - request.started_s
+        now_s = time.monotonic()
+        headers_s = now_s - request.started_s
+        if progress.address is not None:
+            self._reached.note(progress.address, now_s)
         read = await _read_answer(response, min(request.left_s, ANSWER_READ_S_MAX))
         return _answered(response, read, _passage(progress, request.started_s, headers_s))
 
@@ -206,7 +211,12 @@ class ReceiverHTTP:
         resolver_down = progress.unnamed and await self._lookup.failed_by_us(request.url.host or "")
         refusal = cause(error, DialRefused)
         return Failed(
-            class_of_error(error, progress, resolver_down=resolver_down),
+            class_of_error(
+                error,
+                progress,
+                resolver_down=resolver_down,
+                others_reached=self._reached.others_since(passage.address or "", request.started_s),
+            ),
             passage,
             None if refusal is None else refusal.rule,
         )
