@@ -136,6 +136,9 @@ SENTENCES: Final[Mapping[AttemptClass, str]] = MappingProxyType(
 )
 """What to say of an attempt without an answer."""
 
+GIVEN_BACK: Final = "a dispatcher of ours ended before it could be sent"
+"""What to say of a delivery that was claimed and never tried."""
+
 
 def class_of_status(status: int) -> AttemptClass:
     """Return the class of a status; 101 and whatever is no status at all are failures."""

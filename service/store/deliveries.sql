@@ -297,7 +297,8 @@ where d.event_id = u.event_id and d.endpoint_id = u.endpoint_id;
 -- name: release
 -- $1 owner, $2 event and $3 endpoint as columns. Gives back claims that were never sent.
 update deliveries d set
-  state = 'due', owner = null, unsent_claim_count = d.unsent_claim_count + 1
+  state = 'due', owner = null, unsent_claim_count = d.unsent_claim_count + 1,
+  reason = 'a dispatcher of ours ended before it could be sent'
 from unnest($2::uuid[], $3::bigint[]) as r(event_id, endpoint_id)
 where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
   and d.owner = $1::uuid and d.state = 'sending';
@@ -306,7 +307,8 @@ where d.event_id = r.event_id and d.endpoint_id = r.endpoint_id
 -- $1 owner, $2 event and $3 endpoint, as columns, of what it knows to hold. Gives back the rest:
 -- claims whose commit happened though its answer was lost.
 update deliveries d set
-  state = 'due', owner = null, unsent_claim_count = d.unsent_claim_count + 1
+  state = 'due', owner = null, unsent_claim_count = d.unsent_claim_count + 1,
+  reason = 'a dispatcher of ours ended before it could be sent'
 where d.owner = $1::uuid and d.state = 'sending'
   and not exists (
     select from unnest($2::uuid[], $3::bigint[]) as k(event_id, endpoint_id)
@@ -329,6 +331,7 @@ lost as materialized (
 )
 update deliveries d set
   state = 'due', owner = null, unsent_claim_count = d.unsent_claim_count + 1,
+  reason = 'a dispatcher of ours ended before it could be sent',
   due_at = now + case when d.unsent_claim_count < 3 then interval '0'
     else make_interval(secs => least(3600, power(2, d.unsent_claim_count))) end
 from moment, lost l

@@ -1,11 +1,14 @@
 """Reads the ages that health is judged by; writes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from service.store.connection import Connection
 from service.store.processes import list_processes
 from service.store.statements import load_statements
+
+UNSENT_COUNTED_MAX: Final = 10_000
 
 _SQL: Final = load_statements("health")
 _SUBMISSIONS: Final = load_statements("submissions")
@@ -59,6 +62,28 @@ async def read_health_facts(connection: Connection, endpoint_concurrency: int) -
         beat_ages_s=beat_ages_s,
         clock_shifted=bool(await connection.fetchval(_SQL["is_clock_shifted"])),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Deliveries that one sort of fault of ours keeps from being sent.
+
+    Attributes:
+        said: what their owners are told of it.
+    """
+
+    said: str
+    size: int
+    endpoint_count: int
+
+
+async def read_unsent(connection: Connection, sentences: Sequence[str]) -> list[Unsent]:
+    """Return what faults of ours, known by these sentences, have kept back three times or more.
+
+    At most 10,000 deliveries are looked at.
+    """
+    rows = await connection.fetch(_SQL["read_unsent"], list(sentences), UNSENT_COUNTED_MAX)
+    return [Unsent(*row) for row in rows]
 
 
 def _age(seconds: Any) -> float | None:

@@ -85,5 +85,16 @@ select extract(epoch from max(late) filter (where not theirs))::float8 as ours_s
 from judged
 where late >= interval '0' or theirs;
 
+-- name: read_unsent
+-- $1 what is said of faults of ours, $2 deliveries looked at most. Those that such a fault has kept
+-- from being sent at least three times and still does, by what is said of it.
+select said, count(*) as size, count(distinct endpoint_id) as endpoint_count
+from (
+  select split_part(reason, ';', 1) as said, endpoint_id from deliveries
+  where state = 'due' and unsent_claim_count >= 3 limit $2::integer
+) unsent
+where said = any($1::text[])
+group by said order by size desc, said;
+
 -- name: is_clock_shifted
 select exists (select from clock_shift);

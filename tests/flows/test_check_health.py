@@ -9,10 +9,12 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from service.domain.attempt_class import GIVEN_BACK, OURS, SENTENCES, AttemptClass
 from service.domain.check import Check, Health, Status
 from service.domain.identifiers import new_id
 from service.domain.kinds import Kind
 from service.domain.waterfall import Step, Waterfall, usable
+from service.flows.check_deliveries import REMEDIES
 from service.flows.check_health import (
     CHECK_TIMEOUT_S,
     Subject,
@@ -365,3 +367,60 @@ async def test_step_that_will_not_be_cancelled_is_left_behind() -> None:
     with pytest.raises(TimeoutError):
         await within(stubborn(), 0.01)
     release.set()
+
+
+async def keep_back(pool: Pool, reason: str, unsent_claim_count: int, state: str = "due") -> None:
+    """Add a delivery that was claimed so often, and what was said of it last."""
+    await add_delivery(pool, await add_endpoint(pool), "-1 hour", state)
+    await pool.execute(
+        "update deliveries set reason = $1, unsent_claim_count = $2 where reason is null",
+        reason,
+        unsent_claim_count,
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        (SENTENCES[AttemptClass.RESOLVER_DOWN], "LEADFALL_DNS__SERVERS"),
+        (SENTENCES[AttemptClass.NO_ROUTE], "routes and firewall"),
+        (SENTENCES[AttemptClass.EGRESS_DOWN], "LEADFALL_DISPATCHER__CANARY_URL"),
+        (SENTENCES[AttemptClass.SECRET_UNREADABLE], "LEADFALL_SECRET_KEYS"),
+        (SENTENCES[AttemptClass.OUR_FAULT], "attempt.failed"),
+        (GIVEN_BACK, "why dispatchers end"),
+    ],
+)
+async def test_faults_of_ours_show_with_a_remedy(pool: Pool, said: str, remedy: str) -> None:
+    """Without a canary too: what was kept back three times warns, and says what to do."""
+    await keep_back(pool, f"{said}; next try in 40 s", 3)
+
+    check = named(await check_health(subject(pool)), "deliveries_unsent")
+
+    assert (check.status, check.value) == (Status.WARN, 1)
+    assert said in check.message
+    assert remedy in check.message
+
+
+@pytest.mark.parametrize(
+    ("reason", "unsent_claim_count", "state"),
+    [
+        (SENTENCES[AttemptClass.NO_ROUTE], 2, "due"),
+        (SENTENCES[AttemptClass.NO_ROUTE], 3, "delivered"),
+        ("the receiver answered 500; next attempt in 300 s", 3, "due"),
+    ],
+    ids=["seldom", "sent at last", "the receiver's turn"],
+)
+async def test_what_is_over_warns_no_more(
+    pool: Pool, reason: str, unsent_claim_count: int, state: str
+) -> None:
+    """Neither a hiccup nor what ended or was answered since."""
+    await keep_back(pool, reason, unsent_claim_count, state)
+
+    check = named(await check_health(subject(pool)), "deliveries_unsent")
+
+    assert (check.status, check.value) == (Status.PASS, 0)
+
+
+def test_every_fault_of_ours_has_a_remedy() -> None:
+    """None can be added without saying what an operator does about it."""
+    assert {SENTENCES[each] for each in OURS} | {GIVEN_BACK} == set(REMEDIES)

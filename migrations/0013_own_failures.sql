@@ -1,0 +1,4 @@
+-- What failed for reasons of our own can be seen.
+
+-- Hardly any delivery is ever in it; health reads it.
+create index deliveries_unsent on deliveries (endpoint_id) where state = 'due' and unsent_claim_count >= 3;
