@@ -12,6 +12,9 @@ from service.store.statements import load_statements
 
 BACKLOG_COUNT_MAX: Final = 100_000
 
+OWN_FAILURES_KEPT: Final = 8
+"""Failures of ours that are kept of each delivery; of more, one each time their number doubled."""
+
 _SQL: Final = load_statements("deliveries")
 
 KeptState = Literal[
@@ -111,7 +114,8 @@ class Completion:
 
     Attributes:
         delay_s: seconds until it is due again, counted from the moment of writing.
-        counted: whether it used up an attempt; only those are kept as attempts.
+        counted: whether it used up an attempt. Of those that did not, failures of ours, a bounded
+            number is kept.
     """
 
     event_id: UUID
@@ -243,6 +247,7 @@ async def complete(
         [each.tls_version for each in completions],
         # Arrays of different lengths do not fit into one column; their texts do.
         ["{" + ",".join(map(str, each.secret_ids)) + "}" for each in completions],
+        OWN_FAILURES_KEPT,
     )
     return {(row["event_id"], row["endpoint_id"], row["epoch"]): row["decision"] for row in rows}
 

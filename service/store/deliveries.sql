@@ -162,6 +162,8 @@ where d.event_id = w.event_id and d.endpoint_id = $1::bigint;
 -- $7 whether an attempt was used, $8 status, $9 reason, $10 started, $11 milliseconds, $12 address,
 -- $13 class, $14 answer, $15 hash of the body, $16 to $18 milliseconds of look-up, connecting and
 -- waiting, $19 whether the connection was reused, $20 version of TLS, $21 secrets as text.
+-- $22 so many failures of ours are kept of each delivery, and after them one each time that their
+-- number has doubled.
 -- What would be due again at an endpoint that was switched off or deleted meanwhile is not.
 with moment as materialized (select leadfall_now() as now),
 ended as materialized (
@@ -194,7 +196,8 @@ changed as (
   from moment, ended e join endpoints p on p.id = e.endpoint_id
   where d.event_id = e.event_id and d.endpoint_id = e.endpoint_id
     and d.owner = $1::uuid and d.epoch = e.epoch and d.state = 'sending'
-  returning d.event_id, d.endpoint_id, d.epoch, d.attempt_count + d.earlier_attempt_count as number,
+  returning d.event_id, d.endpoint_id, d.epoch, d.unsent_claim_count,
+            d.attempt_count + d.earlier_attempt_count + (not e.counted)::integer as number,
             d.state as decision, e.counted, e.status, e.reason, e.started_at, e.duration_ms,
             e.address, e.class, e.answer, e.body_sha256, e.dns_ms, e.connect_ms, e.ttfb_ms, e.reused,
             e.tls_version, e.secret_ids
@@ -202,12 +205,15 @@ changed as (
 logged as (
   insert into attempts (
     event_id, endpoint_id, number, started_at, duration_ms, address, status, class, decision,
-    reason, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids
+    reason, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids,
+    counted
   )
   select event_id, endpoint_id, number, started_at, duration_ms, address, status, class,
          decision, reason, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version,
-         secret_ids::bigint[]
-  from changed where counted
+         secret_ids::bigint[], counted
+  from changed
+  where counted or unsent_claim_count <= $22::integer
+    or unsent_claim_count & (unsent_claim_count - 1) = 0
 ),
 tallied as (
   insert into delivery_tallies (endpoint_id, delivered, failed, last_delivered_at)

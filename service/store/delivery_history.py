@@ -43,7 +43,11 @@ class KeptDelivery:
 
 @dataclass(frozen=True, slots=True)
 class KeptAttempt:
-    """One request that was made; times in milliseconds."""
+    """One attempt; times in milliseconds.
+
+    Attributes:
+        counted: False where a fault of ours ended it, so that it used up none.
+    """
 
     number: int
     started_at: datetime
@@ -61,6 +65,7 @@ class KeptAttempt:
     reused: bool | None
     tls_version: str | None
     secret_ids: list[int] | None
+    counted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ select nullif(payload, '') from events where id = $1 and created_at = $2;
 -- $1 event, $2 endpoint, $3 attempts at most, the newest of them, oldest first.
 select * from (
   select number, started_at, duration_ms, address, status, class, decision, reason, answer,
-         body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids
+         body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids,
+         counted
   from attempts where event_id = $1 and endpoint_id = $2
   order by started_at desc, number desc limit $3
 ) newest

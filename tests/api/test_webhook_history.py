@@ -55,6 +55,7 @@ async def test_every_attempt_can_be_seen(hooks: Hooks) -> None:
     assert (shown["state"], shown["sequence"], shown["attemptCount"]) == ("exhausted", 1, 1)
     assert {
         "number": 1,
+        "counted": True,
         "address": "127.0.0.1",
         "statusCode": 500,
         "answer": "answer 500",

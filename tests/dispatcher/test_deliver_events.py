@@ -15,6 +15,7 @@ from service.edges.dial_guard import EgressPolicy
 from service.edges.receiver_connector import CountedSockets
 from service.edges.receiver_http import ReceiverHTTP
 from service.edges.secret_box import SecretBox, signing_purpose
+from service.store.deliveries import OWN_FAILURES_KEPT
 
 Start = Callable[..., Awaitable[Any]]
 
@@ -259,7 +260,7 @@ async def test_a_refused_url_opens_no_socket(world: Any, receive: Start, dispatc
 async def test_an_unreadable_secret_uses_no_attempt(
     world: Any, receive: Start, dispatch: Start
 ) -> None:
-    """The fault is ours: nothing is sent, nothing is counted, it is tried again later."""
+    """The fault is ours: nothing is sent or counted, it is written down and tried again later."""
     receiver = await receive(204)
     endpoint_id = await world.add_endpoint(receiver.url)
     await world.pool.execute("update signing_secrets set ciphertext = 'garbage'")
@@ -269,14 +270,61 @@ async def test_an_unreadable_secret_uses_no_attempt(
     delivery = await world.until_unsent(event_id)
 
     endpoint = await world.endpoint(endpoint_id)
+    [attempt] = await world.attempts(event_id)
     assert (
         delivery["state"],
         delivery["attempt_count"],
         delivery["unsent_claim_count"],
-        await world.attempts(event_id),
         len(receiver.bodies),
-    ) == ("due", 0, 1, [], 0)
+    ) == ("due", 0, 1, 0)
+    assert (attempt["number"], attempt["counted"], attempt["class"], attempt["decision"]) == (
+        1,
+        False,
+        "secret_unreadable",
+        "due",
+    )
+    assert attempt["reason"].startswith("our copy of the signing secret could not be read")
     assert (endpoint["failure_count"], endpoint["failing_since"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("unsent", "kept"),
+    [(0, 1), (OWN_FAILURES_KEPT - 1, 1), (OWN_FAILURES_KEPT, 0), (31, 1), (32, 0), (1023, 1)],
+)
+async def test_of_many_failures_of_ours_a_few_are_kept(
+    unsent: int, kept: int, world: Any, receive: Start, dispatch: Start
+) -> None:
+    """An outage of hours fills no table: after eight, one each time their number has doubled."""
+    await world.add_endpoint((await receive(204)).url)
+    await world.pool.execute("update signing_secrets set ciphertext = 'garbage'")
+    [event_id] = await world.publish()
+    await world.pool.execute("update deliveries set unsent_claim_count = $1", unsent)
+    await dispatch()
+
+    async def tried() -> bool:
+        return (await world.delivery(event_id))["unsent_claim_count"] == unsent + 1
+
+    await world.eventually(tried)
+
+    assert len(await world.attempts(event_id)) == kept
+
+
+async def test_an_address_that_refused_is_kept(
+    closed_port: int, world: Any, dispatch: Start
+) -> None:
+    """What was dialled can be seen although nothing was reached."""
+    await world.add_endpoint(f"http://127.0.0.1:{closed_port}/")
+    await dispatch()
+
+    [event_id] = await world.publish()
+    await world.until_attempted(event_id)
+
+    [attempt] = await world.attempts(event_id)
+    assert (attempt["class"], attempt["address"], attempt["counted"]) == (
+        "connection_refused",
+        "127.0.0.1",
+        True,
+    )
 
 
 async def test_sequence_numbers_follow_the_events(

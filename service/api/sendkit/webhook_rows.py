@@ -126,6 +126,7 @@ def attempt_row(attempt: KeptAttempt) -> dict[str, Any]:
     answer = attempt.answer
     return {
         "number": attempt.number,
+        "counted": attempt.counted,
         "startedAt": iso(attempt.started_at),
         "durationMs": attempt.duration_ms,
         "address": attempt.address,

@@ -57,6 +57,8 @@ class Attempt(CamelAnswer):
     """One request, with what came of it and what was decided."""
 
     number: Annotated[int, Field(ge=0, examples=[1])]
+    counted: Annotated[bool, Field(examples=[True])]
+    """False where a fault of ours ended it: it used up none, and the next has the same number."""
     started_at: Moment
     duration_ms: Annotated[int, Field(ge=0, examples=[41])]
     address: Annotated[str | None, Field(examples=["203.0.113.7"])]
