@@ -123,6 +123,15 @@ EXAMPLES: Final[Mapping[EventType, Mapping[str, Any]]] = MappingProxyType(
             "reason": "gone",
             "disabledAt": "2026-01-01T00:00:00.000Z",
         },
+        EventType.ENDPOINT_EXHAUSTED: {
+            "webhookId": "65f0c2a1b4d3e2f1a0b9c8d1",
+            "name": "CRM",
+            "url": "https://hooks.brightwater.example/leadfall",
+            "reason": "the receiver answered 500; that was the last attempt",
+            "eventId": "evt_0197a1c2d3e47f509a1b2c3d4e5f6071",
+            "eventType": "lead.enriched",
+            "exhaustedAt": "2026-01-01T00:00:00.000Z",
+        },
         EventType.TEST: {
             "webhookId": "65f0c2a1b4d3e2f1a0b9c8d1",
             "message": "This is a test. A receiver that answers with 2xx is set up.",

@@ -205,6 +205,19 @@ class EndpointDisabled(EventData):
     disabledAt: datetime  # noqa: N815
 
 
+class EndpointExhausted(EventData):
+    """Deliveries to an endpoint were given up after their last attempt: told once an hour."""
+
+    webhookId: str  # noqa: N815
+    name: str
+    url: str
+    reason: str
+    """What came of the last attempt of the newest of them."""
+    eventId: str  # noqa: N815
+    eventType: str  # noqa: N815
+    exhaustedAt: datetime  # noqa: N815
+
+
 class Test(EventData):
     """Somebody asked for a test of the endpoint."""
 
@@ -224,6 +237,7 @@ DATA_MODELS: Final[Mapping[EventType, Any]] = MappingProxyType(
         EventType.CREDITS_REFUNDED: CreditsRefunded,
         EventType.PROVIDER_UNAVAILABLE: ProviderUnavailable,
         EventType.ENDPOINT_DISABLED: EndpointDisabled,
+        EventType.ENDPOINT_EXHAUSTED: EndpointExhausted,
         EventType.TEST: Test,
     }
 )

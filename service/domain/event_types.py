@@ -20,6 +20,7 @@ class EventType(StrEnum):
     CREDITS_REFUNDED = "credits.refunded"
     PROVIDER_UNAVAILABLE = "provider.unavailable"
     ENDPOINT_DISABLED = "endpoint.disabled"
+    ENDPOINT_EXHAUSTED = "endpoint.exhausted"
     TEST = "test"
 
 

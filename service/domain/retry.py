@@ -81,6 +81,7 @@ class Chance:
         schedule_s: pause before each attempt after the first; the last one repeats.
         jitter: factor from 1.0 to 1.2 for every pause, so that none is shorter than promised.
         unsent_claim_count: how often our own faults have kept it from being sent.
+        elapsed_s: since the first attempt of this schedule began.
     """
 
     attempt: int
@@ -89,6 +90,12 @@ class Chance:
     now: datetime
     jitter: float = 1.0
     unsent_claim_count: int = 0
+    elapsed_s: float = 0.0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the end of the schedule: when its last attempt is made at the latest."""
+        return max(sum(self.schedule_s) * JITTER_MAX - self.elapsed_s, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,9 @@ def _retry(
     attempt_class: AttemptClass, said: str, chance: Chance, retry_after: str | None = None
 ) -> Decision:
     asked_s = None if retry_after is None else parse_retry_after(retry_after, chance.now)
+    if asked_s is not None:
+        # No receiver can put off its deliveries for ever; the schedule's own pauses go on.
+        asked_s = min(asked_s, chance.left_s)
     pause_s = max(OVERLOAD_S_MIN if attempt_class in WAITS_LONGER else 0.0, asked_s or 0.0)
     holds = attempt_class is AttemptClass.THROTTLED or (
         attempt_class is AttemptClass.UNAVAILABLE and asked_s

@@ -1,4 +1,4 @@
-"""Judges whether faults of ours keep deliveries back, and says what an operator can do about it."""
+"""Judges what keeps deliveries back or ended them, and says what an operator can do about it."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -7,7 +7,7 @@ from typing import Final
 from service.domain.attempt_class import GIVEN_BACK, SENTENCES, AttemptClass
 from service.domain.check import Check, Status
 from service.store.connection import Connection
-from service.store.health import Unsent, read_unsent
+from service.store.health import Unsent, read_exhausted, read_unsent
 
 REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -33,6 +33,26 @@ REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """What to do, by what the owners of the deliveries are told."""
+
+
+EXHAUSTED_S: Final = 3_900.0
+"""A little more than the hour after which an endpoint is told of again."""
+IDS_SHOWN_MAX: Final = 5
+
+
+async def check_exhausted(connection: Connection) -> Check:
+    """Tell at which receivers deliveries were given up within the last hour."""
+    size, ids = await read_exhausted(connection, since_s=EXHAUSTED_S, ids_max=IDS_SHOWN_MAX)
+    if not size:
+        said = "No delivery had its last attempt in vain within the last hour."
+        return Check("receivers_exhausted", Status.PASS, said, 0, "receivers", 1)
+    shown = ", ".join(ids) + (", …" if size > len(ids) else "")
+    said = (
+        f"Deliveries to {size} receivers had their last attempt in vain within the last hour: "
+        f"{shown}. Tell their owners; what was given up can be sent again with "
+        "POST /v1/webhooks/{id}/replay."
+    )
+    return Check("receivers_exhausted", Status.WARN, said, size, "receivers", 1)
 
 
 async def check_unsent(connection: Connection) -> Check:

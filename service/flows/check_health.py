@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from service.domain.check import Check, Health, Status
 from service.domain.waterfall import Waterfall
-from service.flows.check_deliveries import check_unsent
+from service.flows.check_deliveries import check_exhausted, check_unsent
 from service.flows.check_providers import check_kinds, check_outages
 from service.settings import Settings
 from service.store.connection import Pool
@@ -122,8 +122,8 @@ async def _check_database(subject: Subject, *, everything: bool) -> list[Check]:
             endpoint_concurrency = subject.settings.dispatcher.endpoint_concurrency
             facts = await read_health_facts(connection, endpoint_concurrency)
             outages = check_outages(await read_outages(connection))
-            unsent = await check_unsent(connection)
-            return missing, [*_judge(facts, subject.settings), unsent, outages]
+            ended = [await check_unsent(connection), await check_exhausted(connection)]
+            return missing, [*_judge(facts, subject.settings), *ended, outages]
 
     started_s = time.monotonic()
     try:

@@ -17,9 +17,7 @@ import structlog
 
 from service.domain.attempt_class import SILENT, UNREACHED, AttemptClass
 from service.domain.carried_clock import CarriedClock
-from service.domain.event_types import EventType
-from service.domain.face_answers import iso
-from service.domain.identifiers import event_header_id, new_id
+from service.domain.identifiers import event_header_id
 from service.domain.retry import Answer, Chance, Decision, Disable, Hold, decide, draw_jitter
 from service.domain.signing import (
     SIGNING_KEYS_MAX,
@@ -30,26 +28,28 @@ from service.domain.signing import (
 )
 from service.edges.receiver_http import Answered, Failed, Passage, ReceiverHTTP
 from service.edges.secret_box import SecretBox
+from service.flows.endpoint_news import GivenUp, news_events
 from service.flows.open_secrets import open_headers, open_signing_secrets
-from service.flows.publish_finished import event_body
 from service.store.connection import Pool
 from service.store.deliveries import (
     ClaimKey,
     Completion,
     Delivery,
     EndpointEffect,
-    SwitchedOff,
+    EndpointNews,
     affect_endpoints,
     claim,
     complete,
     lock_endpoints,
 )
-from service.store.events import NewEvent, insert_events
+from service.store.events import insert_events
 from service.store.secrets import SealedSecret, Signer, read_signing_secrets
 from service.store.transient import until_done
 
 FAILURES_BEFORE_HOLD: Final = 5
 FAILING_HOURS_MAX: Final = 120
+EXHAUSTED_QUIET_S: Final = 3_600.0
+"""Of an endpoint it is told so often, at most, that deliveries to it were given up."""
 
 _PATIENCE_S: Final = 60.0
 
@@ -194,6 +194,7 @@ async def send_delivery(
         now=clock.now(),
         jitter=draw_jitter(random),
         unsent_claim_count=delivery.unsent_claim_count,
+        elapsed_s=(started_at - (delivery.tried_since or started_at)).total_seconds(),
     )
     return _finished(signed_for, decide(happened, chance), result, started_at, body)
 
@@ -203,11 +204,14 @@ async def complete_deliveries(pool: Pool, owner: UUID, batch: Sequence[Sent]) ->
 
     A lost claim changes nothing: not the delivery, not its endpoint, and no attempt is kept.
     """
-    states, switched_off = await until_done(
+    states, news = await until_done(
         lambda: _complete(pool, owner, batch), name="complete_deliveries", patience_s=_PATIENCE_S
     )
-    for off in switched_off:
-        _log.warning("endpoint.disabled", endpoint=off.public_id, reason=off.reason)
+    for each in news:
+        if each.switched_off:
+            _log.warning("endpoint.disabled", endpoint=each.public_id, reason=each.disabled_reason)
+        if each.given_up_at is not None:
+            _log.warning("endpoint.exhausted", endpoint=each.public_id)
     return [states.get(sent.delivery.claim_key) for sent in batch]
 
 
@@ -266,7 +270,7 @@ async def _read_secrets(pool: Pool, signers: Sequence[Signer]) -> dict[int, list
 
 async def _complete(
     pool: Pool, owner: UUID, batch: Sequence[Sent]
-) -> tuple[dict[ClaimKey, str], list[SwitchedOff]]:
+) -> tuple[dict[ClaimKey, str], list[EndpointNews]]:
     completions = [sent.completion() for sent in batch]
     expected = _effects(batch)
     async with pool.acquire() as connection:
@@ -276,16 +280,17 @@ async def _complete(
         async with connection.transaction():
             await lock_endpoints(connection, [each.endpoint_id for each in expected])
             states = await complete(connection, owner, completions)
-            effects = _effects([sent for sent in batch if sent.delivery.claim_key in states])
-            switched_off = await affect_endpoints(
+            counted = [sent for sent in batch if sent.delivery.claim_key in states]
+            news = await affect_endpoints(
                 connection,
-                effects,
+                _effects(counted),
                 patience=FAILURES_BEFORE_HOLD,
                 failing_hours_max=FAILING_HOURS_MAX,
+                quiet_s=EXHAUSTED_QUIET_S,
             )
-            if switched_off:
-                await insert_events(connection, [_disabled_event(off) for off in switched_off])
-            return states, switched_off
+            if news:
+                await insert_events(connection, news_events(news, _given_up(counted)))
+            return states, news
 
 
 async def _post(
@@ -340,22 +345,15 @@ def _finished(
     return Sent(delivery, decision, result, started_at, body_sha256, signed_for.secret_ids)
 
 
-def _disabled_event(off: SwitchedOff) -> NewEvent:
-    data = {
-        "webhookId": off.public_id,
-        "name": off.name,
-        "url": off.url,
-        "reason": off.reason,
-        "disabledAt": iso(off.disabled_at),
+def _given_up(batch: Sequence[Sent]) -> dict[int, GivenUp]:
+    """Return, of each endpoint, the last delivery of the batch that had its last attempt."""
+    return {
+        sent.delivery.endpoint_id: GivenUp(
+            sent.delivery.event_id, sent.delivery.event_type, sent.decision.reason
+        )
+        for sent in batch
+        if sent.decision.state == "exhausted"
     }
-    return NewEvent(
-        id=new_id(),
-        aggregatetype="endpoint",
-        aggregateid=off.public_id,
-        type=EventType.ENDPOINT_DISABLED,
-        payload=event_body(EventType.ENDPOINT_DISABLED, iso(off.disabled_at), data),
-        workspace_id=off.workspace_id,
-    )
 
 
 def _milliseconds(seconds: float | None) -> float | None:
@@ -383,5 +381,6 @@ def _effects(batch: Sequence[Sent]) -> list[EndpointEffect]:
             failed=before.failed + decision.blames_receiver,
             hold_s=max(before.hold_s, hold_s),
             disable=before.disable or disable,
+            exhausted=before.exhausted or decision.state == "exhausted",
         )
     return list(effects.values())

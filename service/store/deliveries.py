@@ -67,6 +67,7 @@ class Delivery:
         epoch: of this claim.
         sequence: its number at the endpoint.
         attempt_count: of the schedule that runs; a replay begins a new one.
+        tried_since: when the first of those began; None before it.
         payload: the frozen body; None when the event is no longer kept.
     """
 
@@ -81,6 +82,7 @@ class Delivery:
     unsent_claim_count: int
     sequence: int
     due_at: datetime
+    tried_since: datetime | None
     endpoint_public_id: str
     url: str = field(repr=False)
     host: str
@@ -149,19 +151,28 @@ class EndpointEffect:
     failed: int = 0
     hold_s: float = 0.0
     disable: str | None = None
+    exhausted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchedOff:
-    """An endpoint that was switched off just now."""
+class EndpointNews:
+    """An endpoint of which there is something to tell.
+
+    Attributes:
+        switched_off: just now; `disabled_reason` and `disabled_at` say more.
+        given_up_at: a delivery had its last attempt just now, and nothing was told of any such
+            for a while.
+    """
 
     id: int
     public_id: str
     workspace_id: int
     name: str
     url: str = field(repr=False)
-    reason: str
-    disabled_at: datetime
+    disabled_reason: str | None
+    disabled_at: datetime | None
+    switched_off: bool
+    given_up_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,12 +274,14 @@ async def affect_endpoints(
     *,
     patience: int,
     failing_hours_max: int,
-) -> list[SwitchedOff]:
-    """Count failures and successes, hold and switch off; return what was switched off by this.
+    quiet_s: float,
+) -> list[EndpointNews]:
+    """Count failures and successes, hold and switch off; return what there is to tell of it.
 
     Args:
         patience: failures in a row from which on each holds the endpoint for up to a minute.
         failing_hours_max: hours of nothing but failures after which it is switched off.
+        quiet_s: in which it is told once that deliveries were given up.
     """
     rows = await connection.fetch(
         _SQL["affect_endpoints"],
@@ -279,8 +292,10 @@ async def affect_endpoints(
         [each.disable for each in effects],
         patience,
         failing_hours_max,
+        [each.exhausted for each in effects],
+        quiet_s,
     )
-    return [SwitchedOff(*row) for row in rows]
+    return [EndpointNews(*row) for row in rows]
 
 
 async def close_unwanted(

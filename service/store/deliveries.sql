@@ -115,6 +115,7 @@ claimed as (
 )
 select c.event_id, c.endpoint_id, c.workspace_id, c.event_type, c.event_created_at, c.epoch,
        c.attempt_count, c.earlier_attempt_count, c.unsent_claim_count, c.sequence, c.due_at,
+       case when c.attempt_count > 0 then c.tried_since end as tried_since,
        p.public_id as endpoint_public_id, p.url, p.host, p.port, p.timeout_ms, p.retry_count_max,
        p.hidden, p.failure_count, p.headers_ciphertext, e.payload
 from claimed c
@@ -187,6 +188,7 @@ changed as (
     owner = null,
     due_at = case when e.state = 'due' then now + make_interval(secs => e.delay_s) else d.due_at end,
     attempt_count = d.attempt_count + e.counted::integer,
+    tried_since = case when d.attempt_count = 0 and e.counted then e.started_at else d.tried_since end,
     unsent_claim_count = d.unsent_claim_count + (not e.counted)::integer,
     last_status = coalesce(e.status, d.last_status),
     reason = e.reason,
@@ -234,14 +236,20 @@ select id from endpoints where id = any($1::bigint[]) order by id for no key upd
 -- As columns: $1 endpoint, $2 whether anything was delivered, $3 failures of the receiver,
 -- $4 seconds to hold, $5 reason to switch it off or null.
 -- $6 failures in a row from which on the endpoint is left alone for a while, longer with each.
--- $7 hours of nothing but failures after which it is switched off. Gives those switched off now.
+-- $7 hours of nothing but failures after which it is switched off. $8 whether a delivery was given
+-- up after its last attempt, as a column; $9 seconds in which that is told once. Gives those that
+-- there is something to tell of: switched off now, or given up.
 with moment as materialized (select leadfall_now() as now),
 effects as materialized (
-  select * from unnest($1::bigint[], $2::boolean[], $3::integer[], $4::double precision[], $5::text[])
-    as e(endpoint_id, succeeded, failed, hold_s, disable)
+  select * from unnest(
+    $1::bigint[], $2::boolean[], $3::integer[], $4::double precision[], $5::text[], $8::boolean[]
+  ) as e(endpoint_id, succeeded, failed, hold_s, disable, exhausted)
 ),
 locked as materialized (
   select p.id, p.enabled as was_enabled,
+         e.exhausted and coalesce(
+           p.exhausted_told_at <= now - make_interval(secs => $9::double precision), true
+         ) as tells,
          case when e.succeeded then 0 else p.failure_count + e.failed end as failures,
          case when e.succeeded then null
               when e.failed > 0 then coalesce(p.failing_since, now)
@@ -260,6 +268,7 @@ changed as (
         case when l.failures >= $6::integer
              then least(60, power(2, least(l.failures - $6::integer, 6))) else 0 end))
     end),
+    exhausted_told_at = case when l.tells then moment.now else p.exhausted_told_at end,
     enabled = p.enabled and off.reason is null,
     disabled_reason = case when p.enabled then off.reason else p.disabled_reason end,
     disabled_at = case when p.enabled and off.reason is not null then moment.now else p.disabled_at end
@@ -273,10 +282,10 @@ changed as (
   ) off
   where p.id = l.id
   returning p.id, p.public_id, p.workspace_id, p.name, p.url, p.disabled_reason, p.disabled_at,
-            l.was_enabled and not p.enabled as switched_off
+            l.was_enabled and not p.enabled as switched_off,
+            case when l.tells then p.exhausted_told_at end as given_up_at
 )
-select id, public_id, workspace_id, name, url, disabled_reason, disabled_at
-from changed where switched_off;
+select * from changed where switched_off or given_up_at is not null;
 
 -- name: close_unwanted
 -- $1 endpoints, $2 deliveries at most. What is due to an endpoint that is off waits parked; what

@@ -3,7 +3,8 @@
 -- name: insert_events
 -- $1 id, $2 aggregate type, $3 aggregate id, $4 type, $5 payload, $6 workspace, $7 URL the event
 -- is addressed to or null, as columns. Deliveries go to the hidden endpoint of that URL and to
--- every subscribed endpoint; a disabled endpoint's wait parked.
+-- every subscribed endpoint; a disabled endpoint's wait parked. Nobody is told by itself that it
+-- does not answer: that would be given up too.
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
   select * from unnest(
@@ -22,7 +23,7 @@ select b.id, p.id, b.workspace_id, b.type, now,
 from moment, batch b
 join endpoints p on p.workspace_id = b.workspace_id and p.deleted_at is null and (
   (p.hidden and md5(p.url) = md5(b.url)) or (not p.hidden and leadfall_subscribes(p.event_types, b.type))
-)
+) and not (b.type = 'endpoint.exhausted' and b.aggregateid = p.public_id)
 on conflict do nothing;
 
 -- name: ensure_hidden_endpoints

@@ -86,6 +86,14 @@ async def read_unsent(connection: Connection, sentences: Sequence[str]) -> list[
     return [Unsent(*row) for row in rows]
 
 
+async def read_exhausted(
+    connection: Connection, *, since_s: float, ids_max: int
+) -> tuple[int, list[str]]:
+    """Return how many endpoints had deliveries given up lately, and the public ids of some."""
+    rows = await connection.fetch(_SQL["read_exhausted"], since_s, ids_max)
+    return (rows[0]["size"] if rows else 0), [row["public_id"] for row in rows]
+
+
 def _age(seconds: Any) -> float | None:
     """Return an age; what lies in the future is not late yet."""
     return None if seconds is None else max(0.0, float(seconds))

@@ -96,5 +96,13 @@ from (
 where said = any($1::text[])
 group by said order by size desc, said;
 
+-- name: read_exhausted
+-- $1 seconds, $2 ids at most. Receivers with deliveries that were given up in that time.
+select public_id, count(*) over () as size
+from endpoints
+where exhausted_told_at > leadfall_now() - make_interval(secs => $1::double precision)
+  and deleted_at is null
+order by exhausted_told_at desc limit $2::integer;
+
 -- name: is_clock_shifted
 select exists (select from clock_shift);

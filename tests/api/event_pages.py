@@ -27,6 +27,7 @@ _RECEIVERS: Final = {
     EventType.TEST: "The endpoint that is tested, whatever it subscribes to.",
     EventType.ENDPOINT_DISABLED: "Other endpoints that subscribe; for the one that was disabled "
     "it waits parked with the rest.",
+    EventType.ENDPOINT_EXHAUSTED: "Other endpoints that subscribe, and not the one it is about.",
 }
 _FOOT: Final = (
     "More fields may come: ignore those you do not know. "

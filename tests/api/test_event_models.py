@@ -78,16 +78,17 @@ async def test_a_test_and_a_switching_off_are_as_their_models_say(open_stage: Op
             secret_keys=Fernet.generate_key().decode(), egress={"allow": "127.0.0.0/8"}
         )
     )
-    async with receiving(410) as gone, receiving(204) as watcher:
+    async with receiving(410) as gone, receiving(500) as failing, receiving(204) as watcher:
         await hooks.create(gone.url, events=["lead.*"])
+        await hooks.create(failing.url, events=["lead.*"], retryAttempts=0)
         made = await hooks.create(watcher.url, events=["endpoint.*"])
         await hooks.data("POST", f"/webhooks/{made['_id']}/test")
         await hooks.publish()
         async with hooks.dispatching():
-            await hooks.until_state("delivered")
+            await hooks.until_state("delivered", 2)
 
     received = [orjson.loads(body) for body in watcher.bodies]
-    assert [
+    assert {
         BODY_MODELS[EventType(body["type"])].model_validate(body).model_dump()["type"]
         for body in received
-    ] == ["test", "endpoint.disabled"]
+    } == {"test", "endpoint.disabled", "endpoint.exhausted"}

@@ -328,6 +328,30 @@ async def test_another_endpoint_is_told_that_one_was_disabled(hooks: Hooks) -> N
     assert body["timestamp"] == body["data"]["disabledAt"]
 
 
+async def test_owner_and_operator_hear_of_what_was_given_up(hooks: Hooks) -> None:
+    """Once an hour for each endpoint, however many deliveries had their last attempt."""
+    async with receiving(500) as failing, receiving(204) as watcher:
+        made = await hooks.create(failing.url, events=["lead.*"], retryAttempts=0)
+        await hooks.create(watcher.url, events=["endpoint.exhausted"])
+        await hooks.publish(3)
+        async with hooks.dispatching():
+            await hooks.until_state("exhausted", 3)
+            await hooks.until_state("delivered", 1)
+            await hooks.stage.fetch("insert into clock_shift (shift) values ('61 minutes')")
+            await hooks.publish(1)
+            await hooks.until_state("exhausted", 4)
+            await hooks.until_state("delivered", 2)
+
+    body = orjson.loads(watcher.bodies[0])
+    assert [orjson.loads(each)["data"]["webhookId"] for each in watcher.bodies] == [made["_id"]] * 2
+    assert {
+        "url": failing.url,
+        "reason": "the receiver answered 500; that was the last attempt",
+        "eventType": "lead.enriched",
+        "exhaustedAt": body["timestamp"],
+    }.items() <= body["data"].items()
+
+
 async def test_an_endpoint_has_a_rate_of_its_own(hooks: Hooks) -> None:
     """Of ten events at 60 a minute two go at once, and one more with each second."""
     async with receiving(204) as receiver:

@@ -424,3 +424,21 @@ async def test_what_is_over_warns_no_more(
 def test_every_fault_of_ours_has_a_remedy() -> None:
     """None can be added without saying what an operator does about it."""
     assert {SENTENCES[each] for each in OURS} | {GIVEN_BACK} == set(REMEDIES)
+
+
+@pytest.mark.parametrize(("ago", "status"), [("5 minutes", Status.WARN), ("2 hours", Status.PASS)])
+async def test_receivers_that_were_given_up_show_for_an_hour(
+    pool: Pool, ago: str, status: Status
+) -> None:
+    """By their ids, and with what can be done."""
+    endpoint_id = await add_endpoint(pool)
+    public_id = await pool.fetchval(
+        "update endpoints set exhausted_told_at = leadfall_now() - $2::text::interval"
+        " where id = $1 returning public_id",
+        endpoint_id,
+        ago,
+    )
+
+    check = named(await check_health(subject(pool)), "receivers_exhausted")
+
+    assert (check.status, public_id in check.message) == (status, status is Status.WARN)

@@ -224,6 +224,29 @@ def test_the_schedule_spans_three_days() -> None:
     assert expected == list(accumulate(pauses))
 
 
+SPAN_S = 272_105 * 1.2
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "asked", "delay_s"),
+    [
+        (0.0, "86400", 86_400.0),
+        (SPAN_S - 7_000, "86400", 7_000.0),
+        (SPAN_S - 7_000, "6000", 6_000.0),
+        (SPAN_S - 100, "86400", 1_800.0),
+        (SPAN_S + 1, "86400", 1_800.0),
+    ],
+    ids=["in time", "cut at the end", "before the end", "less than the schedule", "past the end"],
+)
+def test_a_wish_is_cut_at_the_end_of_the_schedule(
+    elapsed_s: float, asked: str, delay_s: float
+) -> None:
+    """Retry-After puts nothing off beyond the time of the last attempt, and shortens no pause."""
+    chance = replace(FIRST, attempt=3, elapsed_s=elapsed_s)
+
+    assert decide(Answer(503, asked), chance).delay_s == pytest.approx(delay_s)
+
+
 @pytest.mark.parametrize("jitter", [1.0, 1.1, 1.2])
 def test_jitter_only_lengthens(jitter: float) -> None:
     """A pause is never shorter than what was promised or asked for."""
