@@ -1,12 +1,17 @@
 """The snippets of the page on webhooks work as they stand there."""
 
+import base64
+import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import sqlite3
 import subprocess
+import tarfile
 import time
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +21,7 @@ import pytest
 from service.domain.event_types import EventType
 from service.domain.signing import new_secret, read_secret, webhook_signature
 
+PACKAGES = Path(__file__).parent / "npm"
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 SECRET = new_secret()
 BODY = '{"type":"test","data":{"name":"Zoë"}}'.encode()
@@ -55,7 +61,8 @@ class Program:
             text=True,
             check=True,
         )
-        return [int(status) for status in ended.stdout.split()]
+        # A snippet may print the type of an event, too.
+        return [int(word) for word in ended.stdout.split() if word.isdecimal()]
 
 
 # The rest of a program: it reads the cases from its input and prints a status for each.
@@ -129,6 +136,35 @@ foreach (json_decode(stream_get_contents(STDIN), true) as $each) {
 ]
 
 
+LIBRARY_PROGRAM = Program(
+    "javascript",
+    'from "standardwebhooks"',
+    "",
+    """
+import { readFileSync } from "node:fs";
+for (const { headers, body } of JSON.parse(readFileSync(0, "utf8"))) {
+  console.log(receive(headers, Buffer.from(body, "hex")));
+}
+""",
+    ".mjs",
+    ("node",),
+)
+
+
+def unpack_packages(folder: Path) -> None:
+    """Put the pinned npm packages where a program in this folder finds them."""
+    listed = tomllib.loads((PACKAGES / "packages.toml").read_text(encoding="utf-8"))
+    for package in listed["package"]:
+        packed = (PACKAGES / package["file"]).read_bytes()
+        checksum = base64.b64encode(hashlib.sha512(packed).digest()).decode()
+        assert package["integrity"] == f"sha512-{checksum}"
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            archive.extractall(folder / "packed", filter="data")
+        home = folder / "node_modules" / package["name"]
+        home.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "packed" / "package").rename(home)
+
+
 def snippet(language: str, having: str) -> str:
     """Return the one code block in a language that holds some words."""
     [found] = [
@@ -180,6 +216,16 @@ if PRESENT:  # a snippet is run where its runtime is
         asked = [{"headers": given, "body": body.hex()} for given, body, _ in CASES]
 
         assert language.run(tmp_path, json.dumps(asked)) == [status for *_, status in CASES]
+
+
+if LIBRARY_PROGRAM.runtime:
+
+    def test_the_library_of_javascript_verifies(tmp_path: Path) -> None:
+        """The package from npm, as it was published, takes what is authentic and nothing else."""
+        unpack_packages(tmp_path)
+        asked = [{"headers": given, "body": body.hex()} for given, body, _ in CASES]
+
+        assert LIBRARY_PROGRAM.run(tmp_path, json.dumps(asked)) == [s for *_, s in CASES]
 
 
 def test_the_example_does_the_work_once() -> None:
