@@ -91,7 +91,7 @@ async def smtp_prober(settings: Settings) -> AsyncIterator[SmtpProber]:
     """Open what asks mail exchangers and end every conversation at the end."""
     prober = SmtpProber(
         resolver=_resolver(settings),
-        policy=EgressPolicy.parse(settings.egress.allow),
+        policy=egress_policy(settings),
         helo=settings.smtp.helo,
         sender=settings.smtp.sender,
         port=settings.smtp.port,
@@ -163,7 +163,7 @@ def receiver_client(settings: Settings) -> ReceiverHTTP:
     """Build the guarded client for receivers; open it as a context inside the running loop."""
     resolver = _resolver(settings)
     return ReceiverHTTP(
-        EgressPolicy.parse(settings.egress.allow),
+        egress_policy(settings),
         resolver.addresses,
         answers=resolver.answers,
         control_name=settings.dns.control_name,
@@ -283,7 +283,7 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
             ring=doorbell.ring,
             publication=publication(settings),
             waterfalls=waterfalls,
-            egress=EgressPolicy.parse(settings.egress.allow),
+            egress=egress_policy(settings),
             finished=watcher,
             draining=draining,
             vendor_http=vendor_http,
@@ -351,6 +351,15 @@ def ops_server(
 
 def _resolver(settings: Settings) -> Resolver:
     return Resolver(settings.dns.servers, timeout_s=settings.dns.timeout_s)
+
+
+def egress_policy(settings: Settings) -> EgressPolicy:
+    """Return what may be dialled.
+
+    Raises:
+        ValueError: an entry cannot be read; the message names setting and entry.
+    """
+    return EgressPolicy.parse(settings.egress.allow, deny=settings.egress.deny)
 
 
 def secret_box(settings: Settings) -> SecretBox:

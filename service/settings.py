@@ -50,12 +50,15 @@ class ProviderSettings(_Section):
 
 
 class EgressSettings(_Section):
-    """Destinations that are exempt from the rules for addresses, schemes, ports and names."""
+    """Destinations that are exempt from the rules for addresses, and ones that never are."""
 
     allow: Annotated[tuple[str, ...], NoDecode] = ()
     """CIDRs and `host[:port]` that receivers, mail hosts and callbacks may have though private."""
 
-    _split_allow = field_validator("allow", mode="before")(_split)
+    deny: Annotated[tuple[str, ...], NoDecode] = ()
+    """CIDRs never dialled, whatever else says: your own public addresses, a NAT64 prefix, …"""
+
+    _split_ranges = field_validator("allow", "deny", mode="before")(_split)
 
 
 class DNSSettings(_Section):

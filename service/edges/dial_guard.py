@@ -17,6 +17,7 @@ from yarl import URL
 from service.domain.public_address import Address, read_address, refusal_of
 
 ALLOW_SETTING: Final = "LEADFALL_EGRESS__ALLOW"
+DENY_SETTING: Final = "LEADFALL_EGRESS__DENY"
 URL_CHARACTERS_MAX: Final = 2_048
 URL_PORTS: Final = frozenset({443, 8443})
 HOST_CHARACTERS_MAX: Final = 253
@@ -298,7 +299,7 @@ def _read_network(entry: str) -> Network | None:
 def _require_network(entry: str) -> Network:
     network = _read_network(entry)
     if network is None:
-        raise ValueError(f"not an address range: {entry!r}")
+        raise ValueError(f"{DENY_SETTING}: {entry!r} is not an address range")
     return network
 
 

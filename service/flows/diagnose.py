@@ -192,9 +192,9 @@ def _check_kinds(kinds: tuple[KindLine, ...]) -> Check:
 
 def _check_egress(settings: Settings) -> Check:
     try:
-        policy = EgressPolicy.parse(settings.egress.allow)
+        policy = EgressPolicy.parse(settings.egress.allow, deny=settings.egress.deny)
     except ValueError as error:
-        return Check("egress", Status.FAIL, f"LEADFALL_EGRESS__ALLOW cannot be used: {error}.")
+        return Check("egress", Status.FAIL, f"The exceptions cannot be used: {error}.")
     if any(network.prefixlen == 0 for network in policy.networks):
         said = "LEADFALL_EGRESS__ALLOW allows every address: customers can reach your network."
         return Check("egress", Status.WARN, said)

@@ -1,7 +1,5 @@
 """Nothing that an owner of an endpoint can write makes us open a socket to where we must not."""
 
-# ruff: noqa: S104 - addresses to be refused, none to listen on
-
 from collections.abc import Sequence
 
 import pytest
@@ -10,24 +8,7 @@ from service.domain.attempt_class import AttemptClass
 from service.edges.dial_guard import DialRefused, EgressPolicy, dial
 from service.edges.receiver_connector import CountedSockets
 from service.edges.receiver_http import Failed, ReceiverHTTP
-
-HOSTS = [
-    "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001",
-    "0", "0.0.0.0", "[::]", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
-    "[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]", "[2002:7f00:1::]",
-    "[2001:0:4136:e378:8000:63bf:3fff:fdd2]", "[fe80::1%25lo]", "[fd00:ec2::254]",
-    "169.254.169.254", "168.63.129.16", "100.100.100.200", "①②⑦.⓪.⓪.①", "127。0。0。1",
-    "localhost", "localhost.", "printer.local", "metadata.google.internal", "user@hooks.example",
-    "good.example@bad.example", "hooks.example:6379", "hooks.example:5432", "hooks.example:22",
-]  # fmt: skip
-PRIVATE = [
-    "0.0.0.0", "10.0.0.1", "100.64.0.1", "100.100.100.200", "127.0.0.1", "169.254.169.254",
-    "168.63.129.16", "172.16.0.1", "192.0.0.9", "192.0.2.1", "192.88.99.1", "192.168.1.1",
-    "198.18.0.1", "203.0.113.7", "224.0.0.1", "255.255.255.255", "::", "::1", "::127.0.0.1",
-    "::ffff:127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "100::1",
-    "2001::1", "2001:db8::1", "2002:7f00:1::", "3fff::1", "5f00::1", "fc00::1", "fd00:ec2::254",
-    "fe80::1", "fec0::1", "ff02::1",
-]  # fmt: skip
+from tests.dispatcher.hostile import HOSTS, PRIVATE
 
 
 async def send(url: str, *answers: Sequence[str]) -> tuple[AttemptClass, int]:

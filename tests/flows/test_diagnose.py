@@ -55,6 +55,7 @@ async def test_complete_installation(complete: dict[str, Any]) -> None:
         ("secret_keys", Status.FAIL, {"secret_keys": "swordfish"}),
         ("providers", Status.FAIL, {"providers": {"huntr": {"api_key": "swordfish"}}}),
         ("egress", Status.FAIL, {"egress": {"allow": "http://not a host"}}),
+        ("egress", Status.FAIL, {"egress": {"deny": "hooks.example.com"}}),
         ("egress", Status.WARN, {"egress": {"allow": "0.0.0.0/0"}}),
         ("public_url", Status.WARN, {"public_url": None}),
         ("mail", Status.WARN, {"smtp": {}}),
