@@ -1,11 +1,14 @@
-"""Dispatchers that kill themselves at the n-th moment at which a delivery waits for something.
+"""Dispatchers that kill themselves where they are told, when a delivery waits for something there.
 
-Run as a program: for each line of its input, a number, it forks a dispatcher that ends so, as
-`kill -9` does; with 0 it lives until SIGTERM. It prints the child's process id, and after its end
-how often deliveries had waited. Forking spares each of them the second that loading takes.
+Run as a program: for each line of its input it forks a dispatcher. A line names a place, as JSON,
+and at which visit to it the dispatcher ends, as `kill -9` does; without a place it lives until
+SIGTERM. It prints the child's process id, and after its end where deliveries waited, in order.
+Forking spares each of them the second that loading takes.
 """
 
 import asyncio
+import gc
+import inspect
 import os
 import signal
 import sys
@@ -29,17 +32,26 @@ COUNTED: Final = frozenset({
 
 
 class Fate:
-    """Counts suspensions and ends the process at the one that was foretold; 0 is never."""
+    """Notes where deliveries wait and ends the process at the visit that was foretold.
 
-    def __init__(self, fatal: int) -> None:
-        self.count = 0
-        self._fatal = fatal
+    Args:
+        place: None is nowhere.
+        visit: which visit to the place is the last, from 1.
+    """
 
-    def suspend(self) -> None:
-        """Count one."""
-        self.count += 1
-        if self.count == self._fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
+    def __init__(self, place: str | None, visit: int) -> None:
+        self.places: list[str] = []
+        self._place = place
+        self._visits_left = visit
+
+    def suspend(self, coroutine: Any) -> None:
+        """Note where it waits."""
+        place = place_of(coroutine)
+        self.places.append(place)
+        if place == self._place:
+            self._visits_left -= 1
+            if self._visits_left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def create_task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any
@@ -49,6 +61,27 @@ class Fate:
         return asyncio.Task(
             Watched(coroutine, self) if counted else coroutine, loop=loop, **options
         )
+
+
+def place_of(coroutine: Any) -> str:
+    """Return where it waits: our own innermost line, and what is called below it."""
+    ours, below = "", ""
+    waiting = coroutine
+    while waiting is not None:
+        frame = getattr(waiting, "cr_frame", None) or getattr(waiting, "gi_frame", None)
+        if frame is not None:
+            code = frame.f_code
+            if f"{os.sep}service{os.sep}" in code.co_filename:
+                ours, below = f"{code.co_qualname}:{frame.f_lineno}", ""
+            else:
+                below = f" {code.co_qualname}:{frame.f_lineno}"
+            waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+        elif type(waiting).__name__ == "coroutine_wrapper":
+            # What `__await__` of a coroutine gives shows nothing of what it wraps.
+            waiting = next(filter(inspect.iscoroutine, gc.get_referents(waiting)), None)
+        else:
+            break
+    return ours + below
 
 
 class Watched(Coroutine[Any, Any, Any]):
@@ -61,7 +94,7 @@ class Watched(Coroutine[Any, Any, Any]):
     def send(self, value: Any) -> Any:
         """Go on until the next suspension."""
         waited_for = self._inner.send(value)
-        self._fate.suspend()
+        self._fate.suspend(self._inner)
         return waited_for
 
     def throw(
@@ -75,7 +108,7 @@ class Watched(Coroutine[Any, Any, Any]):
         waited_for = self._inner.throw(
             error if traceback is None else error.with_traceback(traceback)
         )
-        self._fate.suspend()
+        self._fate.suspend(self._inner)
         return waited_for
 
     def close(self) -> None:
@@ -94,31 +127,33 @@ async def dispatch(fate: Fate) -> None:
         await stopping.wait()
 
 
-def live(fatal: int, told: int) -> None:
-    """Be one dispatcher, and tell the count at the end if there is one."""
+def live(fate: Fate, told: int) -> None:
+    """Be one dispatcher, and tell where deliveries waited if it comes to its end."""
     # Two children must not draw the same ids.
     uuid_utils.reseed_rng()
-    fate = Fate(fatal)
     uvloop.run(dispatch(fate))
-    os.write(told, str(fate.count).encode())
+    with os.fdopen(told, "wb") as pipe:
+        pipe.write(orjson.dumps(fate.places))
 
 
 def main() -> None:
-    """Fork a dispatcher for each number."""
+    """Fork a dispatcher for each line."""
     configure_logging("json")
     _say({"ready": True})
     for line in sys.stdin:
+        fate = Fate(**orjson.loads(line))
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
-            live(int(line), write)
+            os.close(read)
+            live(fate, write)
             os._exit(0)
         os.close(write)
         _say({"pid": child})
+        with os.fdopen(read, "rb") as pipe:
+            places = pipe.read()
         _, status = os.waitpid(child, 0)
-        count = os.read(read, 32).decode()
-        os.close(read)
-        _say({"killed": os.WIFSIGNALED(status), "suspensions": int(count or 0)})
+        _say({"killed": os.WIFSIGNALED(status), "places": orjson.loads(places or b"[]")})
 
 
 def _say(facts: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -25,7 +25,7 @@ from tests.faults.receiver import Receiver
 
 KILLS = int(os.environ.get("FAULT_KILLS", "20"))
 SEED = 2_026
-EVENTS = 12
+EVENTS = max(12, KILLS // 2)
 URLS = 4
 WAIT_S = 60.0
 
@@ -54,9 +54,9 @@ class Doom:
         async with self.pool.acquire() as connection, connection.transaction():
             await insert_events(connection, events)
 
-    async def live_until(self, fatal: int) -> None:
-        """Let a dispatcher live until its n-th suspension, and note what it left in flight."""
-        pid = (await self._ask(fatal))["pid"]
+    async def live_until(self, place: str, visit: int) -> None:
+        """Let a dispatcher live until a visit to a place, and note what it left in flight."""
+        pid = (await self._ask(place, visit))["pid"]
         end = await self._read()
         assert end["killed"]
         rows = await self.pool.fetch(
@@ -66,21 +66,21 @@ class Doom:
         )
         self.in_flight.update(event_header_id(row["event_id"]) for row in rows)
 
-    async def live_on(self) -> int:
-        """Let a dispatcher deliver all there is; return how often deliveries were suspended."""
-        pid = (await self._ask(0))["pid"]
+    async def live_on(self) -> list[str]:
+        """Let a dispatcher deliver all there is; return where deliveries waited, in order."""
+        pid = (await self._ask(None, 0))["pid"]
         async with asyncio.timeout(WAIT_S):
             while await self.pool.fetchval(
                 "select count(*) from deliveries where state <> 'delivered'"
             ):
                 await asyncio.sleep(0.02)
         os.kill(pid, signal.SIGTERM)
-        count: int = (await self._read())["suspensions"]
-        return count
+        places: list[str] = (await self._read())["places"]
+        return places
 
-    async def _ask(self, fatal: int) -> dict[str, Any]:
+    async def _ask(self, place: str | None, visit: int) -> dict[str, Any]:
         assert self.parent.stdin is not None
-        self.parent.stdin.write(f"{fatal}\n".encode())
+        self.parent.stdin.write(orjson.dumps({"place": place, "visit": visit}) + b"\n")
         return await self._read()
 
     async def _read(self) -> dict[str, Any]:
@@ -127,19 +127,47 @@ async def doom(tmp_path: Path) -> AsyncIterator[Doom]:
         await fleet.stop()
 
 
+Visit = tuple[str, int]
+
+
+def visits(first: Sequence[str], second: Sequence[str]) -> list[Visit]:
+    """Return the places where deliveries waited in both lives, each with its safe visits.
+
+    What comes with each delivery comes as often again; of what a life does only a few times, such
+    as preparing a statement, the next one may do less.
+    """
+    counts = Counter(first) & Counter(second)
+    return [
+        (place, visit)
+        for place, count in sorted(counts.items())
+        for visit in range(1, (count if count >= EVENTS else (count + 1) // 2) + 1)
+    ]
+
+
+def fates(possible: Sequence[Visit], random: Random) -> list[Visit]:
+    """Draw visits without putting any back: one to each place first, then of what is left."""
+    shuffled = random.sample(possible, len(possible))
+    once = dict(shuffled)
+    first = list(once.items())
+    return [*first, *(each for each in shuffled if once[each[0]] != each[1])][:KILLS]
+
+
 @pytest.mark.timeout(60 + 4 * KILLS)
 async def test_kills_at_every_suspension(doom: Doom) -> None:
     """Whatever a delivery waits for when its dispatcher is killed, it arrives, the same each time.
 
-    Only what was in flight at a kill may come once more.
+    Only what was in flight at a kill may come once more. No visit is drawn twice, and each place
+    where a delivery waits is drawn at least once.
     """
     await doom.publish(EVENTS)
-    suspensions = await doom.live_on()
-    random = Random(SEED)  # noqa: S311 - drawn anew, the same each time
-    for fatal in [random.randint(1, suspensions) for _ in range(KILLS)]:
-        # Twice as many, or the last suspensions might not be reached.
+    first = await doom.live_on()
+    await doom.publish(EVENTS)
+    possible = visits(first, await doom.live_on())
+    chosen = fates(possible, Random(SEED))  # noqa: S311 - drawn anew, the same each time
+    for place, visit in chosen:
+        # Twice as many, or the last visits might not come.
         await doom.publish(EVENTS * 2)
-        await doom.live_until(fatal)
+        await doom.live_until(place, visit)
     await doom.live_on()
 
     received = doom.receiver.received
@@ -150,3 +178,5 @@ async def test_kills_at_every_suspension(doom: Doom) -> None:
     assert again - doom.in_flight == Counter()
     assert doom.receiver.bodies == written
     assert sum(doom.in_flight.values()) > 0
+    assert len(set(chosen)) == KILLS
+    assert {place for place, _ in chosen} == {place for place, _ in possible}
