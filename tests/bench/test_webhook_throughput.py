@@ -9,6 +9,7 @@ import pytest
 from tests.bench.conftest import Scale
 from tests.bench.report import Row, Target
 from tests.bench.webhook_load import (
+    BODY,
     Course,
     bare_process,
     open_course,
@@ -26,6 +27,34 @@ EVENTS_PER_SECOND = 500
 FINISHED = 1_000_000
 FINISHED_AT_ONCE = 100_000
 BOUND_MIN = 2.0
+
+
+FILL = """
+    with picked as materialized (
+      select gen_random_uuid() as event_id, p.id, p.workspace_id, n,
+             -- All within a second, in the partition that what is new lies in as well.
+             now() - make_interval(secs => (n % 1000000) / 1000000.0) as born_at
+      from (select id, workspace_id, row_number() over (order by id) - 1 as place,
+                   count(*) over () as size from endpoints) p,
+           generate_series($1::integer + 1, $1::integer + $2::integer) n
+      where n % p.size = p.place
+    ),
+    events as (
+      insert into events (id, aggregatetype, aggregateid, type, payload, workspace_id, created_at)
+      select event_id, 'lead', n::text, 'lead.enriched', $3::bytea, workspace_id, born_at
+      from picked
+    ),
+    deliveries as (
+      insert into deliveries (event_id, endpoint_id, workspace_id, event_type, event_created_at,
+        state, due_at, attempt_count, sequence, last_status, created_at, finished_at)
+      select event_id, id, workspace_id, 'lead.enriched', born_at, 'delivered', born_at, 1, -n, 204,
+             born_at, now()
+      from picked
+    )
+    insert into attempts (event_id, endpoint_id, number, started_at, duration_ms, status, class,
+      decision, body_sha256)
+    select event_id, id, 1, now(), 1, 204, 'success', 'delivered', '' from picked
+"""
 
 
 @pytest.fixture
@@ -79,25 +108,9 @@ async def measured(course: Course, names: set[str], pid: int) -> Drained:
 
 
 async def add_finished(course: Course, count: int) -> None:
-    """Fill the tables with deliveries that were made long ago, each with its attempt."""
+    """Fill the tables with events that were delivered today, each with its attempt."""
     for start in range(0, count, FINISHED_AT_ONCE):
-        await course.pool.execute(
-            "with made as (insert into deliveries (event_id, endpoint_id, workspace_id, event_type,"
-            "   event_created_at, state, due_at, attempt_count, sequence, last_status, created_at,"
-            "   finished_at)"
-            "  select gen_random_uuid(), p.id, p.workspace_id, 'lead.enriched', now(), 'delivered',"
-            "         now(), 1, -n, 204, now() - make_interval(secs => n), now()"
-            "  from (select id, workspace_id, row_number() over (order by id) - 1 as place,"
-            "               count(*) over () as size from endpoints) p,"
-            "       generate_series($1::integer + 1, $1::integer + $2::integer) n"
-            "  where n % p.size = p.place"
-            "  returning event_id, endpoint_id)"
-            " insert into attempts (event_id, endpoint_id, number, started_at, duration_ms, status,"
-            "   class, decision, body_sha256)"
-            " select event_id, endpoint_id, 1, now(), 1, 204, 'success', 'delivered', '' from made",
-            start,
-            FINISHED_AT_ONCE,
-        )
+        await course.pool.execute(FILL, start, FINISHED_AT_ONCE, BODY)
 
 
 @pytest.mark.timeout(900)
@@ -147,6 +160,11 @@ async def test_many_finished_deliveries(
     """
     count = round(EVENTS_PER_SECOND * scale.seconds)
     await add_finished(full_course, FINISHED)
+    filled = await full_course.pool.fetchrow(
+        "select (select count(*) from events), (select count(*) from deliveries),"
+        " (select count(*) from attempts)"
+    )
+    assert tuple(filled) == (FINISHED, FINISHED, FINISHED)
     await drain(course, count // 4)
     await drain(full_course, count // 4)
     empty, full = [], []
