@@ -5,7 +5,9 @@ create index deliveries_unsent on deliveries (endpoint_id) where state = 'due' a
 
 alter table attempts
   -- False: a fault of ours ended it, and it used up none of the receiver's attempts.
-  add column counted boolean not null default true;
+  add column counted boolean not null default true,
+  -- The part of `connect_ms` that agreeing on TLS took; null without TLS or a new connection.
+  add column tls_ms real;
 
 -- When the first attempt of the schedule that runs began; null before it.
 alter table deliveries add column tried_since timestamptz;

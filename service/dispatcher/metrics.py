@@ -81,6 +81,7 @@ _dns: Final = Histogram("leadfall_dns_seconds", "Look-ups of names.", buckets=_P
 _connect: Final = Histogram(
     "leadfall_connect_seconds", "New connections: name, address and TLS.", buckets=_PHASE_S
 )
+_tls: Final = Histogram("leadfall_tls_seconds", "Agreeing on TLS.", buckets=_PHASE_S)
 _ttfb: Final = Histogram(
     "leadfall_ttfb_seconds", "From a connection to the answer's headers.", buckets=_PHASE_S
 )
@@ -92,6 +93,8 @@ def count_sent(sent: Sent) -> None:
     _attempts[sent.decision.attempt_class].inc()
     if passage.dns_s is not None:
         _dns.observe(passage.dns_s)
+    if passage.tls_s is not None:
+        _tls.observe(passage.tls_s)
     if passage.connected_s is not None:
         _reused[passage.reused].inc()
         if not passage.reused:

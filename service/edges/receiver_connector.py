@@ -1,11 +1,12 @@
 """Connections to receivers: guarded, counted, and able to say how far a request came."""
 
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from weakref import WeakSet
 
 from aiohttp import ClientRequest, ClientTimeout, TCPConnector
@@ -23,6 +24,7 @@ class Progress:
     """How far one request came; filled in by whatever the request passes on its way.
 
     Attributes:
+        owner: whose request it is; None is nobody in particular.
         asking: the name servers were asked and have not answered.
         dialled: a new connection was tried, none was left over from before.
         address: of the connection, or that was dialled last and not reached.
@@ -30,11 +32,13 @@ class Progress:
             request may be on its way.
     """
 
+    owner: int | None = None
     asking: bool = False
     dns_s: float | None = None
     dialled: bool = False
     connected_at_s: float | None = None
     address: str | None = None
+    tls_began_at_s: float | None = None
     tls_version: str | None = None
 
     @property
@@ -69,6 +73,25 @@ class CountedSockets:
         return opened
 
 
+class NotingContext(ssl.SSLContext):
+    """What checks receivers' certificates; it notes in `CURRENT` when a handshake begins."""
+
+    def wrap_bio(self, *given: Any, **named: Any) -> ssl.SSLObject:
+        """Begin a handshake; every event loop calls this for it."""
+        progress = CURRENT.get()
+        if progress is not None:
+            progress.tls_began_at_s = time.monotonic()
+        return super().wrap_bio(*given, **named)
+
+
+def tls_context() -> ssl.SSLContext:
+    """Return what trusts whom the system trusts, and checks names."""
+    context = NotingContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 class ReceiverConnector(TCPConnector):
     """A connector behind the dial guard that notes in `CURRENT` what it did for a request."""
 
@@ -101,6 +124,7 @@ def receiver_connector(
         return ReceiverConnector(
             resolver=resolver,
             socket_factory=factory,
+            ssl=tls_context(),
             use_dns_cache=False,
             limit=0,
             force_close=True,
@@ -108,6 +132,7 @@ def receiver_connector(
     return ReceiverConnector(
         resolver=resolver,
         socket_factory=factory,
+        ssl=tls_context(),
         use_dns_cache=False,
         limit=0,
         keepalive_timeout=KEEPALIVE_S,

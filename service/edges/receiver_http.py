@@ -49,6 +49,7 @@ class Passage:
         began: the request may have left us.
         reused: it went over a connection left from an earlier one.
         connected_s, headers_s: None when it did not come so far.
+        tls_s: how long agreeing on TLS took, or was tried in vain; None where that never began.
     """
 
     duration_s: float
@@ -59,6 +60,7 @@ class Passage:
     connected_s: float | None = None
     headers_s: float | None = None
     tls_version: str | None = None
+    tls_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class _Request:
     headers: Mapping[str, str] = field(repr=False)
     started_s: float
     timeout_s: float
+    owner: int | None = None
 
     @property
     def left_s(self) -> float:
@@ -151,13 +154,22 @@ class ReceiverHTTP:
         await self._fresh.close()
 
     async def post(
-        self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        timeout_s: float,
+        owner: int | None = None,
     ) -> Answered | Failed:
         """Send one request and return what came of it, within `timeout_s` whatever happens.
 
         Only finding out why nobody answered for a name takes up to three seconds more.
         An answer counts from its headers on: nothing about its body can turn it into a failure.
         A pooled connection that the receiver had closed meanwhile is replaced by a new one, once.
+
+        Args:
+            owner: whose request it is: of each, only so many names are looked up at once.
         """
         started_s = time.monotonic()
         try:
@@ -166,7 +178,7 @@ class ReceiverHTTP:
             return Failed(AttemptClass.URL_REFUSED, Passage(0.0), refusal.rule)
         except ValueError:
             return Failed(AttemptClass.URL_REFUSED, Passage(0.0))
-        request = _Request(target, body, headers, started_s, timeout_s)
+        request = _Request(target, body, headers, started_s, timeout_s, owner)
         crowded = len(self._sockets) > self._sockets_pooled_max
         result = await self._exchange(self._fresh if crowded else self._pooled, request)
         if _was_stale(result) and request.left_s > 0:
@@ -180,7 +192,7 @@ class ReceiverHTTP:
     async def _exchange(
         self, session: aiohttp.ClientSession, request: _Request
     ) -> Answered | Failed:
-        progress = Progress()
+        progress = Progress(owner=request.owner)
         token = CURRENT.set(progress)
         # aiohttp warns of a block of more than this; as a stream it is sent in pieces.
         body = request.body
@@ -292,9 +304,10 @@ def _host_of(location: str | None) -> str | None:
 
 
 def _passage(progress: Progress, started_s: float, headers_s: float | None = None) -> Passage:
-    connected_at_s = progress.connected_at_s
+    connected_at_s, tls_at_s = progress.connected_at_s, progress.tls_began_at_s
+    now_s = time.monotonic()
     return Passage(
-        duration_s=time.monotonic() - started_s,
+        duration_s=now_s - started_s,
         began=connected_at_s is not None,
         reused=connected_at_s is not None and not progress.dialled,
         address=progress.address,
@@ -302,6 +315,7 @@ def _passage(progress: Progress, started_s: float, headers_s: float | None = Non
         connected_s=None if connected_at_s is None else connected_at_s - started_s,
         headers_s=headers_s,
         tls_version=progress.tls_version,
+        tls_s=None if tls_at_s is None else (connected_at_s or now_s) - tls_at_s,
     )
 
 

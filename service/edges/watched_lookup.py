@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
+from weakref import WeakValueDictionary
 
 from service.edges.guarded_resolver import Lookup
 from service.edges.receiver_connector import CURRENT, Progress
@@ -20,6 +21,10 @@ CONTROL_NAME: Final = "example.com"
 GOOD_NAMES_ASKED: Final = 2
 """Names that resolved lately and are asked as well, so that no single zone decides."""
 GOOD_NAMES_KEPT: Final = 8
+
+QUESTIONS_PER_OWNER_MAX: Final = 25
+"""Names that one owner may have looked up at once: a quarter of all, so that a crowd of names for
+which nobody answers holds up its owner alone."""
 
 Answers = Callable[[str], Awaitable[bool]]
 """Tells whether name servers answer for a name now, whatever the answer is."""
@@ -41,14 +46,19 @@ class WatchedLookup:
         self._control_name = control_name
         self._good: deque[str] = deque(maxlen=GOOD_NAMES_KEPT)
         self._flights: SingleFlight[str, bool] = SingleFlight()
+        self._turns: WeakValueDictionary[int | None, asyncio.Semaphore] = WeakValueDictionary()
 
     async def __call__(self, host: str) -> Sequence[str]:
         """Look up `host`; an error or a cancellation leaves the request marked as asking."""
         progress = CURRENT.get() or Progress()
         progress.asking = True
         started_s = time.monotonic()
+        turns = self._turns.get(progress.owner)
+        if turns is None:
+            turns = self._turns[progress.owner] = asyncio.Semaphore(QUESTIONS_PER_OWNER_MAX)
         try:
-            found = await self._lookup(host)
+            async with turns:
+                found = await self._lookup(host)
         finally:
             progress.dns_s = time.monotonic() - started_s
         progress.asking = False

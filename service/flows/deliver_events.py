@@ -124,6 +124,7 @@ class Sent:
             reused=passage.reused if passage.began else None,
             tls_version=passage.tls_version,
             secret_ids=self.secret_ids,
+            tls_ms=_milliseconds(passage.tls_s),
         )
 
 
@@ -308,6 +309,7 @@ async def _post(
                 **delivery_headers(delivery, body, signed_for.signing, int(started_at.timestamp())),
             },
             timeout_s=min(delivery.timeout_ms / 1_000, terms.deadline_s),
+            owner=delivery.workspace_id,
         )
     # The edge of the job: one delivery must not stop the others. Only the name of the error is
     # logged, because its text may repeat the URL.

@@ -86,6 +86,7 @@ class Tester:
             body,
             {**own, **headers, "webhook-attempt": "1"},
             timeout_s=endpoint.timeout_ms / 1_000,
+            owner=workspace_id,
         )
         duration_ms = round(result.passage.duration_s * 1_000, 1)
         if not isinstance(result, Answered):

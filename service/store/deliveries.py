@@ -140,6 +140,7 @@ class Completion:
     reused: bool | None = None
     tls_version: str | None = None
     secret_ids: tuple[int, ...] = ()
+    tls_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +260,7 @@ async def complete(
         # Arrays of different lengths do not fit into one column; their texts do.
         ["{" + ",".join(map(str, each.secret_ids)) + "}" for each in completions],
         OWN_FAILURES_KEPT,
+        [each.tls_ms for each in completions],
     )
     return {(row["event_id"], row["endpoint_id"], row["epoch"]): row["decision"] for row in rows}
 

@@ -164,7 +164,7 @@ where d.event_id = w.event_id and d.endpoint_id = $1::bigint;
 -- $13 class, $14 answer, $15 hash of the body, $16 to $18 milliseconds of look-up, connecting and
 -- waiting, $19 whether the connection was reused, $20 version of TLS, $21 secrets as text.
 -- $22 so many failures of ours are kept of each delivery, and after them one each time that their
--- number has doubled.
+-- number has doubled. $23 milliseconds of TLS, as a column.
 -- What would be due again at an endpoint that was switched off or deleted meanwhile is not.
 with moment as materialized (select leadfall_now() as now),
 ended as materialized (
@@ -172,10 +172,11 @@ ended as materialized (
     $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::double precision[], $7::boolean[],
     $8::integer[], $9::text[], $10::timestamptz[], $11::integer[], $12::text[], $13::text[],
     $14::bytea[], $15::bytea[], $16::real[], $17::real[], $18::real[], $19::boolean[], $20::text[],
-    $21::text[]
+    $21::text[], $23::real[]
   ) as e(
     event_id, endpoint_id, epoch, state, delay_s, counted, status, reason, started_at, duration_ms,
-    address, class, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids
+    address, class, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids,
+    tls_ms
   )
 ),
 changed as (
@@ -202,17 +203,17 @@ changed as (
             d.attempt_count + d.earlier_attempt_count + (not e.counted)::integer as number,
             d.state as decision, e.counted, e.status, e.reason, e.started_at, e.duration_ms,
             e.address, e.class, e.answer, e.body_sha256, e.dns_ms, e.connect_ms, e.ttfb_ms, e.reused,
-            e.tls_version, e.secret_ids
+            e.tls_version, e.secret_ids, e.tls_ms
 ),
 logged as (
   insert into attempts (
     event_id, endpoint_id, number, started_at, duration_ms, address, status, class, decision,
     reason, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids,
-    counted
+    counted, tls_ms
   )
   select event_id, endpoint_id, number, started_at, duration_ms, address, status, class,
          decision, reason, answer, body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version,
-         secret_ids::bigint[], counted
+         secret_ids::bigint[], counted, tls_ms
   from changed
   where counted or unsent_claim_count <= $22::integer
     or unsent_claim_count & (unsent_claim_count - 1) = 0

@@ -66,6 +66,7 @@ class KeptAttempt:
     tls_version: str | None
     secret_ids: list[int] | None
     counted: bool
+    tls_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)

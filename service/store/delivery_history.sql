@@ -36,7 +36,7 @@ select nullif(payload, '') from events where id = $1 and created_at = $2;
 select * from (
   select number, started_at, duration_ms, address, status, class, decision, reason, answer,
          body_sha256, dns_ms, connect_ms, ttfb_ms, reused, tls_version, secret_ids,
-         counted
+         counted, tls_ms
   from attempts where event_id = $1 and endpoint_id = $2
   order by started_at desc, number desc limit $3
 ) newest

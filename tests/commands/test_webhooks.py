@@ -1,6 +1,7 @@
 """The tools for those who write receivers work as commands, without a database."""
 
 import asyncio
+import gzip
 import json
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from service.domain.signing import new_secret, read_secret, webhook_signature
 from tests.commands.processes import COMMAND, environment, run
@@ -93,6 +95,32 @@ async def test_listen_can_break_the_connection(fail: str) -> None:
     async with listening("--fail", fail) as (url, _):
         with pytest.raises(aiohttp.ClientError):
             await post(url)
+
+
+async def test_listen_can_send_a_bomb() -> None:
+    """A small answer that unpacks to 64 MiB, for who unpacks it."""
+    async with (
+        listening("--fail", "bomb") as (url, _),
+        aiohttp.ClientSession(auto_decompress=False) as session,
+        session.post(url, data=BODY, headers=headers()) as answer,
+    ):
+        packed = await answer.read()
+
+    assert len(packed) < 100_000
+    assert len(gzip.decompress(packed)) == 64 * 1024 * 1024
+
+
+async def test_listen_can_send_a_header_that_never_ends() -> None:
+    """It goes on until the caller has had enough."""
+    async with listening("--fail", "endless-header") as (url, _):
+        where = URL(url)
+        reader, writer = await asyncio.open_connection(where.host, where.port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        begun = await asyncio.wait_for(reader.readexactly(200), 10)
+        writer.close()
+
+    assert begun.startswith(b"HTTP/1.1 204 No Content\r\nx-endless: xxx")
+    assert b"\r\n\r\n" not in begun
 
 
 async def test_listen_refuses_a_secret_that_is_none() -> None:

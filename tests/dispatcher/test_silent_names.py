@@ -11,6 +11,7 @@ from service.domain.attempt_class import AttemptClass
 from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
 from service.edges.receiver_http import Failed, ReceiverHTTP
+from service.edges.watched_lookup import QUESTIONS_PER_OWNER_MAX
 from tests.flows.mail_world import NameServer
 
 QUESTION_S = 0.3
@@ -139,3 +140,36 @@ async def test_an_operator_names_the_control() -> None:
 
     zones = {name.partition(".")[2] for name, _ in outside.upstream.asked}
     assert (blame, zones) == (AttemptClass.NAME_UNANSWERED, {"example", "intranet.test"})
+
+
+async def test_a_crowd_of_silent_names_holds_up_its_owner_alone() -> None:
+    """One workspace's names wait for each other; another's is looked up at once."""
+    under_way: set[str] = set()
+    crowded = asyncio.Event()
+
+    async def lookup(host: str) -> list[str]:
+        under_way.add(host)
+        if len(under_way) == QUESTIONS_PER_OWNER_MAX:
+            crowded.set()
+        if host != "well.example":
+            await asyncio.Event().wait()
+        return ["127.0.0.1"]
+
+    async with ReceiverHTTP(EgressPolicy(), lookup) as client:
+        crowd = [
+            asyncio.create_task(
+                client.post(f"https://n{number}.example/", b"", {}, timeout_s=60, owner=1)
+            )
+            for number in range(QUESTIONS_PER_OWNER_MAX * 2)
+        ]
+        async with asyncio.timeout(5):
+            await crowded.wait()
+            other = await client.post("https://well.example/", b"", {}, timeout_s=5, owner=2)
+        asked = len(under_way)
+        for each in crowd:
+            each.cancel()
+        await asyncio.gather(*crowd, return_exceptions=True)
+
+    assert isinstance(other, Failed)
+    assert other.attempt_class == AttemptClass.ADDRESS_REFUSED
+    assert asked == QUESTIONS_PER_OWNER_MAX + 1

@@ -14,12 +14,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from prometheus_client import REGISTRY
 
+from service.edges.dial_guard import EgressPolicy
+from service.edges.receiver_http import Answered, ReceiverHTTP
+from tests.dispatcher.conftest import unresolved
+
 Start = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
 async def untrusted(tmp_path: Path) -> AsyncIterator[str]:
-    """A receiver with a certificate that it made itself; gives its URL."""
+    """A receiver with a certificate that it made itself, in `receiver.pem`; gives its URL."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -47,9 +51,16 @@ async def untrusted(tmp_path: Path) -> AsyncIterator[str]:
     )
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(both)
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=context)
     yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/in"
     server.close()
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    await writer.drain()
+    writer.close()
 
 
 def counted() -> float:
@@ -70,3 +81,34 @@ async def test_a_certificate_nobody_vouches_for_is_told(
 
     [attempt] = await world.attempts(event_id)
     assert (attempt["class"], delivery["state"], counted() - before) == ("tls_failed", "due", 1.0)
+
+
+async def test_a_handshake_is_timed(
+    untrusted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How long agreeing on TLS took is known apart, of a new connection that is trusted."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "receiver.pem"))
+    policy = EgressPolicy.parse(["127.0.0.0/8"])
+    async with ReceiverHTTP(policy, unresolved) as client:
+        result = await client.post(untrusted, b"{}", {}, timeout_s=5)
+
+    passage = result.passage
+    assert isinstance(result, Answered)
+    assert passage.tls_version is not None
+    assert passage.tls_s is not None
+    assert passage.connected_s is not None
+    assert 0 < passage.tls_s < passage.connected_s
+
+
+async def test_a_handshake_that_fails_is_timed(untrusted: str, http: ReceiverHTTP) -> None:
+    """Until it was over."""
+    result = await http.post(untrusted, b"{}", {}, timeout_s=5)
+
+    assert (result.passage.tls_s or 0.0) > 0
+
+
+async def test_without_tls_there_is_nothing_to_time(receive: Start, http: ReceiverHTTP) -> None:
+    """Nor is there over a connection that was there already."""
+    result = await http.post((await receive(204)).url, b"{}", {}, timeout_s=5)
+
+    assert result.passage.tls_s is None

@@ -133,6 +133,7 @@ def attempt_row(attempt: KeptAttempt) -> dict[str, Any]:
         "timings": {
             "dnsMs": _rounded(attempt.dns_ms),
             "connectMs": _rounded(attempt.connect_ms),
+            "tlsMs": _rounded(attempt.tls_ms),
             "ttfbMs": _rounded(attempt.ttfb_ms),
         },
         "connectionReused": attempt.reused,

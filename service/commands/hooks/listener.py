@@ -1,6 +1,7 @@
 """A receiver for the terminal: verifies, prints, and fails in whichever way it is told to."""
 
 import asyncio
+import gzip
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -19,6 +20,9 @@ SHOWN_BYTES_MAX: Final = 16 * 1024
 """Longer bodies are verified whole and printed in part, or as JSON not at all."""
 HANG_S: Final = 3_600.0
 DRIP_S: Final = 0.5
+ENDLESS_S: Final = 0.05
+BOMB_BYTES: Final = 64 * 1024 * 1024
+"""What the answer of `bomb` is unpacked; packed it is a thousandth of that."""
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -82,6 +86,24 @@ async def _garbage(request: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
+async def _bomb(_: web.Request) -> web.StreamResponse:
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    return web.Response(status=500, headers=headers, body=gzip.compress(bytes(BOMB_BYTES)))
+
+
+async def _endless_header(request: web.Request) -> web.StreamResponse:
+    transport = request.transport
+    if transport is not None:
+        transport.write(b"HTTP/1.1 204 No Content\r\nx-endless: ")
+        for _ in range(int(HANG_S / ENDLESS_S)):
+            if transport.is_closing():
+                break
+            transport.write(b"x" * 64)
+            await asyncio.sleep(ENDLESS_S)
+        transport.abort()
+    return web.Response(status=204)
+
+
 FAILURES: Final[Mapping[str, Answer]] = {
     "400": _status(400),
     "401": _status(401),
@@ -98,6 +120,8 @@ FAILURES: Final[Mapping[str, Answer]] = {
     "drip": _drip,
     "reset": _reset,
     "garbage": _garbage,
+    "bomb": _bomb,
+    "endless-header": _endless_header,
 }
 """Every way of failing, by the name it is asked for with."""
 

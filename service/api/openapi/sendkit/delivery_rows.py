@@ -50,6 +50,8 @@ class Timings(CamelAnswer):
 
     dns_ms: _Milliseconds
     connect_ms: _Milliseconds
+    tls_ms: _Milliseconds
+    """The part of `connectMs` that agreeing on TLS took."""
     ttfb_ms: _Milliseconds
 
 
