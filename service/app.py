@@ -40,6 +40,7 @@ from service.flows.known_controls import KnownControls
 from service.flows.known_patterns import KnownPatterns
 from service.flows.publish_finished import Publication
 from service.flows.send_test import Tester
+from service.flows.share_commits import SharedCommits
 from service.flows.suppress_people import SuppressionList
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
@@ -280,6 +281,7 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
         context = ApiContext(
             settings=settings,
             pool=pool,
+            commits=SharedCommits(pool),
             ring=doorbell.ring,
             publication=publication(settings),
             waterfalls=waterfalls,

@@ -14,6 +14,7 @@ from service.edges.secret_box import SecretBox
 from service.edges.vendor_http import VendorHTTP
 from service.flows.publish_finished import Publication
 from service.flows.send_test import Tester
+from service.flows.share_commits import SharedCommits
 from service.flows.wait_for_jobs import Draining, FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool
@@ -24,6 +25,7 @@ class ApiContext:
     """The API's means.
 
     Attributes:
+        commits: accepts requests; those that come together share a commit.
         ring: wakes a worker; called after a commit that left work, must not block or raise.
         waterfalls: one for every kind, with only the steps that are usable on this server.
         finished: wakes callers who wait for a job.
@@ -37,6 +39,7 @@ class ApiContext:
 
     settings: Settings = field(repr=False)
     pool: Pool
+    commits: SharedCommits
     ring: Callable[[], None]
     publication: Publication
     waterfalls: Mapping[Kind, Waterfall]

@@ -17,16 +17,18 @@ from service.flows.publish_finished import (
     log_finished,
     publish_finished,
 )
+from service.flows.share_commits import SharedCommits
 from service.store.acceptance import (
     Idempotency,
     LeadsTaken,
     NewJob,
     NewRequest,
+    WrittenJob,
     find_idempotency_key,
     keep_facts,
-    write_jobs,
+    write_requests,
 )
-from service.store.connection import Connection, Pool
+from service.store.connection import Connection
 from service.store.jobs import read_jobs_of_request, read_skipped
 from service.store.ledger import read_balance
 
@@ -136,11 +138,11 @@ class Accepted:
 
 
 async def accept_jobs(
-    pool: Pool, order: Order, select: Select, publication: Publication
+    commits: SharedCommits, order: Order, select: Select, publication: Publication
 ) -> Accepted:
     """Accept the order and log its jobs; the caller rings the doorbell afterwards.
 
-    One round trip does the work itself. Where another request opens some of the selected lookups
+    One statement does the work itself. Where another request opens some of the selected lookups
     first, the selection is made once more and what is then there is taken, priced as inserted.
 
     Raises:
@@ -150,28 +152,24 @@ async def accept_jobs(
         TooBusy: a lock was not free in time; nothing was written.
     """
     try:
-        async with pool.acquire() as connection:
+        # Not held while the write waits for its turn: others select meanwhile.
+        async with commits.pool.acquire() as connection:
             replay = await _find_replay(connection, order)
             if replay is not None:
                 return replay
             selection = await select(connection)
-            ended: list[FinishedJob] = []
-            try:
-                if selection.lookup_count == 0:
-                    raise LeadsTaken  # noqa: TRY301 - an empty job also needs its terminal event
-                accepted = await _write(connection, order, selection, exact=True)
-            except LeadsTaken:
-                accepted, ended = await _write_what_is_left(connection, order, select, publication)
-            if accepted is None:
+        accepted, ended = await _write(commits, order, selection, select, publication)
+        if accepted is None:
+            async with commits.pool.acquire() as connection:
                 accepted = await _find_replay(connection, order)
-            if accepted is None:
-                raise KeyInProgress
-            if not accepted.replayed:
-                _log_accepted(order, accepted)
-                log_finished(ended)
-            return accepted
     except asyncpg.LockNotAvailableError:
         raise (KeyInProgress if order.idempotency else TooBusy) from None
+    if accepted is None:
+        raise KeyInProgress
+    if not accepted.replayed:
+        _log_accepted(order, accepted)
+        log_finished(ended)
+    return accepted
 
 
 def _log_accepted(order: Order, accepted: Accepted) -> None:
@@ -219,21 +217,23 @@ async def _find_replay(connection: Connection, order: Order) -> Accepted | None:
 
 
 async def _write(
-    connection: Connection, order: Order, selection: Selection, *, exact: bool
-) -> Accepted | None:
-    request = NewRequest(
-        id=new_id(),
-        workspace_id=order.workspace_id,
-        face=order.face,
-        mode=order.mode,
-        priority=SYNC_PRIORITY if order.mode == "sync" else ASYNC_PRIORITY,
-        list_id=order.list_id,
-        webhook_url=order.webhook_url,
-        metadata=order.metadata,
-        lead_events=order.lead_events,
-        idempotency=order.idempotency,
-        facts={**order.facts, **selection.facts},
-    )
+    commits: SharedCommits,
+    order: Order,
+    selection: Selection,
+    select: Select,
+    publication: Publication,
+) -> tuple[Accepted | None, list[FinishedJob]]:
+    try:
+        if selection.lookup_count:
+            request = _new_request(order, selection, expected_count=selection.lookup_count)
+            return _accepted(request, await commits.write(request)), []
+    except LeadsTaken:
+        pass
+    async with commits.pool.acquire() as connection:
+        return await _write_what_is_left(connection, order, select, publication)
+
+
+def _new_request(order: Order, selection: Selection, *, expected_count: int | None) -> NewRequest:
     jobs = [
         NewJob(
             id=new_id(),
@@ -247,17 +247,30 @@ async def _write(
         )
         for job in order.jobs
     ]
-    written = await write_jobs(
-        connection,
-        request,
-        jobs,
-        selection.lead_ids,
+    return NewRequest(
+        id=new_id(),
+        workspace_id=order.workspace_id,
+        face=order.face,
+        mode=order.mode,
+        priority=SYNC_PRIORITY if order.mode == "sync" else ASYNC_PRIORITY,
+        list_id=order.list_id,
+        webhook_url=order.webhook_url,
+        metadata=order.metadata,
+        lead_events=order.lead_events,
+        idempotency=order.idempotency,
+        facts={**order.facts, **selection.facts},
+        jobs=jobs,
+        lead_ids=selection.lead_ids,
         skip_filled=order.skip_filled,
-        expected_count=selection.lookup_count if exact else None,
+        expected_count=expected_count,
     )
+
+
+def _accepted(request: NewRequest, written: Sequence[WrittenJob]) -> Accepted | None:
+    """Return what a request came to; None where its key was used before."""
     if not written:
         return None
-    accepted = tuple(
+    jobs = tuple(
         AcceptedJob(
             one.id,
             one.public_id,
@@ -267,9 +280,9 @@ async def _write(
             # A job without lookups has ended in the transaction that writes it.
             status="pending" if one.lookup_count else "completed",
         )
-        for one, job in zip(written, jobs, strict=True)
+        for one, job in zip(written, request.jobs, strict=True)
     )
-    return Accepted(accepted, written[0].balance, request.facts)
+    return Accepted(jobs, written[0].balance, request.facts)
 
 
 async def _write_what_is_left(
@@ -281,7 +294,9 @@ async def _write_what_is_left(
     """
     async with connection.transaction():
         selection = await select(connection)
-        accepted = await _write(connection, order, selection, exact=False)
+        request = _new_request(order, selection, expected_count=None)
+        (written,) = await write_requests(connection, [request])
+        accepted = _accepted(request, written)
         if accepted is None:
             return None, []
         job_ids = [job.id for job in accepted.jobs]

@@ -1,6 +1,6 @@
-"""Writes accepted work: the one statement that makes jobs, lookups, charge and events exist."""
+"""Writes accepted work: the one statement that makes jobs, lookups, charges and events exist."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -46,7 +46,12 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True)
 class NewRequest:
-    """What the jobs of one request have in common."""
+    """One request to write: its jobs, the leads of each of them, and what the jobs share.
+
+    Attributes:
+        skip_filled: leave out leads whose target already has a valid value.
+        expected_count: refuse unless this many lookups are opened; None takes what there is.
+    """
 
     id: UUID
     workspace_id: int
@@ -59,6 +64,10 @@ class NewRequest:
     lead_events: bool
     idempotency: Idempotency | None
     facts: Mapping[str, Any]
+    jobs: Sequence[NewJob]
+    lead_ids: Sequence[int]
+    skip_filled: bool
+    expected_count: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,64 +81,66 @@ class WrittenJob:
     balance: int
 
 
-async def write_jobs(
-    connection: Connection,
-    request: NewRequest,
-    jobs: Sequence[NewJob],
-    lead_ids: Sequence[int],
-    *,
-    skip_filled: bool,
-    expected_count: int | None,
-) -> list[WrittenJob]:
-    """Write everything or nothing, in one statement; return [] when the key was used before.
+async def write_requests(
+    connection: Connection, requests: Sequence[NewRequest], *, lock_wait_ms: int | None = None
+) -> list[list[WrittenJob]]:
+    """Write all of it or nothing, in one statement, and return the jobs of each request.
+
+    A request whose key was used before has no jobs; the others are written all the same.
 
     Args:
-        skip_filled: leave out leads whose target already has a valid value.
-        expected_count: refuse unless this many lookups were opened; None takes what there is.
+        lock_wait_ms: for how long to wait for a lock; None for as long as other statements do.
 
     Raises:
-        InsufficientCredits: the balance does not cover it.
-        LeadsTaken: fewer lookups than expected could be opened.
+        InsufficientCredits: a balance does not cover what is asked of it.
+        LeadsTaken: fewer lookups than a request expected could be opened.
     """
     try:
-        rows = await connection.fetch(
-            _SQL["accept"],
-            request.workspace_id,
-            request.id,
-            request.face,
-            request.idempotency.key if request.idempotency else None,
-            request.idempotency.body_hash if request.idempotency else None,
-            request.facts,
-            [job.id for job in jobs],
-            [job.public_id for job in jobs],
-            [job.type for job in jobs],
-            [job.kind for job in jobs],
-            [job.target for job in jobs],
-            [job.price for job in jobs],
-            [job.own_provider for job in jobs],
-            [job.waterfall_version for job in jobs],
-            request.mode,
-            request.priority,
-            request.list_id,
-            request.webhook_url,
-            request.metadata,
-            lead_ids,
-            skip_filled,
-            expected_count,
-            request.lead_events,
-        )
+        rows = await connection.fetch(_SQL["accept"], *_columns(requests), lock_wait_ms)
     except asyncpg.PostgresError as error:
         if error.sqlstate == _SHORT_OF_CREDITS:
             raise InsufficientCredits(**orjson.loads(error.detail or "{}")) from None
         if error.sqlstate == _SHORT_OF_LEADS:
             raise LeadsTaken from None
         raise
-    return [
-        WrittenJob(
-            row["job_id"], row["public_id"], row["lookup_count"], row["charge"], row["balance"]
+    written: dict[UUID, list[WrittenJob]] = {request.id: [] for request in requests}
+    for row in rows:
+        written[row["request_id"]].append(
+            WrittenJob(
+                row["job_id"], row["public_id"], row["lookup_count"], row["charge"], row["balance"]
+            )
         )
-        for row in rows
-    ]
+    return list(written.values())
+
+
+def _columns(requests: Sequence[NewRequest]) -> Iterator[list[Any]]:
+    """Return requests, their jobs and their leads as the columns that `accept` takes."""
+    yield [each.id for each in requests]
+    yield [each.workspace_id for each in requests]
+    yield [each.face for each in requests]
+    yield [each.idempotency and each.idempotency.key for each in requests]
+    yield [each.idempotency and each.idempotency.body_hash for each in requests]
+    yield [each.facts for each in requests]
+    yield [each.mode for each in requests]
+    yield [each.priority for each in requests]
+    yield [each.list_id for each in requests]
+    yield [each.webhook_url for each in requests]
+    yield [each.metadata for each in requests]
+    yield [each.skip_filled for each in requests]
+    yield [each.expected_count for each in requests]
+    yield [each.lead_events for each in requests]
+    jobs = [(place, job) for place, each in enumerate(requests, 1) for job in each.jobs]
+    yield [place for place, _ in jobs]
+    yield [job.id for _, job in jobs]
+    yield [job.public_id for _, job in jobs]
+    yield [job.type for _, job in jobs]
+    yield [job.kind for _, job in jobs]
+    yield [job.target for _, job in jobs]
+    yield [job.price for _, job in jobs]
+    yield [job.own_provider for _, job in jobs]
+    yield [job.waterfall_version for _, job in jobs]
+    yield [place for place, each in enumerate(requests, 1) for _ in each.lead_ids]
+    yield [lead_id for each in requests for lead_id in each.lead_ids]
 
 
 async def find_idempotency_key(

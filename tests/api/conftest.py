@@ -14,6 +14,7 @@ from service.edges.dial_guard import EgressPolicy
 from service.edges.rate_limits import RateLimits
 from service.edges.vendor_http import VendorHTTP
 from service.flows.send_test import Tester
+from service.flows.share_commits import SharedCommits
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool, open_pool
@@ -63,6 +64,7 @@ async def open_stage(
             context = ApiContext(
                 settings=chosen,
                 pool=pool,
+                commits=SharedCommits(pool),
                 ring=lambda: rings.append(None),
                 publication=publication(chosen),
                 waterfalls=usable_waterfalls(chosen),

@@ -1,6 +1,7 @@
 """Gathers what the benches find, shows it at the end of the run and keeps it in a file.
 
-`BENCH_REPEATS` (3) and `BENCH_SECONDS` (30) make a run shorter, on a machine that others use too.
+`BENCH_REPEATS` (3), `BENCH_SECONDS` (30) and `BENCH_SHARE` (1: of all leads and rows) make a run
+shorter, on a machine that others use too; only a run with none of them is worth keeping.
 """
 
 import os
@@ -17,10 +18,15 @@ _rows = pytest.StashKey[list[Row]]()
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How long a bench runs: so many repeats, each so many seconds."""
+    """How long a bench runs: so many repeats, each so many seconds, with a share of its rows."""
 
     repeats: int
     seconds: float
+    share: float
+
+    def count(self, full: int, least: int = 100) -> int:
+        """Return how many of `full` leads or rows to take, never less than `least`."""
+        return max(round(full * self.share), min(least, full))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,7 +46,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def scale() -> Scale:
     """How long to run."""
     return Scale(
-        int(os.environ.get("BENCH_REPEATS", "3")), float(os.environ.get("BENCH_SECONDS", "30"))
+        int(os.environ.get("BENCH_REPEATS", "3")),
+        float(os.environ.get("BENCH_SECONDS", "30")),
+        float(os.environ.get("BENCH_SHARE", "1")),
     )
 
 

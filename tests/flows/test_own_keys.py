@@ -16,6 +16,7 @@ from service.domain.kinds import Kind
 from service.domain.waterfall import Step, Waterfall
 from service.edges.secret_box import provider_purpose
 from service.flows.accept_jobs import JobOrder, Order, Selection, accept_jobs
+from service.flows.share_commits import SharedCommits
 from service.settings import ProviderSettings, Settings
 from service.store.connection import Connection
 from service.store.provider_keys import keep_provider_key
@@ -66,7 +67,7 @@ async def order(shop: Workshop, domain: str, own: str | None) -> None:
 
     job = JobOrder(TYPES["FIND_EMAIL"], 0 if own else 3, ALONE.version, own)
     await accept_jobs(
-        shop.pool,
+        SharedCommits(shop.pool),
         Order(shop.workspace_id, job.job_type.face, "async", (job,), skip_filled=False),
         select,
         PUBLICATION,

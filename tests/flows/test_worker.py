@@ -19,6 +19,7 @@ from service.domain.lead_input import LeadInput
 from service.flows.accept_jobs import JobOrder, Order, Selection, accept_jobs
 from service.flows.audit import audit
 from service.flows.cancel_job import cancel_job
+from service.flows.share_commits import SharedCommits
 from service.settings import (
     DNSSettings,
     EgressSettings,
@@ -65,7 +66,7 @@ class Bench:
             skip_filled=False,
             lead_events=lead_events,
         )
-        await accept_jobs(self.shop.pool, order, select, PUBLICATION)
+        await accept_jobs(SharedCommits(self.shop.pool), order, select, PUBLICATION)
 
     async def until(self, condition: str) -> None:
         """Wait until an SQL condition holds."""

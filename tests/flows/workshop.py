@@ -21,6 +21,7 @@ from service.flows.accept_jobs import (
     accept_jobs,
 )
 from service.flows.publish_finished import Publication
+from service.flows.share_commits import SharedCommits
 from service.store.acceptance import Idempotency
 from service.store.claims import claim_lookups
 from service.store.connection import Connection
@@ -71,6 +72,7 @@ class Workshop:
         lead_events: bool = False,
         metadata: Mapping[str, str] | None = None,
         waterfall: Waterfall | None = None,
+        commits: SharedCommits | None = None,
     ) -> Accepted:
         """Accept a request for these leads, as a face would."""
 
@@ -100,7 +102,7 @@ class Workshop:
             metadata=metadata,
             idempotency=idempotency,
         )
-        return await accept_jobs(self.pool, order, select, PUBLICATION)
+        return await accept_jobs(commits or SharedCommits(self.pool), order, select, PUBLICATION)
 
     async def claim(self, owner: UUID, count_max: int = 1_000) -> list[Claim]:
         """Claim what is ready for a process that is alive."""

@@ -56,7 +56,7 @@ async def start_enrichment(request: web.Request) -> web.Response:
     sync = body.mode == "sync"
     with context.finished.reserve() if sync else nullcontext():
         async with request.app[SYNC_LANE] if sync else nullcontext():
-            accepted = await accept_jobs(context.pool, order, select, context.publication)
+            accepted = await accept_jobs(context.commits, order, select, context.publication)
         if accepted.lookup_count and not accepted.replayed:
             context.ring()
         if not sync:

@@ -50,7 +50,7 @@ async def enrich_leads(request: web.Request) -> web.Response:
     )
     select = _selection(context, caller.workspace_id, asked)
     try:
-        accepted = await accept_jobs(context.pool, order, select, context.publication)
+        accepted = await accept_jobs(context.commits, order, select, context.publication)
     except InsufficientCredits as error:
         raise CreditsMissing(
             error, lead_count=len(asked.lead_ids), requested=asked.requested

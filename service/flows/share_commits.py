@@ -1,0 +1,92 @@
+"""Writes small requests that arrive together in one transaction: they share its commit.
+
+Commits bound how many requests a database accepts. What a request gets of it is what it would get
+alone: one that cannot be written refuses the transaction, and then each is written by itself.
+"""
+
+from typing import Final
+
+import asyncpg
+
+from service.domain.expiring_map import ExpiringMap
+from service.errors import InsufficientCredits
+from service.flows.batching import Batcher
+from service.store.acceptance import LeadsTaken, NewRequest, WrittenJob, write_requests
+from service.store.connection import Pool
+
+REQUESTS_MAX: Final = 64
+"""Requests that share one transaction."""
+LOOKUPS_MAX: Final = 20
+"""Lookups of a request that shares; a larger one has enough work in its own commit."""
+FLIGHTS_MAX: Final = 2
+"""Shared transactions under way at once: while one commits, the next one is executed."""
+LOCK_WAIT_MS: Final = 20
+"""How long a shared transaction waits for a lock: whoever holds it delays one request only."""
+APART_S: Final = 10.0
+"""How long the requests of a workspace are written apart after one of them could not be written."""
+_APART_MAX: Final = 10_000
+
+# After these nobody can tell whether the transaction was committed.
+_UNCERTAIN: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+
+
+class _Refused(Exception):  # noqa: N818 - says to the requests of a batch that they go alone
+    """The shared transaction was rolled back because of one of its requests."""
+
+
+class SharedCommits:
+    """Writes the requests of one process; the first goes at once, the next as they come meanwhile.
+
+    A workspace whose requests are refused, say for want of credits, goes apart for a while, so
+    that it costs the others one transaction in that time and not every one.
+
+    Attributes:
+        pool: what it writes through; others may read through it.
+    """
+
+    __slots__ = ("_apart", "_batches", "pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self._apart: ExpiringMap[int, bool] = ExpiringMap(_APART_MAX)
+        self._batches: Batcher[NewRequest, list[WrittenJob]] = Batcher(
+            self._write_together, batch_max=REQUESTS_MAX, flights_max=FLIGHTS_MAX
+        )
+
+    async def write(self, request: NewRequest) -> list[WrittenJob]:
+        """Write the request or nothing of it; return [] when its key was used before.
+
+        Raises:
+            InsufficientCredits: the balance does not cover it.
+            LeadsTaken: fewer lookups than expected could be opened.
+        """
+        large = len(request.lead_ids) * len(request.jobs) > LOOKUPS_MAX
+        if large or self._apart.get(request.workspace_id):
+            return await self._write_alone(request)
+        try:
+            return await self._batches.add(request)
+        except _Refused:
+            pass
+        try:
+            return await self._write_alone(request)
+        except (InsufficientCredits, LeadsTaken, asyncpg.PostgresError):
+            self._apart.put(request.workspace_id, value=True, ttl_s=APART_S)
+            raise
+
+    async def _write_together(self, requests: list[NewRequest]) -> list[list[WrittenJob]]:
+        try:
+            async with self.pool.acquire() as connection:
+                return await write_requests(connection, requests, lock_wait_ms=LOCK_WAIT_MS)
+        except _UNCERTAIN:
+            raise
+        except (InsufficientCredits, LeadsTaken, asyncpg.PostgresError):
+            raise _Refused from None
+
+    async def _write_alone(self, request: NewRequest) -> list[WrittenJob]:
+        async with self.pool.acquire() as connection:
+            (written,) = await write_requests(connection, [request])
+        return written

@@ -1,0 +1,133 @@
+"""How many requests an API accepts in a second, held against the bare statement behind it."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.bench.accept_load import (
+    Ask,
+    forget_jobs,
+    open_fleet,
+    seed,
+    through_api,
+    through_statement,
+)
+from tests.bench.conftest import Scale
+from tests.bench.report import Row, Target
+from tests.faults.fleet import Fleet
+
+Report = Callable[[Row], Row]
+
+WORKSPACES = 64
+CALLERS = 64
+CALLERS_FEW = 8
+SMALL_REQUESTS = 8_000
+LARGE_REQUESTS = 400
+LEADS_OF_LARGE = 100
+BARE = "the same statement from bare asyncpg, 16 connections"
+NO_COLLAPSE = 0.8
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
+    """One API process."""
+    launched = await open_fleet(tmp_path)
+    yield launched
+    await launched.stop()
+
+
+async def measure(
+    fleet: Fleet, asks: list[Ask], repeats: int, *, callers: int = CALLERS
+) -> tuple[list[float], list[float]]:
+    """Return how many requests a second were accepted by ours, and by the bare statement."""
+    ours, bare = [], []
+    for _ in range(repeats + 1):
+        await forget_jobs(fleet)
+        bare.append(await through_statement(fleet, asks))
+        await forget_jobs(fleet)
+        ours.append(await through_api(fleet, asks, callers=callers))
+    # The first round warms up.
+    return ours[1:], bare[1:]
+
+
+@pytest.mark.timeout(600)
+async def test_small_requests(fleet: Fleet, scale: Scale, report: Report) -> None:
+    """Requests of one lead share commits: more of them are accepted than statements executed."""
+    asks = await seed(fleet, workspaces=WORKSPACES, requests=scale.count(SMALL_REQUESTS), leads=1)
+    ours, bare = await measure(fleet, asks, scale.repeats)
+
+    row = report(
+        Row.of(
+            "accept.one_lead",
+            "requests over HTTP with one lead each, 64 workspaces, 64 callers",
+            "requests/s",
+            ours,
+            against=bare,
+            against_said=BARE,
+            target=Target("at least", 1.0),
+        )
+    )
+    assert row.met
+
+
+@pytest.mark.timeout(600)
+async def test_large_requests(fleet: Fleet, scale: Scale, report: Report) -> None:
+    """Requests of a hundred leads cost little more than the statement."""
+    asks = await seed(
+        fleet,
+        workspaces=WORKSPACES,
+        requests=scale.count(LARGE_REQUESTS),
+        leads=LEADS_OF_LARGE,
+    )
+    ours, bare = await measure(fleet, asks, scale.repeats)
+
+    row = report(
+        Row.of(
+            "accept.hundred_leads",
+            "requests over HTTP with 100 leads each, 64 workspaces, 64 callers",
+            "requests/s",
+            ours,
+            against=bare,
+            against_said=BARE,
+            target=Target("at least", 0.75),
+        )
+    )
+    assert row.met
+
+
+@pytest.mark.timeout(600)
+async def test_one_workspace(fleet: Fleet, scale: Scale, report: Report) -> None:
+    """Requests of one workspace do not queue for its balance, however many callers there are."""
+    asks = await seed(fleet, workspaces=1, requests=scale.count(SMALL_REQUESTS), leads=1)
+    ours, bare = await measure(fleet, asks, scale.repeats)
+    few = []
+    for _ in range(scale.repeats):
+        await forget_jobs(fleet)
+        few.append(await through_api(fleet, asks, callers=CALLERS_FEW))
+
+    row = report(
+        Row.of(
+            "accept.one_workspace",
+            "requests over HTTP with one lead each, all of one workspace, 64 callers",
+            "requests/s",
+            ours,
+            against=bare,
+            against_said=BARE,
+            target=Target("at least", 2.0),
+        )
+    )
+    crowd = report(
+        Row.of(
+            "accept.one_workspace_crowd",
+            "the same, 64 callers held against 8: no collapse",
+            "requests/s",
+            ours,
+            against=few,
+            against_said="8 callers",
+            target=Target("at least", NO_COLLAPSE),
+        )
+    )
+    assert median(few) > 0
+    assert [row.met, crowd.met] == [True, True]
