@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from providers.contract import Provider
 from providers.registry import all_providers
 from service.api.application import build_application
 from service.api.context import ApiContext
@@ -184,8 +185,15 @@ class Running:
 
 
 @asynccontextmanager
-async def worker(settings: Settings) -> AsyncIterator[Running]:
-    """Run a worker for as long as the context lasts."""
+async def worker(
+    settings: Settings, providers: Mapping[str, Provider] | None = None
+) -> AsyncIterator[Running]:
+    """Run a worker for as long as the context lasts.
+
+    Args:
+        settings: all of them.
+        providers: the vendors it knows, by slug; None for every one there is.
+    """
     draining = asyncio.Event()
     async with database(settings, "worker") as pool, smtp_prober(settings) as prober:
         lease = ProcessLease(pool, "worker", settings.lease)
@@ -195,7 +203,7 @@ async def worker(settings: Settings) -> AsyncIterator[Running]:
                 pool,
                 lease,
                 desk,
-                providers=all_providers(),
+                providers=providers or all_providers(),
                 publication=publication(settings),
                 suppressions=SuppressionList(
                     secret_box(settings) if settings.secret_keys else None

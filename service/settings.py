@@ -146,7 +146,7 @@ class MemorySettings(_Section):
 class WorkerSettings(_Section):
     """How a worker claims, runs and settles."""
 
-    concurrency: int = Field(64, ge=1, le=5_000)
+    concurrency: int = Field(200, ge=1, le=5_000)
     """Lookups that a worker runs at once."""
     claim_batch: int = Field(200, ge=1, le=5_000)
     """Lookups claimed at once."""

@@ -37,6 +37,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="real seconds per vendor second",
     )
     parser.add_argument(
+        "--answer-after",
+        type=float,
+        metavar="SECONDS",
+        help="real seconds for every answer, instead of each vendor's own time",
+    )
+    parser.add_argument(
         "--exit-with-parent",
         action="store_true",
         help="stop when standard input, a pipe from the parent, ends",
@@ -54,6 +60,7 @@ async def _run(options: argparse.Namespace) -> None:
         dns_port=options.dns_port,
         smtp_port=options.smtp_port,
         time_scale=options.time_scale,
+        answer_after_s=options.answer_after,
     )
     _print(sandbox.addresses, as_json=options.json)
     watcher = asyncio.create_task(_watch_parent(stopping)) if options.exit_with_parent else None

@@ -48,7 +48,7 @@ class Gate:
                     route.answer(ask)
                 return await self._fail(request, vendor, route, ask, trouble[0])
             reply = route.answer(ask)
-            await self._world.pace.wait(_latency_s(route, request, raw))
+            await self._world.pace.answer(_latency_s(route, request, raw))
             if trouble is not None:
                 return await self._fail(request, vendor, route, ask, trouble[0])
             return await self._send(request, vendor, route, reply)

@@ -20,9 +20,11 @@ class Pace:
 
     Attributes:
         time_scale: above 0, at most 100.
+        answer_after_s: real seconds that every vendor takes for every answer; None for its own.
     """
 
     time_scale: float = TIME_SCALE_DEFAULT
+    answer_after_s: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.time_scale <= TIME_SCALE_MAX:
@@ -39,6 +41,13 @@ class Pace:
     def header_s(self, vendor_s: float) -> int:
         """Return the same for a header that clients read: whole real seconds, at least 1."""
         return max(1, math.ceil(self.real_s(vendor_s)))
+
+    async def answer(self, vendor_s: float) -> None:
+        """Wait as long as a vendor takes for an answer, if all of them were themselves."""
+        if self.answer_after_s is None:
+            await self.wait(vendor_s)
+        elif self.answer_after_s >= _WAIT_S_MIN:
+            await asyncio.sleep(self.answer_after_s)
 
     async def wait(self, vendor_s: float) -> None:
         """Wait that many vendor seconds."""

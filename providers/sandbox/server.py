@@ -99,12 +99,14 @@ async def start_sandbox(
     smtp_port: int = 0,
     time_scale: float = TIME_SCALE_DEFAULT,
     faults: Faults | None = None,
+    answer_after_s: float | None = None,
 ) -> Sandbox:
     """Start every server and return the sandbox; port 0 takes a free one.
 
-    `time_scale` is real seconds per vendor second.
+    `time_scale` is real seconds per vendor second; `answer_after_s` is what every answer takes
+    instead of the vendor's own time, in real seconds.
     """
-    world = SandboxWorld.create(time_scale=time_scale, faults=faults)
+    world = SandboxWorld.create(time_scale=time_scale, faults=faults, answer_after_s=answer_after_s)
     app = web.Application(client_max_size=BODY_BYTES_MAX)
     app.router.add_get("/_books", _entries_handler(world.books))
     app.router.add_get("/_books/summary", _summary_handler(world.books))

@@ -23,9 +23,15 @@ class SandboxWorld:
     faults: Faults | None = None
 
     @classmethod
-    def create(cls, *, time_scale: float, faults: Faults | None = None) -> "SandboxWorld":
+    def create(
+        cls,
+        *,
+        time_scale: float,
+        faults: Faults | None = None,
+        answer_after_s: float | None = None,
+    ) -> "SandboxWorld":
         """Return a world with empty books."""
-        pace = Pace(time_scale)
+        pace = Pace(time_scale, answer_after_s)
         books = Books()
         return cls(pace, books, Callbacks(pace, books), faults)
 

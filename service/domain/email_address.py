@@ -1,7 +1,7 @@
 """Reading an e-mail address: its spelling and its class. Nothing here asks the network."""
 
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 import disposable_email_domains
@@ -27,6 +27,9 @@ ymail.com zoho.com
 
 ROLE_NAMES: Final = frozenset(_ROLE_WORDS.split())
 FREE_MAIL_DOMAINS: Final = frozenset(_FREE_MAIL_WORDS.split())
+
+# An address is read where an answer comes in and again where the lookup ends; reading is slow.
+_READ_KEPT_MAX: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class EmailAddress:
         return f"{self.local}@{self.domain}"
 
 
+@lru_cache(_READ_KEPT_MAX)
 def read_email_address(text: str) -> EmailAddress | None:
     """Return the address `text` spells, or None when it is not one that mail could reach.
 

@@ -26,7 +26,7 @@ from providers.contract import (
     VendorRequest,
 )
 
-CONNECTIONS_PER_VENDOR_MAX: Final = 100
+CONNECTIONS_PER_VENDOR_MAX: Final = 1_000
 CONNECT_S_MAX: Final = 10.0
 DNS_CACHE_S: Final = 60
 

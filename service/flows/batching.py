@@ -12,12 +12,16 @@ R = TypeVar("R")
 class Batcher(Generic[T, R]):
     """Hand items to `flush` in batches: one flush at a time, the next takes what came meanwhile.
 
-    There is no timer to tune: an idle batcher flushes at once, a busy one in growing batches.
+    An idle batcher flushes at once. A busy one flushes as often as `pause_s` lets it, counted from
+    the beginning of the last flush, so that its batches are worth their round trips.
     Where batches cannot grow, `flights_max` flushes may be under way at once instead of one.
     `flush` returns one result per item, in order; what it raises reaches every item of the batch.
     """
 
-    __slots__ = ("_batch_max", "_flights", "_flights_max", "_flush", "_linger_s", "_waiting")
+    __slots__ = (
+        "_batch_max", "_flights", "_flights_max", "_flush", "_flush_from_s", "_linger_s",
+        "_pause_s", "_waiting",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -25,11 +29,14 @@ class Batcher(Generic[T, R]):
         *,
         batch_max: int,
         linger_s: float = 0.0,
+        pause_s: float = 0.0,
         flights_max: int = 1,
     ) -> None:
         self._flush = flush
         self._batch_max = batch_max
         self._linger_s = linger_s
+        self._pause_s = pause_s
+        self._flush_from_s = 0.0
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._flights_max = flights_max
         self._flights: set[asyncio.Task[None]] = set()
@@ -53,13 +60,20 @@ class Batcher(Generic[T, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                if self._linger_s and len(self._waiting) < self._batch_max:
-                    await asyncio.sleep(self._linger_s)
+                if len(self._waiting) < self._batch_max:
+                    await self._let_others_come()
                 size = min(len(self._waiting), self._batch_max)
                 await self._flush_batch([self._waiting.popleft() for _ in range(size)])
         finally:
             # In the same step as the last look, so that no item falls in between.
             self._flights -= {asyncio.current_task()}
+
+    async def _let_others_come(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        wait_s = max(self._linger_s, self._flush_from_s - now_s)
+        self._flush_from_s = now_s + max(wait_s, 0.0) + self._pause_s
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
 
     async def _flush_batch(self, batch: list[tuple[T, "asyncio.Future[R]"]]) -> None:
         if not batch:

@@ -26,6 +26,8 @@ R = TypeVar("R")
 
 BATCH_MAX: Final = 500
 _PATIENCE_S: Final = 30.0
+# Between two flushes of what no lookup waits for.
+_UNHURRIED_S: Final = 0.1
 
 
 class Recorder:
@@ -64,8 +66,8 @@ class Recorder:
         self.answers: Batcher[Answer, None] = _batcher(pool, "answers", answer)
         self.notes: Batcher[Note, None] = _batcher(pool, "notes", note)
         self.recalls: Batcher[bytes, Remembered | None] = _batcher(pool, "recalls", look_up)
-        self.keeps: Batcher[ToRemember, None] = _batcher(pool, "keeps", keep)
-        self.lessons: Batcher[PatternHit, None] = _batcher(pool, "lessons", learn)
+        self.keeps: Batcher[ToRemember, None] = _batcher(pool, "keeps", keep, _UNHURRIED_S)
+        self.lessons: Batcher[PatternHit, None] = _batcher(pool, "lessons", learn, _UNHURRIED_S)
 
     async def drain(self: Self) -> None:
         """Wait until everything added so far was written."""
@@ -76,7 +78,10 @@ class Recorder:
 
 
 def _batcher(
-    pool: Pool, name: str, write: Callable[[Connection, list[T]], Awaitable[Sequence[R]]]
+    pool: Pool,
+    name: str,
+    write: Callable[[Connection, list[T]], Awaitable[Sequence[R]]],
+    pause_s: float = 0.0,
 ) -> Batcher[T, R]:
     async def flush(items: list[T]) -> Sequence[R]:
         async def step() -> Sequence[R]:
@@ -85,4 +90,4 @@ def _batcher(
 
         return await until_done(step, name=name, patience_s=_PATIENCE_S)
 
-    return Batcher(flush, batch_max=BATCH_MAX)
+    return Batcher(flush, batch_max=BATCH_MAX, pause_s=pause_s)

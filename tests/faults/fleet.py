@@ -49,6 +49,7 @@ class Fleet:
 
     Attributes:
         environment: the settings every process gets.
+        modules: what is run for a role instead of the role of the command.
     """
 
     postgres: EmbeddedPostgres
@@ -59,6 +60,7 @@ class Fleet:
     log_dir: Path
     processes: dict[str, Process] = field(default_factory=dict)
     base_url: str = ""
+    modules: dict[str, str] = field(default_factory=dict)
 
     async def start(self, name: str) -> None:
         """Start a role and wait until it says that it is there.
@@ -68,8 +70,9 @@ class Fleet:
         """
         role = name.partition("-")[0]
         with (self.log_dir / f"{name}.{len(list(self.log_dir.iterdir()))}").open("wb") as log:
+            program = [self.modules[role]] if role in self.modules else ["service", role, "--json"]
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "service", role, "--json",
+                sys.executable, "-m", *program,
                 stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=log, env=self.environment,
             )  # fmt: skip
         self.processes[name] = process
@@ -142,13 +145,17 @@ class Fleet:
 
 
 async def launch(
-    folder: Path, *, roles: Sequence[str] = ROLES, sandbox: Sandbox | None = None
+    folder: Path,
+    *,
+    roles: Sequence[str] = ROLES,
+    sandbox: Sandbox | None = None,
+    sandbox_options: Sequence[str] = (),
 ) -> Fleet:
     """Start servers, the named processes, and a sandbox where the test has none."""
     postgres, valkey = await asyncio.gather(
         start_postgres(folder / "postgres"), start_valkey(folder / "valkey")
     )
-    process = None if sandbox is not None else await _start_sandbox()
+    process = None if sandbox is not None else await _start_sandbox(sandbox_options)
     facts = await _first_line(process) if process is not None else {}
     if sandbox is not None:
         facts = sandbox.addresses.as_json()
@@ -164,10 +171,10 @@ async def launch(
     return fleet
 
 
-async def _start_sandbox() -> Process:
+async def _start_sandbox(options: Sequence[str]) -> Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "providers.sandbox", "--json", "--exit-with-parent",
-        "--time-scale", str(TIME_SCALE), stdin=PIPE, stdout=PIPE,
+        "--time-scale", str(TIME_SCALE), *options, stdin=PIPE, stdout=PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
 

@@ -1,0 +1,44 @@
+"""The least that asks a vendor about people: one HTTP client, nothing kept, nothing checked.
+
+Run as a program: it asks about so many people, and prints how many were answered in a second.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+
+import aiohttp
+import orjson
+import uvloop
+
+
+async def ask_all(url: str, count: int, at_once: int) -> float:
+    """Ask about `count` people, `at_once` at a time; return answers a second."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"Authorization": "Bearer sandbox", "Content-Type": "application/json"},
+    ) as http:
+        left = iter(range(count))
+        began_s = time.perf_counter()
+        await asyncio.gather(*(_ask(http, url, left) for _ in range(at_once)))
+        return count / (time.perf_counter() - began_s)
+
+
+async def _ask(http: aiohttp.ClientSession, url: str, left: Iterator[int]) -> None:
+    for number in left:
+        body = orjson.dumps({"name": f"Ada Ng{number}", "domain": "brightwater.leadfall"})
+        async with http.post(url + "/search/name", data=body) as answer:
+            await answer.read()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("--count", type=int, required=True)
+    parser.add_argument("--at-once", type=int, default=64)
+    asked = parser.parse_args()
+    rate = uvloop.run(ask_all(asked.url, asked.count, asked.at_once))
+    sys.stdout.write(f"{rate}\n")

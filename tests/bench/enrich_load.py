@@ -1,0 +1,157 @@
+"""Jobs over made-up people, run by workers from a full queue, and how fast that went."""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from service.domain.kinds import JOB_TYPES, Face
+from service.domain.waterfall import Step, Waterfall
+from service.edges.doorbell import Doorbell, connect
+from service.flows.accept_jobs import JobOrder, Order, Selection, accept_jobs
+from service.flows.publish_finished import Publication
+from service.flows.share_commits import SharedCommits
+from service.store.connection import Connection
+from service.store.ledger import enter_grant
+from service.store.waterfalls import keep_waterfall
+from tests.bench.wide_worker import SLUG
+from tests.faults.fleet import Fleet, launch
+
+WORKERS: Final = 2
+FIND_EMAIL: Final = next(each for each in JOB_TYPES if each.requested_as == "FIND_EMAIL")
+WATERFALL: Final = Waterfall(FIND_EMAIL.kind, (Step(SLUG),))
+PRICE: Final = 3
+BALANCE: Final = 1_000_000_000
+JOB_S_MAX: Final = 900.0
+ADDED_AT_ONCE: Final = 50_000
+# Seconds per second of a vendor's: so few that no limit of the sandbox is ever met.
+TIME_SCALE: Final = "0.00001"
+
+
+@dataclass
+class Line:
+    """A fleet with a queue to fill.
+
+    Attributes:
+        pool: the bench's own connections.
+        workspace_id: whose leads they are.
+    """
+
+    fleet: Fleet
+    pool: asyncpg.Pool
+    workspace_id: int
+
+    @property
+    def vendor_url(self) -> str:
+        """Where the vendor is."""
+        url: str = self.fleet.sandbox_facts["base_urls"][SLUG]
+        return url
+
+    async def add_leads(self, count: int) -> list[int]:
+        """Make people nobody has asked about, and return their ids."""
+        ids: list[int] = []
+        for first in range(0, count, ADDED_AT_ONCE):
+            rows = await self.pool.fetch(
+                "insert into leads (workspace_id, first_name, last_name, company_domain)"
+                " select $1, 'Ada' || translate(s.n::text, '0123456789', 'abcdefghij'),"
+                "        'Ng' || translate(s.n::text, '0123456789', 'klmnopqrst'),"
+                "        'brightwater.leadfall'"
+                " from (select nextval('bench_people') as n"
+                "       from generate_series(1, $2::integer)) s returning id",
+                self.workspace_id,
+                min(ADDED_AT_ONCE, count - first),
+                timeout=JOB_S_MAX,
+            )
+            ids += [row["id"] for row in rows]
+        return ids
+
+    async def accept(self, lead_ids: list[int]) -> str:
+        """Accept a job over these leads, as an API would, and return its id."""
+
+        async def select(connection: Connection) -> Selection:
+            await keep_waterfall(connection, WATERFALL)
+            return Selection(lead_ids, len(lead_ids))
+
+        job = JobOrder(FIND_EMAIL, PRICE, WATERFALL.version)
+        order = Order(self.workspace_id, Face.SELEQT, "async", (job,), skip_filled=False)
+        accepted = await accept_jobs(SharedCommits(self.pool), order, select, Publication())
+        return accepted.jobs[0].public_id
+
+    async def ring(self) -> None:
+        """Wake the workers, as the API does after it has accepted."""
+        doorbell = Doorbell(connect(self.fleet.environment["LEADFALL_REDIS_URL"]))
+        doorbell.ring()
+        await doorbell.close()
+
+    async def until_finished(self, job_id: str) -> None:
+        """Wait until a job has finished."""
+        async with asyncio.timeout(JOB_S_MAX):
+            while not await self.pool.fetchval(
+                "select finished_at is not null from jobs where public_id = $1", job_id
+            ):
+                await asyncio.sleep(0.2)
+
+    async def settled_per_second(self, job_id: str) -> float:
+        """Return how many lookups of a job settled in a second, over its middle nine tenths."""
+        rate: float = await self.pool.fetchval(
+            "select (t.n * 0.9 / extract(epoch from t.late - t.early))::float8 from ("
+            "  select count(*) as n, percentile_disc(0.05) within group (order by settled_at)"
+            "    as early, percentile_disc(0.95) within group (order by settled_at) as late"
+            "  from lookups where job_id = (select id from jobs where public_id = $1)) t",
+            job_id,
+            timeout=JOB_S_MAX,
+        )
+        return rate
+
+    async def run(self, count: int) -> float:
+        """Run a job over so many new leads; return how many were settled in a second."""
+        job_id = await self.accept(await self.add_leads(count))
+        await self.pool.execute("vacuum analyze lookups, leads, calls")
+        await self.ring()
+        await self.until_finished(job_id)
+        return await self.settled_per_second(job_id)
+
+    async def ask_bare(self, count: int, *, at_once: int = 64) -> float:
+        """Let the bare client ask as often; return its answers in a second."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.bench.bare_vendor_client", self.vendor_url,
+            "--count", str(count), "--at-once", str(at_once), stdout=PIPE,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return float(output)
+
+
+@asynccontextmanager
+async def open_line(
+    folder: Path, *, workers: int = WORKERS, answer_after_s: float = 0.0, slots: int | None = None
+) -> AsyncIterator[Line]:
+    """Start workers for which the vendor has no limits, over a queue that is empty."""
+    fleet = await launch(
+        folder,
+        roles=(),
+        sandbox_options=("--time-scale", TIME_SCALE, "--answer-after", str(answer_after_s)),
+    )
+    fleet.modules["worker"] = "tests.bench.wide_worker"
+    fleet.environment |= {"LEADFALL_VENDOR_TIME_SCALE": TIME_SCALE, "LEADFALL_LEASE_S": "5"}
+    if slots is not None:
+        fleet.environment["LEADFALL_WORKER__CONCURRENCY"] = str(slots)
+    try:
+        async with await fleet.pool() as pool:
+            workspace_id = await pool.fetchval(
+                "insert into workspaces (public_id, name) values (leadfall_object_id(), 'bench')"
+                " returning id"
+            )
+            async with pool.acquire() as connection:
+                await enter_grant(connection, workspace_id, BALANCE, "bench")
+            await pool.execute("create sequence bench_people")
+            for number in range(workers):
+                await fleet.start(f"worker-{number}")
+            yield Line(fleet, pool, workspace_id)
+    finally:
+        await fleet.stop()

@@ -1,0 +1,60 @@
+"""What a run was made on: the machine, without its name, and the versions of what was measured."""
+
+import asyncio
+import os
+import platform
+import re
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+from service.embedded import postgres, valkey
+
+_LIBRARIES: Final = ("aiohttp", "arq", "asyncpg", "orjson", "pydantic", "redis", "uvloop")
+_PEERS: Final = ("celery", "dramatiq", "procrastinate", "saq", "psycopg")
+_GIGABYTE: Final = 1024**3
+_VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
+
+
+def machine() -> dict[str, str]:
+    """Return the facts, each under what it is called on the page."""
+    return {
+        "processor": f"{_processor()}, {os.cpu_count()} cores",
+        "memory": f"{_memory_bytes() / _GIGABYTE:.0f} GiB",
+        "system": f"{platform.system()} {platform.release().partition('-')[0]}",
+        "Python": platform.python_version(),
+        **{name: asyncio.run(_server_version(name)) for name in ("PostgreSQL", "Valkey")},
+        **{name: text for name in (*_LIBRARIES, *_PEERS) if (text := _version(name))},
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    """Return the commit, with a mark where the tree holds changes that are not in it."""
+    try:
+        said = subprocess.run(
+            ("git", "describe", "--always", "--dirty", "--abbrev=12"),  # noqa: S607 - the caller's
+            capture_output=True, check=True, text=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return said.stdout.strip()

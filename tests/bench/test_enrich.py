@@ -1,0 +1,80 @@
+"""How many leads workers run in a second, against the bare client that only asks the vendor."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.bench.conftest import Scale
+from tests.bench.enrich_load import WORKERS, Line, open_line
+from tests.bench.report import Row, Target
+
+Report = Callable[[Row], Row]
+
+LEADS = 50_000
+BARE_CALLS = 25_000
+SLOW_S = 0.2
+SLOTS = 500
+SLOW_LEADS = 30_000
+
+
+async def measure(line: Line, scale: Scale) -> tuple[list[float], list[float]]:
+    """Return how many leads a second our workers ran, and how many the bare client asked about."""
+    await line.run(scale.count(LEADS) // 5)
+    ours, bare = [], []
+    for _ in range(scale.repeats):
+        bare.append(await line.ask_bare(scale.count(BARE_CALLS)))
+        ours.append(await line.run(scale.count(LEADS)))
+    return ours, bare
+
+
+@pytest.mark.timeout(900)
+async def test_one_step_waterfall(tmp_path: Path, scale: Scale, report: Report) -> None:
+    """With claims, intents, outcomes and settlements, half as many as a client that only asks."""
+    async with open_line(tmp_path) as line:
+        ours, bare = await measure(line, scale)
+
+    row = report(
+        Row.of(
+            "enrich.one_step",
+            f"one-step waterfall, the sandbox answering at once, {WORKERS} workers",
+            "leads/s",
+            ours,
+            against=bare,
+            against_said="the bare HTTP client calling the sandbox",
+            target=Target("at least", 0.5),
+        )
+    )
+    assert row.met
+
+
+@pytest.mark.timeout(900)
+async def test_slow_provider(tmp_path: Path, scale: Scale, report: Report) -> None:
+    """A worker keeps its slots full while a provider takes its time."""
+    async with open_line(tmp_path, workers=1, answer_after_s=SLOW_S, slots=SLOTS) as line:
+        await line.run(scale.count(SLOW_LEADS) // 5)
+        ours = [await line.run(scale.count(SLOW_LEADS)) for _ in range(scale.repeats)]
+        bare = await line.ask_bare(scale.count(SLOW_LEADS), at_once=SLOTS)
+
+    row = report(
+        Row.of(
+            "enrich.slow_provider",
+            f"provider taking {SLOW_S:g} s, one worker with {SLOTS} slots",
+            "leads/s",
+            ours,
+            against=[SLOTS / SLOW_S] * len(ours),
+            against_said="slots / 0.2 s",
+            target=Target("at least", 0.9),
+        )
+    )
+    report(
+        Row.of(
+            "enrich.slow_provider_bare",
+            f"the bare HTTP client, {SLOTS} requests at once: what this machine's client reaches",
+            "answers/s",
+            [bare],
+            against=[SLOTS / SLOW_S],
+            against_said="slots / 0.2 s",
+        )
+    )
+    assert row.met

@@ -1,0 +1,26 @@
+"""A worker for which one vendor has no limits, so that what is measured is the worker.
+
+Run as a program, in place of `leadfall worker`.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Final
+
+from providers.contract import Limits
+from providers.registry import all_providers
+from service import app
+from service.commands.role import run_role
+from service.settings import Settings
+
+SLUG: Final = "findymail"
+_LIMITS: Final = Limits(requests_per_minute=100_000_000, concurrency=10_000)
+
+
+def _open_worker(settings: Settings) -> AbstractAsyncContextManager[app.Running]:
+    known = all_providers()
+    return app.worker(settings, {**known, SLUG: replace(known[SLUG], limits=_LIMITS)})
+
+
+if __name__ == "__main__":
+    run_role("worker", _open_worker, as_json=True)
