@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PEERS := .venv/.peers
 WORKERS ?= 2
 SEED ?= 1
 MINUTES ?= 1
@@ -39,8 +40,10 @@ chaos: $(READY) ## strike everything under load for MINUTES, as SEED decides; th
 crashes: $(READY) ## end flows where SEEDS (first:last) decide, let others recover, compare all books
 	@$(BIN)/python -m tests.faults.crash --seeds $(SEEDS) $(ARGS)
 
-bench: $(READY) ## load tests, held against bare sketches in the same run; kept in bench.json
-	$(BIN)/pytest tests/bench $(ARGS)
+bench: $(READY) $(PEERS) ## measure the speed of everything against bare limits; write docs/BENCHMARKS.md
+	@rm -f bench.json
+	@$(BIN)/pytest tests/bench --verbose $(ARGS); code=$$?; \
+	  $(BIN)/python -m tests.bench.page; exit $$code
 
 browser: $(READY) ## /docs of a running API in a real browser (needs chromium)
 	$(BIN)/pytest tests/browser $(ARGS)
@@ -75,11 +78,18 @@ $(READY): requirements/dev.txt pyproject.toml
 	  --no-build-isolation --editable .
 	@touch $@
 
+$(PEERS): requirements/peers.txt $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  --requirement requirements/peers.txt
+	@touch $@
+
 pins: ## pin the newest versions that pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  pyproject.toml --output-file requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
 	  --extra embedded --group dev pyproject.toml --output-file requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
+	  --constraint requirements/dev.txt --group peers --output-file requirements/peers.txt
 
 clean: ## remove the environment and the data of `make dev`
 	rm -rf .venv .leadfall

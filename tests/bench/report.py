@@ -45,6 +45,7 @@ class Row:
         against: the median of what it is held against, measured in the same run.
         against_said: what that is.
         ratio: the median of figure by against, each of the same repeat.
+        bound: what keeps the figure from being better, with what was measured of it.
     """
 
     scenario: str
@@ -57,6 +58,7 @@ class Row:
     against_said: str | None = None
     ratio: float | None = None
     target: Target | None = None
+    bound: str | None = None
 
     @classmethod
     def of(
@@ -69,6 +71,7 @@ class Row:
         against: Sequence[float] = (),
         against_said: str | None = None,
         target: Target | None = None,
+        bound: str | None = None,
     ) -> Self:
         """Make a row of the figures of all repeats, in the order in which they were taken."""
         pairs = zip(figures, against, strict=True) if against else ()
@@ -84,6 +87,7 @@ class Row:
             against_said,
             median(ratios) if ratios else None,
             target,
+            bound,
         )
 
     @property

@@ -1,0 +1,131 @@
+"""Writes docs/BENCHMARKS.md from what `make bench` has kept.
+
+`python -m tests.bench.page [FILE]`; a scenario that gave no figure stands there as not measured.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from tests.bench.machine import machine
+from tests.bench.report import KEPT_IN, Row, read
+
+PAGE: Final = Path("docs/BENCHMARKS.md")
+
+SECTIONS: Final[Mapping[str, Sequence[str]]] = {
+    "Accepting": (
+        "accept.one_lead",
+        "accept.hundred_leads",
+        "accept.one_workspace",
+        "accept.one_workspace_crowd",
+    ),
+    "Enriching": (
+        "enrich.one_step",
+        "enrich.slow_provider",
+        "enrich.slow_provider_bare",
+        "enrich.million_leads",
+        "enrich.million_leads_memory",
+        "enrich.full_tables",
+    ),
+    "Enriching, with what else could have been used": (
+        "peers.arq",
+        "peers.saq",
+        "peers.procrastinate",
+        "peers.dramatiq",
+        "peers.celery",
+        "peers.best_other",
+    ),
+    "Delivering": (
+        "webhooks.deliveries_per_second",
+        "webhooks.processor_us_per_delivery",
+        "webhooks.deliveries_per_second_over_a_million",
+        "webhooks.latency_p50",
+        "webhooks.latency_p99",
+        "webhooks.hanging_p99",
+        "webhooks.busy_latency_p50",
+        "webhooks.busy_latency_p99",
+    ),
+    "Idle, and the first minute": (
+        "idle.all",
+        "idle.api",
+        "idle.worker",
+        "idle.dispatcher",
+        "idle.postgres",
+        "idle.valkey",
+        "idle.queries",
+        "demo.first_webhook",
+    ),
+}
+_COLUMNS: Final = ("scenario", "ours", "against", "ratio", "target", "met, or what bounds it")
+
+_INTRODUCTION: Final = (
+    "# Benchmarks\n\n"
+    "Written by `make bench`; nothing here is typed in by hand.\n"
+    "Every scenario is a test in [`tests/bench`](../tests/bench): it warms up, repeats, and holds "
+    "Leadfall against the bare limit, or against what else could have been used, in the same run "
+    "on the same machine.\n"
+    "A ratio is the median of the ratios of the repeats; figures are medians, with the least and "
+    "the most of all repeats behind them.\n"
+    "Absolute figures say as much about the machine as about Leadfall: look at the ratios, and "
+    "run it on yours.\n"
+    "The load, the vendors' sandbox, the receivers and the servers share the machine with what is "
+    "measured.\n\n"
+)
+
+
+def page(rows: Sequence[Row], facts: Mapping[str, str], moment: datetime) -> str:
+    """Return the page: every scenario there is, whether it was measured or not."""
+    by_name = {row.scenario: row for row in rows}
+    parts = [_INTRODUCTION, f"Run on {moment:%Y-%m-%d}, with:\n\n"]
+    parts += [f"- {name}: {text}\n" for name, text in facts.items()]
+    for title, names in SECTIONS.items():
+        parts += [f"\n## {title}\n\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
+        parts += [
+            _line(_cells(by_name[name]) if name in by_name else _unmeasured(name)) for name in names
+        ]
+    return "".join(parts)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def _cells(row: Row) -> list[str]:
+    low, high = row.spread
+    spread = f" ({_number(low)} to {_number(high)})" if row.repeats > 1 else ""
+    against = "" if row.against is None else f"{_number(row.against)}, {row.against_said}"
+    met = {None: "", True: "yes", False: "**no**"}[row.met]
+    return [
+        f"`{row.scenario}`: {row.said}",
+        f"{_number(row.figure)} {row.unit}{spread}",
+        against,
+        "" if row.ratio is None else f"{row.ratio:.2f}",
+        "" if row.target is None else str(row.target),
+        ". ".join(part for part in (met, row.bound or "") if part),
+    ]
+
+
+def _unmeasured(name: str) -> list[str]:
+    return [f"`{name}`", "", "", "", "", "**not measured** in this run"]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", nargs="?", type=Path, default=KEPT_IN)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    asked = parser.parse_args(arguments)
+    text = page(read(asked.file), machine(), datetime.now(UTC))
+    asked.page.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"wrote {asked.page}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,127 @@
+"""Our workers, held against job queues that do the same work with one job for each lead."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.bench.conftest import Scale
+from tests.bench.enrich_load import WORKERS, Line, open_line
+from tests.bench.peers import work
+from tests.bench.report import Row, Target
+
+Report = Callable[[Row], Row]
+
+OTHERS = ("saq", "procrastinate", "dramatiq", "celery")
+LEADS = 20_000
+LEADS_OF_PEERS = 5_000
+PEER_S_MAX = 300.0
+
+
+def environment(line: Line) -> dict[str, str]:
+    """Return where a peer finds everything."""
+    return os.environ | {
+        "BENCH_DATABASE_URL": line.fleet.environment["LEADFALL_DATABASE_URL"],
+        "BENCH_REDIS_URL": line.fleet.environment["LEADFALL_REDIS_URL"],
+        "BENCH_VENDOR_URL": line.vendor_url,
+    }
+
+
+async def program(line: Line, peer: str, *arguments: str) -> Process:
+    """Start the program of a peer, in a group of its own."""
+    with (line.fleet.log_dir / peer).open("ab") as log:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", f"tests.bench.peers.{peer}_jobs", *arguments,
+            stdout=DEVNULL, stderr=log, env=environment(line), start_new_session=True,
+        )  # fmt: skip
+
+
+async def run_peer(line: Line, peer: str, count: int) -> float:
+    """Queue a job for each of so many new leads; return how many were run in a second."""
+    first = (await line.add_leads(count))[0]
+    await line.pool.execute("truncate peer_results")
+    await line.pool.execute("vacuum analyze leads")
+    enqueuing = await program(line, peer, "enqueue", str(first), str(count))
+    assert await enqueuing.wait() == 0
+    processes = [await program(line, peer, "work") for _ in range(WORKERS)]
+    try:
+        async with asyncio.timeout(PEER_S_MAX):
+            while await line.pool.fetchval("select count(*) from peer_results") < count:
+                await asyncio.sleep(0.2)
+    finally:
+        for process in processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+    rate: float = await line.pool.fetchval(
+        "select (count(*) * 0.9 / extract(epoch from"
+        " percentile_disc(0.95) within group (order by settled_at)"
+        " - percentile_disc(0.05) within group (order by settled_at)))::float8 from peer_results"
+    )
+    return rate
+
+
+async def run_ours(line: Line, count: int) -> float:
+    """Run a job with two workers, which are there only while it runs."""
+    names = [f"worker-{number}" for number in range(WORKERS)]
+    for name in names:
+        await line.fleet.start(name)
+    rate = await line.run(count)
+    for name in names:
+        await line.fleet.terminate(name)
+    return rate
+
+
+@pytest.mark.timeout(1_200)
+async def test_peers(tmp_path: Path, scale: Scale, report: Report) -> None:
+    """Ours runs many times as many leads a second as one job for each lead does."""
+    async with open_line(tmp_path, workers=0) as line:
+        await line.pool.execute(work.SCHEMA)
+        await run_ours(line, scale.count(LEADS) // 4)
+        ours: list[float] = []
+        rates: dict[str, list[float]] = {peer: [] for peer in ("arq", *OTHERS)}
+        for _ in range(scale.repeats):
+            ours.append(await run_ours(line, scale.count(LEADS)))
+            for peer, found in rates.items():
+                found.append(await run_peer(line, peer, scale.count(LEADS_OF_PEERS)))
+
+    for peer in OTHERS:
+        report(
+            Row.of(
+                f"peers.{peer}",
+                f"the same lookups, {WORKERS} processes each, ours against {peer}",
+                "leads/s",
+                ours,
+                against=rates[peer],
+                against_said=f"{peer}, one job for each lead",
+            )
+        )
+    row = report(
+        Row.of(
+            "peers.arq",
+            f"the same lookups, {WORKERS} processes each, ours against arq",
+            "leads/s",
+            ours,
+            against=rates["arq"],
+            against_said="arq, one job for each lead",
+            target=Target("at least", 5.0),
+        )
+    )
+    best = max(OTHERS, key=lambda peer: median(rates[peer]))
+    best_row = report(
+        Row.of(
+            "peers.best_other",
+            f"the same, ours against the best of the others: {best}",
+            "leads/s",
+            ours,
+            against=rates[best],
+            against_said=f"{best}, one job for each lead",
+            target=Target("at least", 3.0),
+        )
+    )
+    assert [row.met, best_row.met] == [True, True]
