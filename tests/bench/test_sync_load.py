@@ -13,6 +13,7 @@ import uvloop
 
 from service.domain.api_key import new_key
 from service.domain.kinds import Face
+from tests.bench.process_tree import peak_memory_bytes
 from tests.bench.report import Row, Target
 from tests.bench.sync_callers import Answer, Call, call_all
 from tests.faults.fleet import Fleet, launch
@@ -84,13 +85,6 @@ async def seed(fleet: Fleet) -> list[Call]:
         )
         await connection.execute("analyze")
     return [Call(keys[row["place"]].text, row["list_id"]) for row in rows]
-
-
-def peak_memory_bytes(pid: int) -> int:
-    """Return the most memory that a process ever had at once."""
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
-    return int(peak) * 1024
 
 
 def rows_of(answers: Sequence[Answer], lag_s: float, peak_bytes: int) -> list[Row]:

@@ -1,0 +1,150 @@
+"""Size does not slow anything down: a job of a million leads, and tables full of old work."""
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from tests.bench.conftest import Scale
+from tests.bench.enrich_load import JOB_S_MAX, Line, open_line
+from tests.bench.process_tree import peak_memory_bytes
+from tests.bench.report import Row, Target
+
+Report = Callable[[Row], Row]
+
+MILLION = 1_000_000
+FEW = 10_000
+MEMORY_MIB_MAX = 250.0
+MIB = 1024 * 1024
+SETTLED = 5_000_000
+DELIVERED = 1_000_000
+FILLED_AT_ONCE = 250_000
+LEADS = 20_000
+ENDPOINTS = 20
+
+_SETTLED_JOBS = """
+insert into jobs (id, public_id, workspace_id, request_id, face, type, kind, mode,
+  waterfall_version, price, lookup_count, open_count, found_count, charged, created_at, started_at,
+  finished_at, updated_at)
+select gen_random_uuid(), 'old_' || n, $1, gen_random_uuid(), 'seleqt', 'FIND_EMAIL', 'find_email',
+       'async', 'old', 0, 10000, 0, 10000, 0, now(), now(), now(), now()
+from generate_series(1, $2::integer / 10000) n
+returning id"""
+_SETTLED_LOOKUPS = """
+with old as (
+  insert into lookups (job_id, workspace_id, lead_id, target, priority, state, epoch, input,
+    outcome, value, created_at, settled_at)
+  select ($2::uuid[])[1 + n % cardinality($2::uuid[])], $1, -n, 'email', 1, 'settled', 1,
+         '{"first_name": "Ada", "last_name": "Ng", "company_domain": "brightwater.leadfall"}',
+         'found', '{"email": "ada@brightwater.leadfall", "verdict": "deliverable"}', now(), now()
+  from generate_series($3::integer + 1, $3::integer + $4::integer) n
+  returning id)
+insert into calls (lookup_id, step, provider, epoch, credential, outcome, value,
+  price_thousandths, intended_at, answered_at)
+select id, 0, 'findymail', 1, 'operator', 'found',
+       '{"email": "ada@brightwater.leadfall", "verdict": "deliverable"}', 1000, now(), now()
+from old"""
+_ENDPOINTS = """
+insert into endpoints (workspace_id, name, url, host, port, event_types)
+select $1, 'old ' || n, 'http://127.0.0.1:9/' || n, '127.0.0.1', 9, '{job.never}'
+from generate_series(1, $2::integer) n
+returning id"""
+_DELIVERED = """
+with old as (
+  insert into deliveries (event_id, endpoint_id, workspace_id, event_type, event_created_at, state,
+    due_at, attempt_count, sequence, last_status, created_at, finished_at)
+  select gen_random_uuid(), ($2::bigint[])[1 + n % cardinality($2::bigint[])], $1, 'lead.enriched',
+         now(), 'delivered', now(), 1, n, 204, now(), now()
+  from generate_series($3::integer + 1, $3::integer + $4::integer) n
+  returning event_id, endpoint_id)
+insert into attempts (event_id, endpoint_id, number, started_at, duration_ms, status, class,
+  decision, body_sha256)
+select event_id, endpoint_id, 1, now(), 1, 204, 'success', 'delivered', '' from old"""
+
+
+async def fill(line: Line, settled: int, delivered: int) -> None:
+    """Fill the tables with lookups that were settled, and deliveries that were made, long ago."""
+    jobs = [row["id"] for row in await line.pool.fetch(_SETTLED_JOBS, line.workspace_id, settled)]
+    for first in range(0, settled, FILLED_AT_ONCE):
+        count = min(FILLED_AT_ONCE, settled - first)
+        await line.pool.execute(_SETTLED_LOOKUPS, line.workspace_id, jobs, first, count)
+    rows = await line.pool.fetch(_ENDPOINTS, line.workspace_id, ENDPOINTS)
+    endpoints = [row["id"] for row in rows]
+    for first in range(0, delivered, FILLED_AT_ONCE):
+        count = min(FILLED_AT_ONCE, delivered - first)
+        await line.pool.execute(_DELIVERED, line.workspace_id, endpoints, first, count)
+    await line.pool.execute("vacuum analyze", timeout=JOB_S_MAX)
+
+
+@pytest.mark.timeout(1_800)
+async def test_million_leads(tmp_path: Path, scale: Scale, report: Report) -> None:
+    """A job of a million leads runs as fast as one of ten thousand, in as little memory."""
+    async with open_line(tmp_path) as line:
+        for role in ("api", "dispatcher"):
+            await line.fleet.start(role)
+        await line.run(FEW)
+        few = [await line.run(FEW) for _ in range(scale.repeats)]
+        many = await line.run(scale.count(MILLION))
+        few += [await line.run(FEW) for _ in range(scale.repeats)]
+        peaks = {
+            name: peak_memory_bytes(process.pid) / MIB
+            for name, process in line.fleet.processes.items()
+        }
+
+    row = report(
+        Row.of(
+            "enrich.million_leads",
+            f"a job of {scale.count(MILLION):,} leads, its middle nine tenths, once",
+            "leads/s",
+            [many],
+            against=[median(few)],
+            against_said="jobs of 10,000, before and after",
+            target=Target("at least", 0.9),
+        )
+    )
+    largest = max(peaks, key=lambda name: peaks[name])
+    memory = report(
+        Row.of(
+            "enrich.million_leads_memory",
+            f"the most memory that a process of ours had at once: {largest}",
+            "MiB",
+            [peaks[largest]],
+            target=Target("at most", MEMORY_MIB_MAX),
+            bound=", ".join(f"{name} {peak:.0f}" for name, peak in sorted(peaks.items())),
+        )
+    )
+    assert [row.met, memory.met] == [True, True]
+
+
+@pytest.mark.timeout(1_800)
+async def test_full_tables(tmp_path: Path, scale: Scale, report: Report) -> None:
+    """Five million settled lookups and a million old deliveries do not slow down new work.
+
+    The two databases take turns, so that what else the machine does concerns both.
+    """
+    folders = [tmp_path / name for name in ("empty", "full")]
+    for folder in folders:
+        folder.mkdir()
+    async with open_line(folders[0]) as empty, open_line(folders[1]) as full:
+        await fill(full, scale.count(SETTLED, FEW), scale.count(DELIVERED))
+        for line in (empty, full):
+            await line.run(FEW)
+        without, within = [], []
+        for _ in range(scale.repeats):
+            without.append(await empty.run(scale.count(LEADS)))
+            within.append(await full.run(scale.count(LEADS)))
+
+    row = report(
+        Row.of(
+            "enrich.full_tables",
+            f"with {scale.count(SETTLED, FEW):,} settled lookups, each with its call, and"
+            f" {scale.count(DELIVERED):,} old deliveries in the tables",
+            "leads/s",
+            within,
+            against=without,
+            against_said="empty tables",
+            target=Target("at least", 0.9),
+        )
+    )
+    assert row.met
