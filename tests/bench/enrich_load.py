@@ -127,6 +127,18 @@ class Line:
         return float(output)
 
 
+async def add_bench_workspace(pool: asyncpg.Pool) -> int:
+    """Make a workspace that can pay, and what its people's names are counted with."""
+    workspace_id: int = await pool.fetchval(
+        "insert into workspaces (public_id, name) values (leadfall_object_id(), 'bench')"
+        " returning id"
+    )
+    async with pool.acquire() as connection:
+        await enter_grant(connection, workspace_id, BALANCE, "bench")
+    await pool.execute("create sequence bench_people")
+    return workspace_id
+
+
 @asynccontextmanager
 async def open_line(
     folder: Path, *, workers: int = WORKERS, answer_after_s: float = 0.0, slots: int | None = None
@@ -143,13 +155,7 @@ async def open_line(
         fleet.environment["LEADFALL_WORKER__CONCURRENCY"] = str(slots)
     try:
         async with await fleet.pool() as pool:
-            workspace_id = await pool.fetchval(
-                "insert into workspaces (public_id, name) values (leadfall_object_id(), 'bench')"
-                " returning id"
-            )
-            async with pool.acquire() as connection:
-                await enter_grant(connection, workspace_id, BALANCE, "bench")
-            await pool.execute("create sequence bench_people")
+            workspace_id = await add_bench_workspace(pool)
             for number in range(workers):
                 await fleet.start(f"worker-{number}")
             yield Line(fleet, pool, workspace_id)

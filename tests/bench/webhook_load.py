@@ -98,10 +98,10 @@ class Course:
 
 @asynccontextmanager
 async def open_course(
-    folder: Path, *, healthy: int = 20, hanging: int = 0
+    folder: Path, *, healthy: int = 20, hanging: int = 0, sandbox_options: Sequence[str] = ()
 ) -> AsyncIterator[Course]:
     """Start everything, with an endpoint of its own workspace for each receiver."""
-    fleet = await launch(folder, roles=("dispatcher",))
+    fleet = await launch(folder, roles=("dispatcher",), sandbox_options=sandbox_options)
     receivers = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.bench.receivers",
         "--healthy", str(healthy), "--hanging", str(hanging),
