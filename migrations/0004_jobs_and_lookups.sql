@@ -81,7 +81,9 @@ create table lookups (
 );
 create unique index one_open_lookup_per_lead_and_target on lookups (lead_id, target)
   where state <> 'settled';
-create index lookups_ready on lookups (priority, workspace_id, id) where state = 'ready';
+-- In an order that no other index has, so that nothing else is gone through to keep it.
+create index lookups_ready on lookups (priority, workspace_id, created_at, id)
+  where state = 'ready';
 create index lookups_running on lookups (owner) where state = 'running';
 create index lookups_waiting on lookups (wake_at) where state = 'waiting';
 create index lookups_of_job on lookups (job_id, id);

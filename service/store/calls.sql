@@ -32,10 +32,11 @@ held as materialized (
              and c.intended_at > moment.now - make_interval(secs => b.lasts_s)
          ) as following
   from batch b
-  join lookups l on l.id = b.lookup_id and l.epoch = b.epoch and l.state = 'running'
+  join lookups l on l.id = b.lookup_id and l.epoch = b.epoch
   join jobs j on j.id = l.job_id
+  -- What has an owner is running; to say so would offer the index of all that is.
   join processes p on p.id = l.owner, moment
-  where p.beat_at > moment.now - $7::interval
+  where l.id = any($1::bigint[]) and p.beat_at > moment.now - $7::interval
 ),
 granted as (
   insert into calls (
@@ -74,6 +75,7 @@ with batch as materialized (
 ),
 held as materialized (
   select c.lookup_id, c.step from calls c join batch b using (lookup_id, step)
+  where c.lookup_id = any($1::bigint[])
   order by c.lookup_id, c.step for no key update of c
 )
 update calls c

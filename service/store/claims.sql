@@ -48,7 +48,7 @@ chosen as materialized (
   cross join lateral (
     select id from lookups
     where state = 'ready' and priority = $2::smallint and workspace_id = turn.workspace_id
-    order by id
+    order by created_at, id
     limit greatest(1, ceil($3::numeric / turn.size))::bigint
     for update skip locked
   ) k
@@ -56,9 +56,9 @@ chosen as materialized (
   limit $3::integer
 ),
 claimed as (
+  -- As an array, so that the rows are found by their ids however small the table looks.
   update lookups l set state = 'running', owner = $1::uuid, epoch = l.epoch + 1, wake_at = null
-  from chosen
-  where l.id = chosen.id
+  where l.id = any(array(select id from chosen))
   returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.epoch, l.reclaim_count, l.input
 )
 select c.*, j.kind, j.price, j.own_provider, j.waterfall_version,

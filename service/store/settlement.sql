@@ -9,9 +9,9 @@ with batch as materialized (
   ) as b(lookup_id, epoch, outcome, value, reason, refund)
 ),
 held as materialized (
-  select id from lookups where id = any($1::bigint[]) and state = 'running' order by id for update
+  select id from lookups where id = any($1::bigint[]) and owner is not null order by id for update
 )
--- What is held is running. To say so again would offer the index of what is running, which looks
+-- What has an owner is running. To say so would offer the index of all that is running, which looks
 -- empty to statistics taken at a quiet time, and was then gone through once for each row.
 update lookups l
 set state = 'settled', owner = null, outcome = b.outcome, value = b.value, reason = b.reason,
@@ -45,6 +45,7 @@ judged as (
                 then f.verification end,
            f.email) as verdict
   from filled f join held on held.id = f.lead_id join leads l on l.id = f.lead_id
+  where l.id = any($1::bigint[])
 )
 update leads l
 set email = coalesce(j.found_email, l.email),
@@ -63,7 +64,7 @@ set email = coalesce(j.found_email, l.email),
     esp_checked_at = case when j.esp is null then l.esp_checked_at else moment.now end,
     updated_at = moment.now
 from judged j, moment
-where l.id = j.lead_id;
+where l.id = j.lead_id and l.id = any($1::bigint[]);
 
 -- name: lower_open_counts
 -- $1 job, $2 settled, $3 found, $4 missing, $5 no answer, $6 rejected, $7 cancelled, $8 refunded,
