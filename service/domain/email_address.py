@@ -30,6 +30,8 @@ FREE_MAIL_DOMAINS: Final = frozenset(_FREE_MAIL_WORDS.split())
 
 # An address is read where an answer comes in and again where the lookup ends; reading is slow.
 _READ_KEPT_MAX: Final = 512
+# The longest address there is has 254 characters; what is longer is not worth keeping.
+_CHARACTERS_KEPT_MAX: Final = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +65,24 @@ class EmailAddress:
         return f"{self.local}@{self.domain}"
 
 
-@lru_cache(_READ_KEPT_MAX)
 def read_email_address(text: str) -> EmailAddress | None:
     """Return the address `text` spells, or None when it is not one that mail could reach.
 
     Quoted local parts, comments, address literals and names that are special by RFC 6761 are
     refused; `.test` is let through, since only a private name server can know such a domain.
     """
+    text = text.strip()
+    return _read_again(text) if len(text) <= _CHARACTERS_KEPT_MAX else _read(text)
+
+
+@lru_cache(_READ_KEPT_MAX)
+def _read_again(text: str) -> EmailAddress | None:
+    return _read(text)
+
+
+def _read(text: str) -> EmailAddress | None:
     try:
-        read = validate_email(
-            text.strip(), check_deliverability=False, test_environment=True, strict=True
-        )
+        read = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError:
         return None
     domain = read.ascii_domain.lower()

@@ -20,7 +20,7 @@ LOOKUPS_MAX: Final = 20
 """Lookups of a request that shares; a larger one has enough work in its own commit."""
 FLIGHTS_MAX: Final = 2
 """Shared transactions under way at once: while one commits, the next one is executed."""
-LOCK_WAIT_MS: Final = 20
+LOCK_WAIT_MS: Final = 50
 """How long a shared transaction waits for a lock: whoever holds it delays one request only."""
 APART_S: Final = 10.0
 """How long the requests of a workspace are written apart after one of them could not be written."""

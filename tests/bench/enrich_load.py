@@ -1,6 +1,7 @@
 """Jobs over made-up people, run by workers from a full queue, and how fast that went."""
 
 import asyncio
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ from service.flows.share_commits import SharedCommits
 from service.store.connection import Connection
 from service.store.ledger import enter_grant
 from service.store.waterfalls import keep_waterfall
+from tests.bench.process_tree import tree_processor_s
 from tests.bench.wide_worker import SLUG
 from tests.faults.fleet import Fleet, launch
 
@@ -116,6 +118,30 @@ class Line:
         await self.ring()
         await self.until_finished(job_id)
         return await self.settled_per_second(job_id)
+
+    def used_s(self) -> dict[str, float]:
+        """Return the processor time that workers, Postgres and the sandbox have had."""
+        fleet = self.fleet
+        workers = sum(tree_processor_s(process.pid) for process in fleet.processes.values())
+        sandbox = 0.0 if fleet.sandbox is None else tree_processor_s(fleet.sandbox.pid)
+        postgres = tree_processor_s(fleet.postgres.pid)
+        return {"workers": workers, "Postgres": postgres, "sandbox": sandbox}
+
+    async def costs_of(self, count: int) -> str:
+        """Run a job over so many new leads; say what processor time each took, and whose."""
+        job_id = await self.accept(await self.add_leads(count))
+        await self.pool.execute("vacuum analyze lookups, leads, calls")
+        before = self.used_s()
+        await self.ring()
+        await self.until_finished(job_id)
+        after = self.used_s()
+        costs_us = {name: (after[name] - before[name]) / count * 1e6 for name in before}
+        said = ", ".join(f"{name} {cost_us:.0f}" for name, cost_us in costs_us.items())
+        fit = (os.cpu_count() or 1) / sum(costs_us.values()) * 1e6
+        return (
+            f"Microseconds of processor time a lead: {said}; {os.cpu_count()} cores have room for "
+            f"{fit:,.0f} leads/s"
+        )
 
     async def ask_bare(self, count: int, *, at_once: int = 64) -> float:
         """Let the bare client ask as often; return its answers in a second."""

@@ -33,6 +33,7 @@ async def test_one_step_waterfall(tmp_path: Path, scale: Scale, report: Report) 
     """With claims, intents, outcomes and settlements, half as many as a client that only asks."""
     async with open_line(tmp_path) as line:
         ours, bare = await measure(line, scale)
+        costs = await line.costs_of(scale.count(LEADS) // 5)
 
     row = report(
         Row.of(
@@ -43,6 +44,7 @@ async def test_one_step_waterfall(tmp_path: Path, scale: Scale, report: Report) 
             against=bare,
             against_said="the bare HTTP client calling the sandbox",
             target=Target("at least", 0.5),
+            bound=costs,
         )
     )
     assert row.met
@@ -54,6 +56,7 @@ async def test_slow_provider(tmp_path: Path, scale: Scale, report: Report) -> No
     async with open_line(tmp_path, workers=1, answer_after_s=SLOW_S, slots=SLOTS) as line:
         await line.run(scale.count(SLOW_LEADS) // 5)
         ours = [await line.run(scale.count(SLOW_LEADS)) for _ in range(scale.repeats)]
+        costs = await line.costs_of(scale.count(SLOW_LEADS) // 3)
         bare = await line.ask_bare(scale.count(SLOW_LEADS), at_once=SLOTS)
 
     row = report(
@@ -65,6 +68,7 @@ async def test_slow_provider(tmp_path: Path, scale: Scale, report: Report) -> No
             against=[SLOTS / SLOW_S] * len(ours),
             against_said="slots / 0.2 s",
             target=Target("at least", 0.9),
+            bound=costs,
         )
     )
     report(
