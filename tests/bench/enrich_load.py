@@ -102,10 +102,11 @@ class Line:
     async def settled_per_second(self, job_id: str) -> float:
         """Return how many lookups of a job settled in a second, over its middle nine tenths."""
         rate: float = await self.pool.fetchval(
-            "select (t.n * 0.9 / extract(epoch from t.late - t.early))::float8 from ("
-            "  select count(*) as n, percentile_disc(0.05) within group (order by settled_at)"
-            "    as early, percentile_disc(0.95) within group (order by settled_at) as late"
-            "  from lookups where job_id = (select id from jobs where public_id = $1)) t",
+            "with t as (select count(*) as n,"
+            "    percentile_disc(0.05) within group (order by settled_at) as early,"
+            "    percentile_disc(0.95) within group (order by settled_at) as late"
+            "  from lookups where job_id = (select id from jobs where public_id = $1))"
+            " select (n * 0.9 / greatest(0.001, extract(epoch from late - early)))::float8 from t",
             job_id,
             timeout=JOB_S_MAX,
         )

@@ -59,9 +59,9 @@ async def run_peer(line: Line, peer: str, count: int) -> float:
             os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     rate: float = await line.pool.fetchval(
-        "select (count(*) * 0.9 / extract(epoch from"
+        "select (count(*) * 0.9 / greatest(0.001, extract(epoch from"
         " percentile_disc(0.95) within group (order by settled_at)"
-        " - percentile_disc(0.05) within group (order by settled_at)))::float8 from peer_results"
+        " - percentile_disc(0.05) within group (order by settled_at))))::float8 from peer_results"
     )
     return rate
 
