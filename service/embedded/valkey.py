@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-import redis.asyncio
-from redis.exceptions import RedisError
-
 from service.embedded.account import Account
 from service.embedded.child import Child, Order, StopPlan, find_program
 from service.embedded.folder import DataFolder
@@ -71,6 +68,10 @@ class _Engine:
         )
 
     async def greet(self, port: int) -> None:
+        # Half of what commands take to start would be this import; most start no server.
+        import redis.asyncio
+        from redis.exceptions import RedisError
+
         client = redis.asyncio.Redis.from_url(
             self.url(port), socket_connect_timeout=CONNECT_TIMEOUT_S
         )
