@@ -13,6 +13,7 @@ from uuid import UUID
 
 import structlog
 
+from service.domain.email_address import read_email_address
 from service.domain.lead_input import LeadInput
 from service.domain.question import person_of
 from service.domain.suppression import ERASED, SuppressionReason, plain_email
@@ -121,7 +122,7 @@ class _Traces:
             self._add_input(lookup.lead)
             value = lookup.value or {}
             if isinstance(value.get("email"), str):
-                self.emails.add(value["email"].lower())
+                self._add_email(value["email"])
             if isinstance(value.get("phone"), str):
                 self.phones.add(value["phone"])
 
@@ -130,7 +131,13 @@ class _Traces:
         if lead != LeadInput():
             self.inputs.add(lead)
         if lead.email:
-            self.emails.add(lead.email.lower())
+            self._add_email(lead.email)
+
+    def _add_email(self, email: str) -> None:
+        # A mailbox that many share would lead to everybody who was ever found behind it.
+        read = read_email_address(email)
+        if read is None or not read.role:
+            self.emails.add(email.lower())
 
     @property
     def size(self) -> int:

@@ -102,6 +102,21 @@ async def test_leads_with_the_same_found_address_go_too(shop: Workshop) -> None:
     assert await is_clean(shop)
 
 
+async def test_a_shared_mailbox_leads_to_nobody_else(shop: Workshop) -> None:
+    """Colleagues of whom the same role address was found are not erased with the one who asked."""
+    first, public_id = await add_person(shop, "Grimsditch")
+    second, _ = await add_person(shop, "Vanderquist")
+    await run_job(shop, first, "info@found.example")
+    await run_job(shop, second, "info@found.example")
+    await give_address(shop, second, "info@found.example")
+
+    erased = await erase(shop, public_id=public_id)
+
+    assert (erased.leads, erased.lookups) == (1, 1)
+    assert await traces_of(shop.pool, ["grimsditch"]) == set()
+    assert await shop.pool.fetchval("select last_name from leads") == "Vanderquist"
+
+
 @pytest.mark.parametrize(("links", "more"), [(ROUNDS_MAX - 1, 0), (ROUNDS_MAX + 5, 1)])
 async def test_a_chain_of_shared_addresses_is_followed_so_far(
     shop: Workshop, links: int, more: int
