@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -45,6 +46,7 @@ _SETTLE_BACKLOG_MAX: Final = 2
 _GATHER_S: Final = 0.005
 _SUBMITS_MAX: Final = 16
 _PARK_PATIENCE_S: Final = 30.0
+_RELEASE_PATIENCE_S: Final = 1.0
 _WATERFALLS_KEPT_MAX: Final = 256
 
 _held = Gauge("leadfall_lookups_held", "Lookups that this process holds now.")
@@ -137,7 +139,7 @@ class Drain:
         """Stop claiming, give back what has not begun, and settle what ends within `grace`."""
         self._stopping = True
         self._left.set()
-        await self._release(self._turns.clear())
+        await self._try_to_give_back(partial(self._release, self._turns.clear()))
         try:
             async with asyncio.timeout(grace.total_seconds()):
                 while self._held:
@@ -148,7 +150,14 @@ class Drain:
         await end_tasks(self._runners)
         self._runners = []
         await self._settling.drain()
-        await self._release_owned()
+        await self._try_to_give_back(self._release_owned)
+
+    async def _try_to_give_back(self, release: Callable[[], Awaitable[None]]) -> None:
+        """Give claims back for others to take now; those that cannot be are taken a lease later."""
+        try:
+            await until_done(release, name="drain.release", patience_s=_RELEASE_PATIENCE_S)
+        except TRANSIENT as error:
+            _log.warning("claims.left", error=type(error).__name__)
 
     async def give_back_strays(self) -> int:
         """Give back lookups that the database counts as ours and that nothing here works on.
@@ -310,10 +319,14 @@ class Drain:
     async def _release(self, claims: list[Claim]) -> None:
         if not claims:
             return
-        async with self._pool.acquire() as connection:
-            await release_lookups(connection, self._owner, [claim.lookup_id for claim in claims])
-        for claim in claims:
-            self._forget(claim)
+        try:
+            async with self._pool.acquire() as connection:
+                lookup_ids = [claim.lookup_id for claim in claims]
+                await release_lookups(connection, self._owner, lookup_ids)
+        finally:
+            # What could not be given back is a stray now.
+            for claim in claims:
+                self._forget(claim)
 
     def _hold(self, claim: Claim, queue: Queue) -> None:
         # What was just parked can be claimed again before its end was noticed here.

@@ -87,6 +87,11 @@ class Proxy:
         self.answer_count = 0
         self._lost_at, self._loss = lost_at, loss
 
+    def refuse(self) -> None:
+        """Let nobody connect any more; what is open stays open."""
+        if self._server is not None:
+            self._server.close()
+
     def cut(self) -> None:
         """Reset every connection that is open now."""
         for pair in list(self._pairs):

@@ -127,6 +127,14 @@ async def delay(*proxies: Proxy) -> None:
     await asyncio.Event().wait()
 
 
+async def test_a_worker_that_loses_the_database_while_it_stops_stops(line: Line) -> None:
+    """It ends without an error; others take over what it could not give back."""
+    settings = line.scene.settings.model_copy(update={"database_url": SecretStr(line.postgres.url)})
+    async with app.worker(settings):
+        line.postgres.refuse()
+        line.postgres.cut()
+
+
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_answers_of_postgres_are_lost_all_the_time(line: Line, seed: int) -> None:
