@@ -158,9 +158,15 @@ def is_private(name: str) -> bool:
 
 
 def _redact_named(name: str, value: Any, depth: int) -> Any:
-    if value is None or isinstance(value, bool):
+    if value is None or value is True or value is False:
         return value
-    return MASK if is_private(name) else _redact_value(value, depth)
+    if is_private(name):
+        return MASK
+    # What most values are comes first: a line is written for each delivery.
+    kind = type(value)
+    if kind is str:
+        return redact_text(value)
+    return value if kind is float else _redact_value(value, depth)
 
 
 def _redact_value(value: Any, depth: int) -> Any:  # noqa: PLR0911 - one return for each sort of value

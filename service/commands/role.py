@@ -4,13 +4,17 @@ import gc
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final
 
 from service.app import database
 from service.commands.output import print_json
 from service.commands.setup import require_migrated, run_to_end
 from service.commands.stopping import stop_on_signals
 from service.settings import Settings
+
+GC_THRESHOLDS: Final = (20_000, 50, 100)
+"""Objects made before the youngest are gone through, and rounds before the older ones are. Python's
+own 700 cost a dispatcher a tenth of its processor time, and found next to nothing."""
 
 OpenRole = Callable[[Settings], AbstractAsyncContextManager[Any]]
 
@@ -29,6 +33,7 @@ async def _run(name: str, open_role: OpenRole, *, as_json: bool) -> None:
         # What is loaded now stays until the end: collections need not walk it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         if as_json:
             print_json(_describe(name, process, settings))
         await stopping.wait()

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -328,21 +328,25 @@ def _finished(
     delivery = signed_for.delivery
     answered = result if isinstance(result, Answered) else None
     rule = result.rule if isinstance(result, Failed) else None
-    # An operator must learn of a refused destination from its first attempt on.
-    write = _log.info if rule is None else _log.warning
-    write(
-        "attempt.finished",
-        event_id=str(delivery.event_id),
-        endpoint=delivery.endpoint_public_id,
-        attempt=delivery.next_number,
-        attempt_class=decision.attempt_class.value,
-        status=None if answered is None else answered.status,
-        decision=decision.state,
-        delay_s=round(decision.delay_s, 1),
-        duration_ms=round(result.passage.duration_s * 1_000, 1),
-        rule=rule,
-        location_host=None if answered is None else answered.location_host,
-    )
+    said: dict[str, Any] = {
+        "event_id": str(delivery.event_id),
+        "endpoint": delivery.endpoint_public_id,
+        "attempt": delivery.next_number,
+        "attempt_class": decision.attempt_class.value,
+        "decision": decision.state,
+        "duration_ms": round(result.passage.duration_s * 1_000, 1),
+    }
+    if answered is not None:
+        said["status"] = answered.status
+        if answered.location_host is not None:
+            said["location_host"] = answered.location_host
+    if decision.delay_s:
+        said["delay_s"] = round(decision.delay_s, 1)
+    if rule is None:
+        _log.info("attempt.finished", **said)
+    else:
+        # An operator must learn of a refused destination from its first attempt on.
+        _log.warning("attempt.finished", **said, rule=rule)
     body_sha256 = hashlib.sha256(body).digest()
     return Sent(delivery, decision, result, started_at, body_sha256, signed_for.secret_ids)
 

@@ -130,7 +130,11 @@ async def main(url: str, *, drains: bool) -> None:
     ):
         sys.stdout.buffer.write(orjson.dumps({"ready": True}) + b"\n")
         sys.stdout.buffer.flush()
-        await (drain(pool, http) if drains else Sketch(pool, http).run(url))
+        if drains:
+            await drain(pool, http)
+            # Its processor time is read when everything has arrived: it is ended then.
+            await asyncio.Event().wait()
+        await Sketch(pool, http).run(url)
 
 
 if __name__ == "__main__":
