@@ -67,7 +67,15 @@ class Doom:
         open_count = await self.pool.fetchval(
             "select count(*) from deliveries where state <> 'delivered'"
         )
+        await self.hurry()
         await self.publish(max(count - open_count, NEW_EACH_TIME))
+
+    async def hurry(self) -> None:
+        """Make due what was there at several deaths, and would be left alone for a while."""
+        await self.pool.execute(
+            "update deliveries set due_at = leadfall_now(), unsent_claim_count = 0"
+            " where state = 'due'"
+        )
 
     async def die_at(self, place: str, visit: int) -> None:
         """Let a dispatcher die at a visit to a place, and note what it left in flight.
@@ -106,6 +114,7 @@ class Doom:
             while await self.pool.fetchval(
                 "select count(*) from deliveries where state <> 'delivered'"
             ):
+                await self.hurry()
                 await asyncio.sleep(0.02)
         os.kill(self.pid, signal.SIGTERM)
         places: list[str] = (await self._read())["places"]
