@@ -51,7 +51,7 @@ browser: $(READY) ## /docs of a running API in a real browser (needs chromium)
 fuzz: $(READY) ## thousands of requests made from the OpenAPI document, and each documented error
 	FUZZ_EXAMPLES=25 $(BIN)/pytest tests/fuzz $(ARGS)
 
-plans: $(READY) ## what pages, counts and selections read of a million leads (about five minutes)
+plans: $(READY) ## what pages, counts and selections read of a million leads (some minutes)
 	PLAN_LEADS=1000000 $(BIN)/pytest --timeout 900 tests/store/test_lead_plans.py \
 	  tests/api/test_lead_plans.py $(ARGS)
 

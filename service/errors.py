@@ -133,7 +133,7 @@ class ProviderKeyRejected(LeadfallError):  # noqa: N818
     status = 400
 
     def __init__(self, said: str) -> None:
-        super().__init__(f"{said} It was not saved.")
+        super().__init__(f"{said} It was not saved; check it with the vendor and send it again.")
 
 
 class ProviderLacksCapability(InvalidRequest):
@@ -216,7 +216,10 @@ class JobNotCancellable(LeadfallError):  # noqa: N818
     status = 409
 
     def __init__(self) -> None:
-        super().__init__("Only a pending or processing job can be cancelled; this one has ended.")
+        super().__init__(
+            "Only a pending or processing job can be cancelled; this one has ended. "
+            "Read its results instead."
+        )
 
 
 class TooManyEndpoints(LeadfallError):  # noqa: N818
@@ -259,7 +262,10 @@ class DeliveryUnderWay(LeadfallError):  # noqa: N818
     status = 409
 
     def __init__(self) -> None:
-        super().__init__("This delivery is being sent or was withdrawn; it cannot be replayed now.")
+        super().__init__(
+            "This delivery is being sent or was withdrawn; it cannot be replayed now. "
+            "Look at its state, and try again once an attempt that is under way has ended."
+        )
 
 
 class ReplayRunning(LeadfallError):  # noqa: N818
@@ -292,7 +298,9 @@ class KeyInProgress(LeadfallError):  # noqa: N818
     status = 409
 
     def __init__(self) -> None:
-        super().__init__("The first request with this Idempotency-Key is not finished; try again.")
+        super().__init__(
+            "The first request with this Idempotency-Key is not finished; try again in a second."
+        )
 
 
 class TooBusy(LeadfallError):  # noqa: N818

@@ -30,7 +30,7 @@ async def take_callback(request: web.Request) -> web.Response:
         async with context.pool.acquire() as connection:
             known = await stamp_callback(connection, slug, token, _handle_in(slug, body))
     if not known:
-        raise NotFound("There is no such callback")
+        raise NotFound("There is no such callback; use the URL that came with the request")
     context.ring()
     return json_answer({"success": True})
 

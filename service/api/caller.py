@@ -79,7 +79,7 @@ def refuse_impossible_ids(request: web.Request) -> None:
         NotFound: there is one.
     """
     if any("\0" in each for each in request.match_info.values()):
-        raise NotFound("There is nothing with this id")
+        raise NotFound("There is nothing with this id; check the URL")
 
 
 def context_of(request: web.Request) -> ApiContext:

@@ -132,4 +132,6 @@ class BadRequest(Refusal):
     status = 400
 
     def __init__(self) -> None:
-        super().__init__("Bad request", "The request is not valid HTTP")
+        super().__init__(
+            "Bad request", "The request is not valid HTTP; let an HTTP library write it"
+        )

@@ -30,7 +30,7 @@ _SENTENCES: Final = {
     "list_type": "{path} must be an array",
     "dict_type": "{path} must be an object",
 }
-_OTHER: Final = "{path} is not valid"
+_OTHER: Final = "{path} is not valid; /docs says what it may be"
 
 
 class Body(BaseModel):

@@ -22,12 +22,13 @@ _MISS_MESSAGES: Final = {
     Target.GATEWAY: "Gateway could not be detected",
     Target.ESP: "Provider could not be detected",
 }
-_MUST_NOT: Final = "This person must not be looked up; credits were refunded"
+_MUST_NOT: Final = "This person must not be looked up"
 _OTHER_MESSAGES: Final = {
-    OutcomeName.NO_ANSWER: "No provider could answer; credits were refunded",
-    OutcomeName.REJECTED_INPUT: "The lead lacks the data this needs; credits were refunded",
-    OutcomeName.CANCELLED: "Cancelled; credits were refunded",
+    OutcomeName.NO_ANSWER: "No provider could answer",
+    OutcomeName.REJECTED_INPUT: "The lead lacks the data this needs",
+    OutcomeName.CANCELLED: "Cancelled",
 }
+_REFUNDED: Final = "; credits were refunded"
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -47,9 +48,11 @@ def message_of(result: LookupResult) -> str | None:
         case OutcomeName.MISSING:
             return _MISS_MESSAGES[result.target]
         case OutcomeName.REJECTED_INPUT if result.reason in {SUPPRESSED, OPTED_OUT}:
-            return _MUST_NOT
+            said = _MUST_NOT
         case other:
-            return _OTHER_MESSAGES[other]
+            said = _OTHER_MESSAGES[other]
+    # Free kinds and own keys are charged nothing, and a policy may keep what was charged.
+    return f"{said}{_REFUNDED}" if result.refunded else said
 
 
 def seleqt_result(result: LookupResult) -> dict[str, Any]:

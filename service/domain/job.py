@@ -95,6 +95,7 @@ class LookupResult:
 
     Attributes:
         lead_public_id: None when the lead was deleted in the meantime.
+        refunded: credits given back for it; 0 also where nothing was charged.
     """
 
     lookup_id: int
@@ -107,6 +108,7 @@ class LookupResult:
     outcome: OutcomeName | None
     value: dict[str, Any] | None = field(repr=False)
     reason: str | None
+    refunded: int
 
     @classmethod
     def read(cls, row: Row) -> "LookupResult":
@@ -122,6 +124,7 @@ class LookupResult:
             outcome=None if row["outcome"] is None else OutcomeName(row["outcome"]),
             value=row["value"],
             reason=row["reason"],
+            refunded=row["refunded"],
         )
 
 

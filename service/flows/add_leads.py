@@ -61,7 +61,7 @@ def _ids_for(search_type: SearchType, given: dict[SearchType, Sequence[int]]) ->
 def _not_found(unknown: Collection[int]) -> NotFound:
     named = sorted(unknown)[:_NAMED_MAX]
     return NotFound(
-        f"{len(unknown)} of the ids are not such leads of this workspace, nothing was added: "
-        + ", ".join(str(each) for each in named),
+        f"{len(unknown)} of the ids are not such leads of this workspace; nothing was added, take "
+        "them out and send the request again: " + ", ".join(str(each) for each in named),
         {"ids": named, "count": len(unknown)},
     )

@@ -20,7 +20,10 @@ async def cancel_job(pool: Pool, workspace_id: int, face: str, public_id: str) -
     async with pool.acquire() as connection:
         job = await mark_cancelled(connection, workspace_id, face, public_id)
         if job is None and await read_job(connection, workspace_id, face, public_id) is None:
-            raise NotFound("Job not found")
+            raise NotFound(
+                "There is no enrichment job with this id in this workspace; "
+                "GET /v1/enrichment/jobs lists them"
+            )
     if job is None:
         raise JobNotCancellable
     return job

@@ -77,7 +77,7 @@ async def find_lead(pool: Pool, workspace_id: int, public_id: str) -> Lead:
 
 def no_such_lead() -> NotFound:
     """Return the error for an id that names no lead of the workspace."""
-    return NotFound("There is no lead with this id in this workspace")
+    return NotFound("There is no lead with this id in this workspace; GET /v1/leads lists them")
 
 
 @contextmanager

@@ -130,7 +130,9 @@ async def require_endpoint(connection: Connection, workspace_id: int, public_id:
     """
     found = await read_endpoint(connection, workspace_id, public_id)
     if found is None:
-        raise NotFound("There is no webhook with this id in this workspace")
+        raise NotFound(
+            "There is no webhook with this id in this workspace; GET /v1/webhooks lists them"
+        )
     return found
 
 

@@ -100,7 +100,10 @@ async def forget_provider_key(pool: Pool, workspace_id: int, provider: Provider)
     """
     async with pool.acquire() as connection:
         if not await remove_provider_key(connection, workspace_id, provider.slug):
-            raise NotFound(f"This workspace has no key for {provider.name}")
+            raise NotFound(
+                f"This workspace has no key for {provider.name}; "
+                "GET /v1/enrichment-settings lists those it has"
+            )
     _log.info("provider_key.removed", provider=provider.slug)
 
 

@@ -124,7 +124,9 @@ async def show_replay(
             await cancel_replay(connection, workspace_id, public_id)
         found = await read_replay(connection, workspace_id, public_id)
     if found is None:
-        raise NotFound("There is no replay with this id in this workspace")
+        raise NotFound(
+            "There is no replay with this id in this workspace; its beginning answered with its id"
+        )
     return found
 
 
@@ -154,5 +156,8 @@ async def require_delivery(
     """
     found = await read_delivery(connection, workspace_id, event_id, endpoint_public_id)
     if found is None:
-        raise NotFound("There is no delivery with this id in this workspace")
+        raise NotFound(
+            "There is no delivery with this id in this workspace; "
+            "the webhook's deliveries list theirs"
+        )
     return found

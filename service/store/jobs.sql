@@ -13,7 +13,7 @@ select * from jobs where id = any($1::uuid[]);
 -- Lookups of a job after lookup $2, in order, at most $3; only those that ended so where $4 names
 -- an outcome. Lookups of erased people are not told of, here and below.
 select k.id as lookup_id, k.job_id, k.lead_id, l.public_id as lead_public_id, l.first_name,
-       l.last_name, k.target, k.outcome, k.value, k.reason
+       l.last_name, k.target, k.outcome, k.value, k.reason, k.refunded
 from lookups k
 left join leads l on l.id = k.lead_id
 where k.job_id = $1 and k.id > $2 and k.erased_at is null
@@ -23,14 +23,14 @@ limit $3;
 
 -- name: read_result_of_lead
 select k.id as lookup_id, k.job_id, k.lead_id, l.public_id as lead_public_id, l.first_name,
-       l.last_name, k.target, k.outcome, k.value, k.reason
+       l.last_name, k.target, k.outcome, k.value, k.reason, k.refunded
 from leads l
 join lookups k on k.lead_id = l.id
 where k.job_id = $1 and l.public_id = $2 and k.erased_at is null;
 
 -- name: read_results_of_jobs
 select k.id as lookup_id, k.job_id, k.lead_id, l.public_id as lead_public_id, l.first_name,
-       l.last_name, k.target, k.outcome, k.value, k.reason
+       l.last_name, k.target, k.outcome, k.value, k.reason, k.refunded
 from lookups k
 left join leads l on l.id = k.lead_id
 where k.job_id = any($1::uuid[]) and k.erased_at is null
@@ -39,7 +39,7 @@ order by k.job_id, k.id;
 -- name: read_told_results
 -- The lookups $1, in order, with the time at which they settled.
 select k.id as lookup_id, k.job_id, k.lead_id, l.public_id as lead_public_id, l.first_name,
-       l.last_name, k.target, k.outcome, k.value, k.reason, k.settled_at
+       l.last_name, k.target, k.outcome, k.value, k.reason, k.refunded, k.settled_at
 from lookups k
 left join leads l on l.id = k.lead_id
 where k.id = any($1::bigint[]) and k.erased_at is null

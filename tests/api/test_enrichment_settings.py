@@ -119,7 +119,9 @@ async def test_a_rejected_key_is_not_kept(stage: Stage, call: Call, slug: str) -
 
     assert status == 400
     assert body["error"]["code"] == "PROVIDER_KEY_REJECTED"
-    assert body["error"]["message"].endswith("does not accept this key. It was not saved.")
+    assert body["error"]["message"].endswith(
+        "does not accept this key. It was not saved; check it with the vendor and send it again."
+    )
     assert (shown["data"]["apiKey"], shown["data"]["checkResult"]) == ("****ulon", "works")
 
 
@@ -265,7 +267,8 @@ async def test_a_removed_key_is_gone(stage: Stage, call: Call) -> None:
     again, body = await call("DELETE", "/hunter")
 
     assert (status, removed["data"]["message"]) == (200, "The key for Hunter was removed")
-    assert (again, body["error"]["message"]) == (404, "This workspace has no key for Hunter")
+    assert again == 404
+    assert body["error"]["message"].startswith("This workspace has no key for Hunter; GET ")
     assert await stage.fetch("select 1 from provider_keys") == []
 
 

@@ -161,4 +161,4 @@ async def test_results_belong_to_their_list(stage: Stage) -> None:
     )
 
     assert status == 404
-    assert body == {"error": "Enrichment job not found"}
+    assert body["error"].startswith("Enrichment job not found; use the job_id")

@@ -26,7 +26,7 @@ async def authenticate(request: web.Request) -> KeyOwner:
         raise Unauthenticated("Missing API key", "Provide X-API-Key header")
     caller = await find_caller(request, Face.SELEQT, given.pop()) if len(given) == 1 else None
     if caller is None:
-        raise Unauthenticated("Invalid API key")
+        raise Unauthenticated("Invalid API key", "Send one live key of this API in X-API-Key")
     return caller
 
 

@@ -32,7 +32,11 @@ async def list_results(request: web.Request) -> web.Response:
             connection, caller.workspace_id, Face.SELEQT, request.match_info["job_id"]
         )
         if job is None or job.list_id != list_id:
-            raise NotFound("Enrichment job not found")
+            raise NotFound(
+                "Enrichment job not found; "
+                "use the job_id of the answer that started it, within the days that "
+                "jobs are kept"
+            )
         rows = await read_results(connection, job.id, after=after, limit=page_size + 1)
         balance = await read_balance(connection, caller.workspace_id)
         url = job.webhook_url

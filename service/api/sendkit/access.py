@@ -108,7 +108,9 @@ def _act_in(request: web.Request, caller: PlatformCaller, workspace: str | None)
         )
     if caller.workspace is None:
         raise Forbidden(
-            "Access denied", "X-Workspace-Id names no workspace that this account is a member of"
+            "Access denied",
+            "X-Workspace-Id names no workspace that this account is a member of; "
+            "GET /v1/workspaces lists them",
         )
     request[CALLER] = caller.workspace
     structlog.contextvars.bind_contextvars(workspace=caller.workspace.workspace_public_id)

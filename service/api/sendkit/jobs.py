@@ -156,7 +156,10 @@ async def require_job(connection: Connection, workspace_id: int, request: web.Re
     """
     job = await read_job(connection, workspace_id, Face.SENDKIT, request.match_info["job_id"])
     if job is None:
-        raise NotFound("There is no enrichment job with this id in this workspace")
+        raise NotFound(
+            "There is no enrichment job with this id in this workspace; "
+            "GET /v1/enrichment/jobs lists them"
+        )
     return job
 
 

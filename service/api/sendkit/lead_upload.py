@@ -87,7 +87,9 @@ async def take_upload(request: web.Request, file: IO[bytes]) -> UploadOptions:
         raise BodyTooSlow(timeout_s) from None
     except (ValueError, AssertionError):
         # What the reader of multipart bodies raises for anything that is none.
-        raise MalformedBody("Request body is not valid multipart/form-data") from None
+        raise MalformedBody(
+            "Request body is not valid multipart/form-data", "Let an HTTP library write the form"
+        ) from None
     return _read_options(texts, problems)
 
 
@@ -102,7 +104,9 @@ async def _take_parts(
     form = await request.multipart()
     while (part := await form.next()) is not None:
         if not isinstance(part, BodyPartReader):
-            raise MalformedBody("Request body must not nest one form in another")
+            raise MalformedBody(
+                "Request body must not nest one form in another", "Send all parts in one"
+            )
         name = (part.name or "").replace("\0", "\\0")[:_SHOWN_CHARACTERS_MAX]
         if len(seen) > _PARTS_MAX:
             raise MalformedBody(f"Request body must have at most {_PARTS_MAX} parts")

@@ -103,7 +103,10 @@ async def _admit(request: web.Request) -> tuple[int, SecretBox]:
 def _named(request: web.Request) -> Provider:
     provider = known_provider(request.match_info["provider"])
     if provider is None:
-        raise NotFound("There is no provider of this name", {"providers": list(all_providers())})
+        raise NotFound(
+            "There is no provider of this name; details.providers names those there are",
+            {"providers": list(all_providers())},
+        )
     return provider
 
 

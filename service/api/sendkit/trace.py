@@ -23,7 +23,7 @@ async def show_trace(request: web.Request) -> web.Response:
         job = await require_job(connection, caller.workspace_id, request)
         result = await read_result_of_lead(connection, job.id, request.match_info["lead_id"])
         if result is None:
-            raise NotFound("This job has no lead with this id")
+            raise NotFound("This job has no lead with this id; its results list those it has")
         steps = await read_trace(connection, result.lookup_id)
     data = sendkit_result(result) | {
         "jobId": job.public_id,

@@ -192,7 +192,10 @@ def _webhook_id(request: web.Request) -> str:
 def _delivery_key(request: web.Request) -> tuple[UUID, str]:
     found = parse_delivery_id(request.match_info["delivery_id"])
     if found is None:
-        raise NotFound("There is no delivery with this id in this workspace")
+        raise NotFound(
+            "There is no delivery with this id in this workspace; "
+            "the webhook's deliveries list theirs"
+        )
     return found
 
 

@@ -72,9 +72,14 @@ async def _post_key(request: web.Request) -> web.Response:
     caller = await authenticate_account(request, request.match_info["workspace_id"])
     require_known(request, ())
     if caller.workspace is None:
-        raise NotFound("There is no workspace with this id that this account is a member of")
+        raise NotFound(
+            "There is no workspace with this id that this account is a member of; "
+            "GET /v1/workspaces lists them"
+        )
     if caller.role not in _MAY_MAKE_KEYS:
-        raise Forbidden("Only an owner or an admin of the workspace can make its API key")
+        raise Forbidden(
+            "Only an owner or an admin of the workspace can make its API key; ask one of them"
+        )
     kept, key = await create_workspace_key(context_of(request).pool, caller.workspace.workspace_id)
     data = {
         "apiKey": key.text,
