@@ -14,6 +14,7 @@ from service.api.rate_limit import tell_rate
 from service.api.request_log import log_request
 from service.api.seleqt.routes import seleqt_routes
 from service.api.sendkit.routes import sendkit_routes
+from service.api.upload_places import UPLOAD_PLACES, UploadPlaces
 
 
 def build_application(
@@ -34,6 +35,7 @@ def build_application(
     application[CONTEXT] = context
     application[CALLERS] = Callers(context)
     application[PACE] = Pace()
+    application[UPLOAD_PLACES] = UploadPlaces()
     application[SYNC_LANE] = sync_lane(context.pool)
     application.add_routes([*seleqt_routes(), *sendkit_routes(), *callback_routes()])
     application.add_routes([*documentation_routes(), *extra_routes])

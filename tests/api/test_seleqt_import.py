@@ -1,10 +1,14 @@
 """Importing people into a list, from CSV or JSON."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from service.api.sendkit.lead_upload import ROWS_MAX
+from service.api.upload_places import UPLOADS_PER_WORKSPACE_MAX
+from tests.api.sendkit_calls import upload
 from tests.api.stage import Stage
 from tests.api.test_seleqt_lists import post
 
@@ -144,3 +148,36 @@ async def test_only_people_are_imported(stage: Stage) -> None:
     )
 
     assert (status, answer) == (400, {"error": "Import is only available for people lists"})
+
+
+async def test_a_file_has_at_most_so_many_rows(stage: Stage) -> None:
+    """More are refused as a whole, as on the other face, before one is written."""
+    rows = b"first_name\n" + b"Ada\n" * (ROWS_MAX + 1)
+
+    status, error = await import_csv(stage, rows)
+
+    assert status == 400
+    assert f"at most {ROWS_MAX} rows; send several" in error["error"]
+    assert await stage.fetch("select from leads") == []
+
+
+async def test_a_workspace_cannot_take_every_upload_place(stage: Stage) -> None:
+    """Its third file at a time is told to come again, on whichever face the others are."""
+    release = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"first_name\n"
+        await release.wait()
+        yield b"Ada\n"
+
+    tasks = [
+        asyncio.create_task(import_csv(stage, slow())) for _ in range(UPLOADS_PER_WORKSPACE_MAX + 1)
+    ]
+    async with asyncio.timeout(10):
+        refused, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    other_face, _ = await upload(stage, b"email\na@b.example\n")
+    release.set()
+    ended = sorted([(await task)[0] for task in tasks])
+
+    assert [task.result()[0] for task in refused] == [503]
+    assert (other_face, ended) == (503, [200, 200, 503])

@@ -23,14 +23,15 @@ from service.api.refusals import (
 )
 from service.api.request_body import read_body, refuse_nul
 from service.api.seleqt.access import authenticate, list_id_of
-from service.api.sendkit.lead_upload import FILE_BYTES_MAX, UploadedLines
+from service.api.sendkit.lead_upload import FILE_BYTES_MAX, UploadedLines, survey
+from service.api.upload_places import UPLOAD_PLACES
 from service.api.validation import invalid, together
 from service.flows.import_leads import ImportReport, import_leads
 from service.flows.import_people import import_people, require_open_list
 from service.flows.suppress_people import SuppressionList
 
 PEOPLE_MAX: Final = 5_000
-"""People in one JSON body; CSV is bounded by its bytes alone."""
+"""People in one JSON body; CSV has the bounds of SendKit's: `FILE_BYTES_MAX` and `ROWS_MAX`."""
 
 _CSV: Final = "text/csv"
 _CHUNK_BYTES: Final = 256 * 1024
@@ -56,9 +57,11 @@ async def import_into_list(request: web.Request) -> web.Response:
     await require_open_list(pool, caller.workspace_id, list_id)
     if request.content_type == _CSV:
         require_known(request, ())
-        with tempfile.TemporaryFile() as file:
+        places = request.app[UPLOAD_PLACES]
+        with places.take(caller.workspace_id), tempfile.TemporaryFile() as file:
             await _take_csv(request, file)
             lines = UploadedLines(file)
+            await asyncio.to_thread(survey, lines)
             report = await import_leads(
                 pool, caller.workspace_id, list_id, lines, suppressions=suppressions
             )

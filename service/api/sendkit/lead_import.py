@@ -1,9 +1,6 @@
 """`POST /v1/leads/bulk` and `POST /v1/leads/import/csv`: many leads at once, bad ones told."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from tempfile import TemporaryFile
 from typing import IO, Annotated, Any, Final
 
@@ -19,8 +16,9 @@ from service.api.sendkit.csv_columns import read_columns
 from service.api.sendkit.lead_bodies import Tag
 from service.api.sendkit.lead_rows import read_bulk_rows, read_csv_rows
 from service.api.sendkit.lead_upload import UploadedLines, UploadOptions, survey, take_upload
+from service.api.upload_places import UPLOAD_PLACES
 from service.api.validation import Body, invalid, problems_of, validate
-from service.errors import InvalidRequest, TooBusy
+from service.errors import InvalidRequest
 from service.flows.import_batch import ImportCount
 from service.flows.import_bulk import import_bulk
 from service.flows.import_csv import import_csv
@@ -28,9 +26,6 @@ from service.flows.suppress_people import SuppressionList
 from service.store.keys import KeyOwner
 
 LEADS_PER_BULK_MAX: Final = 5_000
-# A file lies on the disk while it is taken and written; one workspace cannot take every place.
-UPLOADS_MAX: Final = 20
-UPLOADS_PER_WORKSPACE_MAX: Final = 2
 
 
 class BulkBody(Body):
@@ -59,33 +54,12 @@ async def take_bulk(request: web.Request) -> web.Response:
     return json_answer({"success": True, "data": _answer(count, "index")})
 
 
-class CsvImports:
-    """Takes CSV files, a bounded number at once."""
-
-    def __init__(self) -> None:
-        self._under_way: Counter[int] = Counter()
-
-    async def take_csv(self, request: web.Request) -> web.Response:
-        """Write the leads of the file and answer with what became of them."""
-        caller = await authenticate(request)
-        with self._place(caller.workspace_id), TemporaryFile() as file:
-            count = await _import(request, caller, file)
-        return json_answer({"success": True, "data": _answer(count, "line")})
-
-    @contextmanager
-    def _place(self, workspace_id: int) -> Iterator[None]:
-        if (
-            self._under_way.total() >= UPLOADS_MAX
-            or self._under_way[workspace_id] >= UPLOADS_PER_WORKSPACE_MAX
-        ):
-            raise TooBusy
-        self._under_way[workspace_id] += 1
-        try:
-            yield
-        finally:
-            self._under_way[workspace_id] -= 1
-            # Without its zeros the counter would grow by one entry for every workspace.
-            self._under_way = +self._under_way
+async def take_csv(request: web.Request) -> web.Response:
+    """Write the leads of the file and answer with what became of them."""
+    caller = await authenticate(request)
+    with request.app[UPLOAD_PLACES].take(caller.workspace_id), TemporaryFile() as file:
+        count = await _import(request, caller, file)
+    return json_answer({"success": True, "data": _answer(count, "line")})
 
 
 async def _import(request: web.Request, caller: KeyOwner, file: IO[bytes]) -> ImportCount:

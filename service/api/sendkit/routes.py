@@ -10,7 +10,7 @@ from service.api.sendkit.credits import list_ledger, show_credits, show_usage
 from service.api.sendkit.enrich import enrich_leads
 from service.api.sendkit.erasure import erase_leads
 from service.api.sendkit.jobs import cancel_one_job, list_all_jobs, list_job_results, show_job
-from service.api.sendkit.lead_import import CsvImports, take_bulk
+from service.api.sendkit.lead_import import take_bulk, take_csv
 from service.api.sendkit.leads import (
     delete_leads,
     list_leads,
@@ -59,13 +59,12 @@ def sendkit_routes() -> Iterator[web.RouteDef]:
 
 
 def _lead_routes() -> Iterator[web.RouteDef]:
-    imports = CsvImports()
     yield web.get("/v1/leads", list_leads)
     yield web.post("/v1/leads", post_lead)
     yield web.delete("/v1/leads", delete_leads)
     yield web.post("/v1/leads/search", search_leads)
     yield web.post("/v1/leads/bulk", take_bulk)
-    yield web.post("/v1/leads/import/csv", imports.take_csv)
+    yield web.post("/v1/leads/import/csv", take_csv)
     yield web.get(_LEAD, show_lead)
     yield web.patch(_LEAD, patch_lead)
     yield from webhook_routes()
