@@ -1,6 +1,8 @@
 """Reads the guides: their sections, and in each the files and the shell lines for its reader."""
 
 import re
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,19 @@ def read_sections() -> list[Section]:
         for page in sorted(GUIDES.glob("*.md"))
         for task, body in _SECTION.findall(page.read_text(encoding="utf-8"))
     ]
+
+
+def read_exports(values: Mapping[str, str]) -> str:
+    """Return the lines of the index that set what the snippets take, with values for its dots.
+
+    Raises:
+        KeyError: it sets what there is no value for.
+    """
+    text = (GUIDES / "README.md").read_text(encoding="utf-8")
+    ((_, _, block),) = _BLOCK.findall(text)
+    return re.sub(
+        r"\b([A-Z_]+)=\S+", lambda found: f"{found[1]}={shlex.quote(values[found[1]])}", block
+    )
 
 
 def write_files(guide: str, folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import service.app
 from service.errors import LeadfallError
-from tests.commands.guides import GUIDES, Section, read_sections, write_files
+from tests.commands.guides import GUIDES, Section, read_exports, read_sections, write_files
 from tests.commands.made_dev import MadeDev, make_dev
 from tests.commands.processes import Finished, find_free_port, run_program
 
@@ -53,10 +53,9 @@ async def follow(section: Section, dev: MadeDev, folder: Path) -> Finished:
     """Do what a section says, in a folder that has the guide's files."""
     write_files(section.guide, folder)
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    settings = {**dev.variables, "PATH": programs, "PORT": str(find_free_port())}
-    return await run_program(
-        "sh", "-c", f"set -e\n{section.script}", settings=settings, folder=folder
-    )
+    settings = {"PATH": programs, "PORT": str(find_free_port())}
+    script = f"set -e\n{read_exports(dev.variables)}\n{section.script}"
+    return await run_program("sh", "-c", script, settings=settings, folder=folder)
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=str)
