@@ -181,12 +181,27 @@ CAST = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("direction", ["asc", "desc"])
-@pytest.mark.parametrize("field", ["id", "first_name", "created_at", "amount_of_employees"])
-@pytest.mark.parametrize("filters", ["{}", '{"seniority": ["vp", "cxo"]}', '{"keywords": "e"}'])
-@pytest.mark.parametrize("where", ["list", "workspace"])
+EVERYBODY, EITHER, BY_TEXT = "{}", '{"seniority": ["vp", "cxo"]}', '{"keywords": "e"}'
+
+
+@pytest.mark.parametrize(
+    ("where", "field", "direction", "filters"),
+    [
+        ("list", "id", "asc", EVERYBODY),
+        ("list", "id", "desc", EITHER),
+        ("list", "first_name", "asc", BY_TEXT),
+        ("list", "first_name", "desc", EVERYBODY),
+        ("list", "amount_of_employees", "desc", EITHER),
+        ("workspace", "id", "asc", EVERYBODY),
+        ("workspace", "id", "desc", BY_TEXT),
+        ("workspace", "id", "asc", EITHER),
+        ("workspace", "first_name", "desc", EITHER),
+        ("workspace", "created_at", "asc", EVERYBODY),
+        ("workspace", "created_at", "desc", BY_TEXT),
+    ],
+)
 async def test_cursors_go_through_every_order(
-    stage: Stage, direction: str, field: str, filters: str, where: str
+    stage: Stage, where: str, field: str, direction: str, filters: str
 ) -> None:
     """Page by page come the same leads as at once, equal and absent values included."""
     cast = [
