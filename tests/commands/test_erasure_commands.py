@@ -28,6 +28,7 @@ async def test_a_person_is_erased_and_stays_out(
         "events": 0,
         "deliveries": 0,
         "answers": 0,
+        "more": False,
     }
     assert [error["reason"] for error in again.json["errors"]] == [
         "this person must not be kept or looked up",
