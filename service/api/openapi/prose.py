@@ -44,11 +44,13 @@ INFO: Final[dict[str, Any]] = {
         "A fault of ours is a 500 with the code `INTERNAL_ERROR` and the id of the request; "
         "an unknown path is a 404, a wrong method a 405 with `Allow`.\n\n"
         "**Request ids**: every answer carries `X-Request-Id`, which is in the server's logs; send "
-        "your own to have it used. Only the 503 of a server that is full has none.\n\n"
+        "your own to have it used. The 503 of a server that is full always has one of ours; the "
+        "log has what it begins with, before the number.\n\n"
         "**Repeating**: a request that charges is safe to repeat with the same `Idempotency-Key`.\n"
         "\n"
         "**Pages**: cursors are opaque, and stable while rows are added. Totals are exact to "
-        "10,000; beyond, they stay there and say that they are capped.\n\n"
+        "10,000; beyond, they stay there and say that they are capped. Pages by number end at "
+        "1,000; cursors go on.\n\n"
         "**Limits** in this document are those of a server with default settings."
     ),
 }
