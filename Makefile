@@ -41,7 +41,7 @@ crashes: $(READY) ## end flows where SEEDS (first:last) decide, let others recov
 	@$(BIN)/python -m tests.faults.crash --seeds $(SEEDS) $(ARGS)
 
 bench: $(READY) $(PEERS) ## measure the speed of everything against bare limits; write docs/BENCHMARKS.md
-	@rm -f bench.json
+	@$(if $(ARGS),,rm -f bench.json)
 	@$(BIN)/pytest tests/bench --verbose --durations=0 $(ARGS); code=$$?; \
 	  $(BIN)/python -m tests.bench.page; exit $$code
 

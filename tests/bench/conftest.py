@@ -1,6 +1,6 @@
 """Gathers what the benches find, shows it at the end of the run and keeps it in a file.
 
-`BENCH_REPEATS` (3), `BENCH_SECONDS` (30) and `BENCH_SHARE` (1: of all leads and rows) make a run
+`BENCH_REPEATS` (3), `BENCH_SECONDS` (20) and `BENCH_SHARE` (1: of all leads and rows) make a run
 shorter, on a machine that others use too; only a run with none of them is worth keeping.
 """
 
@@ -47,7 +47,7 @@ def scale() -> Scale:
     """How long to run."""
     return Scale(
         int(os.environ.get("BENCH_REPEATS", "3")),
-        float(os.environ.get("BENCH_SECONDS", "30")),
+        float(os.environ.get("BENCH_SECONDS", "20")),
         float(os.environ.get("BENCH_SHARE", "1")),
     )
 

@@ -24,6 +24,7 @@ WORKSPACES = 64
 CALLERS = 64
 CALLERS_FEW = 8
 SMALL_REQUESTS = 8_000
+REQUESTS_OF_ONE = 4_000
 LARGE_REQUESTS = 400
 LEADS_OF_LARGE = 100
 BARE = "the same statement from bare asyncpg, 16 connections"
@@ -100,7 +101,7 @@ async def test_large_requests(fleet: Fleet, scale: Scale, report: Report) -> Non
 @pytest.mark.timeout(600)
 async def test_one_workspace(fleet: Fleet, scale: Scale, report: Report) -> None:
     """Requests of one workspace do not queue for its balance, however many callers there are."""
-    asks = await seed(fleet, workspaces=1, requests=scale.count(SMALL_REQUESTS), leads=1)
+    asks = await seed(fleet, workspaces=1, requests=scale.count(REQUESTS_OF_ONE), leads=1)
     ours, bare = await measure(fleet, asks, scale.repeats)
     few = []
     for _ in range(scale.repeats):
