@@ -32,8 +32,25 @@ class ClosedLookup:
     lead: LeadInput = field(repr=False)
 
     @classmethod
+    def of(cls, settlement: Settlement) -> "ClosedLookup":
+        """Return what a settlement that counted has closed."""
+        claim = settlement.claim
+        return cls(
+            claim.lookup_id,
+            claim.job_id,
+            claim.workspace_id,
+            claim.lead_id,
+            claim.kind.target,
+            settlement.outcome,
+            settlement.value,
+            settlement.reason,
+            settlement.refund,
+            claim.lead,
+        )
+
+    @classmethod
     def read(cls, row: Row) -> "ClosedLookup":
-        """Read a row of the statements that close lookups."""
+        """Read a row of the statement that closes lookups of people who are erased."""
         return cls(
             row["id"],
             row["job_id"],
@@ -65,16 +82,19 @@ async def close_lookups(
     connection: Connection, settlements: Sequence[Settlement]
 ) -> list[ClosedLookup]:
     """End the lookups whose epoch still holds the claim and return those; others are left out."""
+    # Of two ends of one claim only one is sent: which of them counted could not be told.
+    by_claim = {(each.claim.lookup_id, each.claim.epoch): each for each in settlements}
+    ends = by_claim.values()
     rows = await connection.fetch(
         _SQL["close_lookups"],
-        [each.claim.lookup_id for each in settlements],
-        [each.claim.epoch for each in settlements],
-        [each.outcome for each in settlements],
-        [each.value for each in settlements],
-        [each.reason for each in settlements],
-        [each.refund for each in settlements],
+        [each.claim.lookup_id for each in ends],
+        [each.claim.epoch for each in ends],
+        [each.outcome for each in ends],
+        [each.value for each in ends],
+        [each.reason for each in ends],
+        [each.refund for each in ends],
     )
-    return [ClosedLookup.read(row) for row in rows]
+    return [ClosedLookup.of(by_claim[row["id"], row["epoch"]]) for row in rows]
 
 
 async def fill_leads(connection: Connection, closed: Sequence[ClosedLookup]) -> None:

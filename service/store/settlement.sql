@@ -18,8 +18,7 @@ set state = 'settled', owner = null, outcome = b.outcome, value = b.value, reaso
     refunded = b.refund, settled_at = (select leadfall_now())
 from batch b join held on held.id = b.lookup_id
 where l.id = b.lookup_id and l.epoch = b.epoch
-returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.outcome, l.value, l.reason,
-          l.refunded, l.input;
+returning l.id, l.epoch;
 
 -- name: fill_leads
 -- $1 lead, $2 target, $3 value, as columns: what was found goes to the lead. A verdict counts only
