@@ -7,12 +7,15 @@ alone: one that cannot be written refuses the transaction, and then each is writ
 from typing import Final
 
 import asyncpg
+import structlog
 
 from service.domain.expiring_map import ExpiringMap
 from service.errors import InsufficientCredits
 from service.flows.batching import Batcher
 from service.store.acceptance import LeadsTaken, NewRequest, WrittenJob, write_requests
 from service.store.connection import Pool
+
+_log = structlog.get_logger()
 
 REQUESTS_MAX: Final = 64
 """Requests that share one transaction."""
@@ -83,7 +86,8 @@ class SharedCommits:
                 return await write_requests(connection, requests, lock_wait_ms=LOCK_WAIT_MS)
         except _UNCERTAIN:
             raise
-        except (InsufficientCredits, LeadsTaken, asyncpg.PostgresError):
+        except (InsufficientCredits, LeadsTaken, asyncpg.PostgresError) as error:
+            _log.info("batch.refused", requests=len(requests), error=type(error).__name__)
             raise _Refused from None
 
     async def _write_alone(self, request: NewRequest) -> list[WrittenJob]:

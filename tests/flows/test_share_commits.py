@@ -6,15 +6,18 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from service.errors import InsufficientCredits
 from service.flows.accept_jobs import Accepted
+from service.flows.settle_lookups import settle_lookups
 from service.flows.share_commits import LOOKUPS_MAX, SharedCommits
 from service.store.acceptance import Idempotency
-from tests.flows.workshop import Workshop, open_workshop
+from tests.flows.workshop import PUBLICATION, Workshop, missing, new_worker, open_workshop
 
 PRICE = 3
 SOON_S = 2.0
+ROUNDS = 30
 
 
 async def accept_at_once(
@@ -169,3 +172,40 @@ async def test_small_and_large(pool: asyncpg.Pool, lead_count: int) -> None:
     accepted = await shop.accept(await shop.add_leads(lead_count), commits=SharedCommits(pool))
 
     assert accepted.lookup_count == lead_count
+
+
+async def accept_again_and_again(commits: SharedCommits, shop: Workshop, lead_id: int) -> int:
+    """Accept a lead over and over, as soon as its lookup is free; return how often it was."""
+    taken = 0
+    for _ in range(ROUNDS):
+        taken += (await shop.accept([lead_id], price=PRICE, commits=commits)).lookup_count
+    return taken
+
+
+async def settle_until(accepting: "asyncio.Future[list[int]]", shops: Sequence[Workshop]) -> None:
+    """Settle whatever is accepted, of all workspaces in one batch, each refunded."""
+    owner = await new_worker(shops[0].pool)
+    while claims := await shops[0].claim(owner) or not accepting.done():
+        if isinstance(claims, list):
+            await settle_lookups(
+                shops[0].pool, [missing(claim) for claim in reversed(claims)], PUBLICATION
+            )
+
+
+async def test_batches_and_settlements_wait_for_nobody_in_a_circle(pool: asyncpg.Pool) -> None:
+    """Over the same leads and balances, neither ends the other by a deadlock, and all adds up."""
+    shops = [await open_workshop(pool) for _ in range(3)]
+    commits = SharedCommits(pool)
+    leads = [(shop, lead_id) for shop in shops for lead_id in await shop.add_leads(5)]
+
+    with capture_logs() as events:
+        accepting = asyncio.gather(*(accept_again_and_again(commits, *each) for each in leads))
+        await settle_until(accepting, shops)
+        taken = await accepting
+        # What was accepted after the last look.
+        await settle_until(accepting, shops)
+
+    told = {event.get("error") for event in events}
+    assert told.isdisjoint({"DeadlockDetectedError", "LockNotAvailableError"})
+    assert sum(taken) == await pool.fetchval("select count(*) from lookups")
+    assert [await shop.balance() for shop in shops] == [1_000, 1_000, 1_000]
