@@ -3,6 +3,7 @@
 Base URLs come from the operator or from a provider's declaration, so no dial guard stands here.
 """
 
+import math
 import re
 import time
 from contextvars import ContextVar
@@ -177,7 +178,10 @@ class VendorHTTP:
             data=None if request.json is None else orjson.dumps(request.json),
             headers=headers,
             timeout=aiohttp.ClientTimeout(
-                total=timeout_s, sock_connect=min(timeout_s, CONNECT_S_MAX)
+                total=timeout_s,
+                sock_connect=min(timeout_s, CONNECT_S_MAX),
+                # Else the end of all but the shortest would be put off to a whole second.
+                ceil_threshold=math.inf,
             ),
             allow_redirects=False,
         ) as response:

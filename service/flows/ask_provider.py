@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import structlog
 
@@ -30,6 +31,9 @@ from service.flows.gates import Gates
 from service.flows.provider_gate import Gate
 
 _log = structlog.get_logger()
+
+# The event loop's timers may be early by this much.
+_TIMER_GRAIN_S: Final = 0.005
 
 AskLocally = Callable[[LeadInput], Awaitable[Outcome]]
 
@@ -135,21 +139,21 @@ class ProviderDesk:
         gate = self.gate(provider, credential, offer.capability, offer.limits)
         began_at = time.monotonic()
         try:
-            async with asyncio.timeout(deadline_s):
-                if isinstance(offer.shape, Direct):
-                    reading = await self._send(provider, offer.shape, lead, credential, deadline_s)
-                else:
+            if isinstance(offer.shape, Direct):
+                # The client keeps the deadline by itself.
+                reading = await self._send(provider, offer.shape, lead, credential, deadline_s)
+            else:
+                async with asyncio.timeout(deadline_s):
                     reading = await self._local[offer.capability](lead)
         except TimeoutError:
-            if isinstance(offer.shape, Local):
-                # One slow mail host says nothing about the next one.
-                return Asked(NoAnswer("deadline"), duration_ms=_ms_since(began_at))
-            gate.note_fault(VendorDown(sent=True), time.monotonic() - began_at)
-            return Asked(NoAnswer("deadline"), Certainty.UNKNOWN, 0, _ms_since(began_at))
+            # One slow mail host says nothing about the next one.
+            return Asked(NoAnswer("deadline"), duration_ms=_ms_since(began_at))
         except VendorFault as fault:
-            gate.note_fault(fault, time.monotonic() - began_at)
+            spent_s = time.monotonic() - began_at
+            gate.note_fault(fault, spent_s)
             again_s = getattr(fault, "retry_after_s", None) or 0.0
-            outcome = NoAnswer(fault.slug)
+            late = isinstance(fault, VendorDown) and spent_s >= deadline_s - _TIMER_GRAIN_S
+            outcome = NoAnswer("deadline" if late else fault.slug)
             return Asked(outcome, certainty_of(fault), 0, _ms_since(began_at), again_s)
         gate.note_success(time.monotonic() - began_at)
         if isinstance(reading, AskAgain):
