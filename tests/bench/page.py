@@ -22,6 +22,14 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "accept.one_workspace",
         "accept.one_workspace_crowd",
     ),
+    "Ten thousand sync callers at once": (
+        "sync.served",
+        "sync.served_longest",
+        "sync.refused_longest",
+        "sync.refused_median",
+        "sync.callers_late",
+        "sync.api_memory",
+    ),
     "Enriching": (
         "enrich.one_step",
         "enrich.slow_provider",
@@ -81,7 +89,9 @@ def page(rows: Sequence[Row], facts: Mapping[str, str], moment: datetime) -> str
     by_name = {row.scenario: row for row in rows}
     parts = [_INTRODUCTION, f"Run on {moment:%Y-%m-%d}, with:\n\n"]
     parts += [f"- {name}: {text}\n" for name, text in facts.items()]
-    for title, names in SECTIONS.items():
+    listed = {name for names in SECTIONS.values() for name in names}
+    more = {"More": unlisted} if (unlisted := sorted(by_name.keys() - listed)) else {}
+    for title, names in {**SECTIONS, **more}.items():
         parts += [f"\n## {title}\n\n", _line(_COLUMNS), _line(["---"] * len(_COLUMNS))]
         parts += [
             _line(_cells(by_name[name]) if name in by_name else _unmeasured(name)) for name in names

@@ -35,6 +35,13 @@ def test_a_row_says_whether_it_is_met(limit: float, said: str) -> None:
     assert line.endswith(said)
 
 
+def test_a_scenario_that_nobody_listed_is_shown() -> None:
+    """A new bench is on the page from its first run on."""
+    text = page([Row.of("new.scenario", "new", "s", [1.0])], FACTS, MOMENT)
+
+    assert "| `new.scenario`: new | 1 s |" in text
+
+
 def test_what_gave_no_figure_is_shown() -> None:
     """A scenario that failed before it had a figure does not go missing."""
     text = page([], FACTS, MOMENT)
