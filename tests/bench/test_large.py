@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 
 from tests.bench.conftest import Scale
-from tests.bench.enrich_load import JOB_S_MAX, Line, open_line
+from tests.bench.enrich_load import Line, open_line
 from tests.bench.process_tree import peak_memory_bytes
 from tests.bench.report import Row, Target
 
@@ -19,7 +19,7 @@ MEMORY_MIB_MAX = 250.0
 MIB = 1024 * 1024
 SETTLED = 5_000_000
 DELIVERED = 1_000_000
-FILLED_AT_ONCE = 250_000
+FILLED_AT_ONCE = 100_000
 LEADS = 20_000
 ENDPOINTS = 20
 
@@ -74,7 +74,7 @@ async def fill(line: Line, settled: int, delivered: int) -> None:
     for first in range(0, delivered, FILLED_AT_ONCE):
         count = min(FILLED_AT_ONCE, delivered - first)
         await line.pool.execute(_DELIVERED, line.workspace_id, endpoints, first, count)
-    await line.pool.execute("vacuum analyze", timeout=JOB_S_MAX)
+    await line.vacuum()
 
 
 @pytest.mark.timeout(1_800)

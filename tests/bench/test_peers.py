@@ -46,7 +46,7 @@ async def run_peer(line: Line, peer: str, count: int) -> float:
     """Queue a job for each of so many new leads; return how many were run in a second."""
     first = (await line.add_leads(count))[0]
     await line.pool.execute("truncate peer_results")
-    await line.pool.execute("vacuum analyze leads")
+    await line.vacuum()
     enqueuing = await program(line, peer, "enqueue", str(first), str(count))
     assert await enqueuing.wait() == 0
     processes = [await program(line, peer, "work") for _ in range(WORKERS)]
