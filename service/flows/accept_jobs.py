@@ -31,6 +31,7 @@ from service.store.acceptance import (
 from service.store.connection import Connection
 from service.store.jobs import read_jobs_of_request, read_skipped
 from service.store.ledger import read_balance
+from service.store.transient import despite_deadlocks
 
 _log = structlog.get_logger()
 
@@ -229,8 +230,12 @@ async def _write(
             return _accepted(request, await commits.write(request)), []
     except LeadsTaken:
         pass
-    async with commits.pool.acquire() as connection:
-        return await _write_what_is_left(connection, order, select, publication)
+
+    async def write_what_is_left() -> tuple[Accepted | None, list[FinishedJob]]:
+        async with commits.pool.acquire() as connection:
+            return await _write_what_is_left(connection, order, select, publication)
+
+    return await despite_deadlocks(write_what_is_left)
 
 
 def _new_request(order: Order, selection: Selection, *, expected_count: int | None) -> NewRequest:

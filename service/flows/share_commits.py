@@ -14,6 +14,7 @@ from service.errors import InsufficientCredits
 from service.flows.batching import Batcher
 from service.store.acceptance import LeadsTaken, NewRequest, WrittenJob, write_requests
 from service.store.connection import Pool
+from service.store.transient import despite_deadlocks
 
 _log = structlog.get_logger()
 
@@ -91,6 +92,9 @@ class SharedCommits:
             raise _Refused from None
 
     async def _write_alone(self, request: NewRequest) -> list[WrittenJob]:
-        async with self.pool.acquire() as connection:
-            (written,) = await write_requests(connection, [request])
-        return written
+        async def write() -> list[WrittenJob]:
+            async with self.pool.acquire() as connection:
+                (written,) = await write_requests(connection, [request])
+            return written
+
+        return await despite_deadlocks(write)

@@ -32,6 +32,7 @@ TRANSIENT: Final = (
 
 _PAUSE_S_MIN: Final = 0.05
 _PAUSE_S_MAX: Final = 2.0
+_DEADLOCKS_MAX: Final = 5
 
 
 async def until_done(step: Callable[[], Awaitable[R]], *, name: str, patience_s: float) -> R:
@@ -55,3 +56,19 @@ async def until_done(step: Callable[[], Awaitable[R]], *, name: str, patience_s:
             _log.warning("database.step_repeated", step=name, error=type(error).__name__)
         await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, no secret
         pause_s = min(pause_s * 2, _PAUSE_S_MAX)
+
+
+async def despite_deadlocks(step: Callable[[], Awaitable[R]]) -> R:
+    """Run a step that is one transaction, again where the database ended it to resolve a deadlock.
+
+    Nothing of such a transaction was committed, so this is safe for any step.
+
+    Raises:
+        DeadlockDetectedError: it met one each of `_DEADLOCKS_MAX` times.
+    """
+    for _ in range(_DEADLOCKS_MAX - 1):
+        try:
+            return await step()
+        except asyncpg.DeadlockDetectedError:
+            _log.info("database.deadlock_met")
+    return await step()
