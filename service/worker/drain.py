@@ -198,8 +198,31 @@ class Drain:
                     await self._left.wait()
 
     async def _claim(self, full: Collection[Queue]) -> int:
-        room = self._settings.claim_batch
+        """Take lookups over and queue those to run; return how many there were.
+
+        Raises:
+            SuppressionsUnreadable: it cannot be told who may be looked up.
+            Exception: one of `TRANSIENT`. In either case nothing of it is held.
+        """
         claimed: list[Claim] = []
+        try:
+            await self._take_over(claimed, full)
+            suppressed = await self._find_suppressed(claimed)
+        except BaseException:
+            # Held, they would not even be strays, and nobody would ever run them.
+            with suppress(*TRANSIENT):
+                await self._release(claimed)
+            raise
+        for place, claim in enumerate(claimed):
+            if place in suppressed:
+                self._end(suppressed_settlement(claim))
+            else:
+                self._turns.put(self._held[claim.lookup_id], claim)
+        return len(claimed)
+
+    async def _take_over(self, claimed: list[Claim], full: Collection[Queue]) -> None:
+        """Claim what there is room for, and add it to `claimed` as it comes."""
+        room = self._settings.claim_batch
         async with self._pool.acquire() as connection:
             for priority in (SYNC_PRIORITY, ASYNC_PRIORITY):
                 if room <= len(claimed):
@@ -220,32 +243,14 @@ class Drain:
             if started := {claim.job_id for claim in claimed if claim.first_of_job}:
                 await mark_started(connection, sorted(started))
         _held.set(len(self._held))
-        suppressed = await self._find_suppressed(claimed)
-        for place, claim in enumerate(claimed):
-            if place in suppressed:
-                self._end(suppressed_settlement(claim))
-            else:
-                self._turns.put(self._held[claim.lookup_id], claim)
-        return len(claimed)
 
     async def _find_suppressed(self, claimed: list[Claim]) -> set[int]:
-        """Return the places of those whose person must not be looked up, now and not at accept.
-
-        Raises:
-            SuppressionsUnreadable: it cannot be told who; the claims were given back.
-        """
+        """Return the places of those whose person must not be looked up, now and not at accept."""
         if not claimed:
             return set()
         people = [(claim.workspace_id, claim.lead) for claim in claimed]
-        try:
-            async with self._pool.acquire() as connection:
-                return await self._suppressions.find(connection, people)
-        except BaseException:
-            for claim in claimed:
-                self._forget(claim)
-            with suppress(*TRANSIENT):
-                await self._release(claimed)
-            raise
+        async with self._pool.acquire() as connection:
+            return await self._suppressions.find(connection, people)
 
     async def _run_forever(self) -> None:
         while True:

@@ -154,6 +154,29 @@ async def test_every_sample_lead_comes_to_what_is_true(
     assert repeats(bench.sandbox) == []
 
 
+FAILING_ONCE_CLAIMED = """
+    create sequence failures;
+    create function fail() returns trigger language plpgsql as $$ begin
+      perform nextval('failures');
+      raise exception using errcode = 'query_canceled';
+    end $$;
+    create trigger fails before update of started_at on jobs for each row execute function fail()
+"""
+
+
+async def test_what_was_claimed_in_vain_is_claimed_again(bench: Bench) -> None:
+    """The database fails between the claim of lookups and their start: nobody holds them then."""
+    await bench.shop.pool.execute(FAILING_ONCE_CLAIMED)
+    await bench.accept("FIND_EMAIL", lead_ids=list(bench.leads)[:5])
+
+    async with app.worker(bench.settings):
+        await bench.until("is_called from failures")
+        await bench.shop.pool.execute("drop trigger fails on jobs")
+        await bench.finished()
+
+    assert await bench.shop.pool.fetchval("select count(*) from lookups") == 5
+
+
 async def test_work_goes_on_without_redis(bench: Bench) -> None:
     """With nothing listening where Redis should be, accepted jobs still finish."""
     settings = bench.settings.model_copy(update={"redis_url": SecretStr("redis://127.0.0.1:9/0")})
