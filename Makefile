@@ -42,7 +42,8 @@ crashes: $(READY) ## end flows where SEEDS (first:last) decide, let others recov
 
 bench: $(READY) $(PEERS) ## measure the speed of everything against bare limits; write docs/BENCHMARKS.md
 	@$(if $(ARGS),,rm -f bench.json)
-	@$(BIN)/pytest tests/bench --verbose --durations=0 $(ARGS); code=$$?; \
+	@# On the disk, where a commit costs what it costs; tests keep their databases in memory.
+	@TMPDIR=$${TMPDIR:-/tmp} $(BIN)/pytest tests/bench --verbose --durations=0 $(ARGS); code=$$?; \
 	  $(BIN)/python -m tests.bench.page; exit $$code
 
 browser: $(READY) ## /docs of a running API in a real browser (needs chromium)
