@@ -122,8 +122,10 @@ class Line:
 
     async def run(self, count: int) -> float:
         """Run a job over so many new leads; return how many were settled in a second."""
-        job_id = await self.accept(await self.add_leads(count))
+        leads = await self.add_leads(count)
+        # Before the job is there: workers look for it by themselves and would run it meanwhile.
         await self.vacuum()
+        job_id = await self.accept(leads)
         await self.ring()
         await self.until_finished(job_id)
         return await self.settled_per_second(job_id)
@@ -138,9 +140,10 @@ class Line:
 
     async def costs_of(self, count: int) -> str:
         """Run a job over so many new leads; say what processor time each took, and whose."""
-        job_id = await self.accept(await self.add_leads(count))
+        leads = await self.add_leads(count)
         await self.vacuum()
         before = self.used_s()
+        job_id = await self.accept(leads)
         await self.ring()
         await self.until_finished(job_id)
         after = self.used_s()
