@@ -68,7 +68,7 @@ class _Engine:
         )
 
     async def greet(self, port: int) -> None:
-        # Half of what commands take to start would be this import; most start no server.
+        # A fifth of what commands take to start would be this import; most start no server.
         import redis.asyncio
         from redis.exceptions import RedisError
 
