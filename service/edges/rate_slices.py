@@ -119,7 +119,8 @@ class Slice:
 class RateSlices:
     """The rates of all budgets, as this process reaches them.
 
-    While Redis does not answer, it is asked again about every half of `notice_s`, by one caller.
+    While Redis does not answer, one caller at a time asks again: a quarter of `notice_s` after the
+    last attempt, and for half of it at most.
 
     Args:
         redis: answers within `_TIMEOUT_S` or raises; never repeats a command by itself.
@@ -130,6 +131,7 @@ class RateSlices:
         self._redis = redis
         self._reserve = redis.register_script(_RESERVE)
         self._ask_again_at_s = 0.0
+        self._is_probing = False
         self._is_up = True
 
     @classmethod
@@ -189,25 +191,30 @@ class RateSlices:
         return answer
 
     async def _ask(self, ask: Callable[[], Awaitable[list[int]]]) -> list[int] | None:
-        now_s = _now_s()
-        if not self._is_up:
-            if now_s < self._ask_again_at_s:
-                return None
-            # Until this attempt has ended nobody else makes one.
-            self._ask_again_at_s = now_s + _TIMEOUT_S * 2
+        is_probe = not self._is_up
+        if is_probe and (self._is_probing or _now_s() < self._ask_again_at_s):
+            return None
+        if is_probe:
+            self._is_probing = True
         try:
-            answer = await ask()
+            # A probe that hangs must not outlast the time in which every worker is to notice.
+            async with asyncio.timeout(self.notice_s / 2 if is_probe else None):
+                answer = await ask()
         except (RedisError, OSError, TimeoutError) as error:
             _leases.labels("failed").inc()
             self._mark(is_up=False, error=type(error).__name__)
             return None
+        finally:
+            # Also where the caller was cancelled: the next one may ask at once.
+            if is_probe:
+                self._is_probing = False
         _leases.labels("answered").inc()
         self._mark(is_up=True)
         return answer
 
     def _mark(self, *, is_up: bool, error: str | None = None) -> None:
         if not is_up:
-            self._ask_again_at_s = _now_s() + self.notice_s / 2
+            self._ask_again_at_s = _now_s() + self.notice_s / 4
         _available.set(is_up)
         if is_up is not self._is_up:
             self._is_up = is_up

@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_left
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -89,6 +89,8 @@ class Relay:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._is_cut = False
+        self._is_silent = False
+        self.unanswered = 0
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -110,13 +112,21 @@ class Relay:
         for writer in self._writers:
             writer.transport.abort()
 
+    def silence(self) -> None:
+        """Take each new connection and never answer on it."""
+        self._is_cut, self._is_silent = False, True
+
     def mend(self) -> None:
         """Let connections through again."""
-        self._is_cut = False
+        self._is_cut = self._is_silent = False
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
             writer.transport.abort()
+            return
+        if self._is_silent:
+            self._writers.add(writer)
+            self.unanswered += 1
             return
         there = await asyncio.open_connection(self._target.hostname, self._target.port)
         self._writers |= {writer, there[1]}
@@ -282,6 +292,29 @@ async def test_the_limit_holds_when_redis_comes_back_empty(
 
     assert vendor.most_in_a_minute() <= 120
     assert min(spans) > 30
+
+
+async def test_the_return_of_redis_is_noticed_although_a_waiter_gave_up(redis_url: str) -> None:
+    """A request cancelled while it asked leaves the next one free to ask."""
+    async with Relay(redis_url) as relay:
+        slices = RateSlices.connect(relay.url, time_scale=SCALE)
+
+        async def ask_and_give_up() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await slices.open()
+
+        relay.cut()
+        await slices.open()
+        relay.silence()
+        await eventually(lambda: relay.unanswered > 0, ask_and_give_up)
+        relay.mend()
+        mended_at_s = now_s()
+
+        await eventually(lambda: slices.is_up, slices.open)
+
+        assert now_s() - mended_at_s < slices.notice_s * 2
+        await slices.close()
 
 
 async def test_a_worker_without_a_share_asks_for_nothing(
