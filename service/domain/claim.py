@@ -58,11 +58,31 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a call came to; `epoch` is that of its intent."""
+
+    lookup_id: int
+    step: int
+    epoch: int
+    outcome: OutcomeName
+    value: dict[str, Any] | None = field(default=None, repr=False)
+    reason: str | None = None
+    price_thousandths: int = 0
+    duration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
-    """How a claimed lookup ended, and the credits given back for it."""
+    """How a claimed lookup ended, and the credits given back for it.
+
+    Attributes:
+        answer: that of the call which ended it, where it is not on record yet. It counts even if
+            the claim was lost meanwhile.
+    """
 
     claim: Claim
     outcome: OutcomeName
     value: dict[str, Any] | None = field(default=None, repr=False)
     reason: str | None = None
     refund: int = 0
+    answer: Answer | None = None

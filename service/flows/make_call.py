@@ -75,7 +75,7 @@ class CallMaker:
         self._pool = pool
 
     async def make(self, call: PlannedCall, *, age_s: float) -> Asked | Refused | Postponed:
-        """Make the call and record what came of it.
+        """Make the call; what came of it is for the caller to put on record.
 
         Args:
             call: what to ask.
@@ -146,7 +146,7 @@ class CallMaker:
                 if in_time and gate.retries.spend(time.monotonic()):
                     return None
             case _:
-                return await self._record(call, asked)
+                return asked
         return await self._put_off(call, asking, asked, patience_s, wait_s)
 
     async def _put_off(
@@ -159,13 +159,9 @@ class CallMaker:
     ) -> Asked | Postponed:
         """Put the call off; once it was wished for longer than the patience, this was its end."""
         if asking.age_s + asking.spent_s > patience_s:
-            return await self._record(call, asked)
+            return asked
         await self._withdraw(call)
         return Postponed(wait_s)
-
-    async def _record(self, call: PlannedCall, asked: Asked) -> Asked:
-        await self._recorder.answers.add(call.answer(asked))
-        return asked
 
     async def _withdraw(self, call: PlannedCall) -> None:
         async with self._pool.acquire() as connection:

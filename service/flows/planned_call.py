@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from providers.contract import Offer, Provider, Submitted
-from service.domain.claim import Claim
+from service.domain.claim import Answer, Claim
 from service.domain.outcome import Found, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import Asked, Certainty
 from service.flows.credentials import Credential
-from service.store.calls import Answer, Intent
+from service.store.calls import Intent
 from service.store.memory import ToRemember
 
 

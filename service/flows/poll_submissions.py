@@ -15,13 +15,14 @@ from uuid import UUID
 import structlog
 
 from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
+from service.domain.claim import Answer
 from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import ProviderDesk, price_of
 from service.flows.credentials import OPERATOR, Credential
 from service.flows.provider_gate import Gate, GateShut
 from service.flows.suppress_people import SuppressionList
-from service.store.calls import Answer, write_answers
+from service.store.calls import write_answers
 from service.store.connection import Pool
 from service.store.memory import ToRemember, remember
 from service.store.submissions import (

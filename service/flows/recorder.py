@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final, Self, TypeVar
 
+from service.domain.claim import Answer
 from service.domain.email_patterns import PatternHit
 from service.flows.batching import Batcher
 from service.flows.suppress_people import SuppressionList
 from service.store.calls import (
-    Answer,
     Grant,
     Intent,
     Note,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, assert_never
 
 from providers.contract import Local, Offer, Provider, Submitted, Throttled
-from service.domain.claim import Claim, RecordedCall, Settlement
+from service.domain.claim import Answer, Claim, RecordedCall, Settlement
 from service.domain.credits import refund_for
 from service.domain.interrupted import AskOnce, GiveUp, WaitLonger, judge_interrupted
 from service.domain.kinds import Kind, Target
@@ -92,11 +92,18 @@ class _PassOver(Exception):  # noqa: N818 - carries the outcome of a step that a
 
 
 @dataclass(slots=True)
-class _Spending:
-    """What one lead has cost so far, and how long ago its first step began."""
+class _Progress:
+    """How far one run has come.
+
+    Attributes:
+        cost: what the lead has cost so far.
+        began_at: when its first step began.
+        answer: the last call's, as long as it is not on record.
+    """
 
     cost: float
     began_at: float
+    answer: Answer | None = None
 
 
 class WaterfallRunner:
@@ -120,25 +127,31 @@ class WaterfallRunner:
     async def run(self, claim: Claim, waterfall: Waterfall) -> Ended:
         """Go on where earlier claims of this lookup ended; steps with an outcome are not repeated.
 
-        An intent is committed before each request, and each outcome before the next step.
+        An intent is committed before each request, and each outcome before the next step; the one
+        that ends the lookup commits with its settlement.
         """
         if claim.reclaim_count > self._policy.reclaim_count_max:
             return self._end(claim, NoAnswer("gave_up"))
-        spending = self._spent_before(claim)
+        progress = self._progress_before(claim)
         outcomes: list[Outcome] = []
         try:
             for place, step in enumerate(waterfall.steps):
-                outcome = await self._take_step(claim, waterfall, place, spending)
+                await self._record(progress)
+                outcome = await self._take_step(claim, waterfall, place, progress)
                 # Whom one vendor may not speak of by law, the others are not asked about either.
                 if accepts(step, outcome) or _is_opted_out(outcome):
-                    return self._end(claim, outcome)
+                    return self._end(claim, outcome, progress.answer)
                 outcomes.append(outcome)
+            return self._end(claim, _conclude(claim.kind, outcomes), progress.answer)
         except _Stop as stop:
             return stop.ended
-        return self._end(claim, _conclude(claim.kind, outcomes))
+        except Exception:
+            # A fault of ours ends the lookup; what was paid for stays on record all the same.
+            await self._record(progress)
+            raise
 
     async def _take_step(
-        self, claim: Claim, waterfall: Waterfall, place: int, spending: _Spending
+        self, claim: Claim, waterfall: Waterfall, place: int, progress: _Progress
     ) -> Outcome:
         step, recorded = waterfall.steps[place], claim.calls.get(place)
         if recorded is not None and (known := _outcome_of(recorded)) is not None:
@@ -147,7 +160,7 @@ class WaterfallRunner:
             raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
         try:
             if recorded is None:
-                self._require_within_ceilings(claim, waterfall, step, spending)
+                self._require_within_ceilings(claim, waterfall, step, progress)
             call = await self._plan(claim, place, step, recorded)
             # A call that may be under way already is waited for, whatever memory says.
             if call.ask == 1 and (known := await self._recall(call)) is not None:
@@ -157,7 +170,7 @@ class WaterfallRunner:
             return await self._note_passed_over(claim, place, step, passed.outcome)
         if isinstance(call.offer.shape, Submitted):
             raise _Stop(call)
-        return await self._ask(call, recorded, spending)
+        return await self._ask(call, recorded, progress)
 
     async def _plan(
         self, claim: Claim, place: int, step: Step, recorded: RecordedCall | None
@@ -187,7 +200,7 @@ class WaterfallRunner:
         )
 
     async def _ask(
-        self, call: PlannedCall, recorded: RecordedCall | None, spending: _Spending
+        self, call: PlannedCall, recorded: RecordedCall | None, progress: _Progress
     ) -> Outcome:
         age_s = recorded.age_s if recorded is not None else 0.0
         ended = await self._calls.make(call, age_s=age_s)
@@ -197,7 +210,8 @@ class WaterfallRunner:
             case Postponed(wait_s):
                 raise _Stop(Parked(max(wait_s, _PARK_S_MIN)))
             case asked:
-                spending.cost += self._cost(call.provider.slug, asked.price_thousandths)
+                progress.cost += self._cost(call.provider.slug, asked.price_thousandths)
+                progress.answer = call.answer(asked)
                 self._remember(call, asked.outcome)
                 return asked.outcome
 
@@ -258,25 +272,25 @@ class WaterfallRunner:
         raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))
 
     def _require_within_ceilings(
-        self, claim: Claim, waterfall: Waterfall, step: Step, spending: _Spending
+        self, claim: Claim, waterfall: Waterfall, step: Step, progress: _Progress
     ) -> None:
         """Pass over a step that the lead's ceilings no longer allow."""
-        age_s = time.monotonic() - spending.began_at
+        age_s = time.monotonic() - progress.began_at
         if waterfall.deadline_s is not None and age_s > waterfall.deadline_s:
             raise _PassOver(NoAnswer("lead_deadline"))
         provider = self._providers.get(step.provider)
         offer = provider.offer(claim.kind.capability) if provider else None
         if waterfall.cost_max is not None and offer is not None:
             most = self._cost(step.provider, max(offer.price_found, offer.price_missing))
-            if spending.cost + most > waterfall.cost_max:
+            if progress.cost + most > waterfall.cost_max:
                 raise _PassOver(NoAnswer("cost_ceiling"))
 
-    def _spent_before(self, claim: Claim) -> _Spending:
+    def _progress_before(self, claim: Claim) -> _Progress:
         cost = sum(
             self._cost(call.provider, call.price_thousandths) for call in claim.calls.values()
         )
         age_s = max((call.age_s for call in claim.calls.values()), default=0.0)
-        return _Spending(cost, time.monotonic() - age_s)
+        return _Progress(cost, time.monotonic() - age_s)
 
     def _cost(self, slug: str, price_thousandths: int) -> float:
         return price_thousandths / 1_000 * self._policy.credit_costs.get(slug, 1.0)
@@ -313,6 +327,11 @@ class WaterfallRunner:
         if answer is not None:
             self._recorder.keeps.add(answer)
 
+    async def _record(self, progress: _Progress) -> None:
+        answer, progress.answer = progress.answer, None
+        if answer is not None:
+            await self._recorder.answers.add(answer)
+
     async def _note_passed_over(
         self, claim: Claim, place: int, step: Step, outcome: Outcome
     ) -> Outcome:
@@ -321,13 +340,13 @@ class WaterfallRunner:
         await self._recorder.notes.add(note)
         return outcome
 
-    def _end(self, claim: Claim, outcome: Outcome) -> Settlement:
+    def _end(self, claim: Claim, outcome: Outcome, answer: Answer | None = None) -> Settlement:
         if claim.kind.target is Target.EMAIL and (lesson := lesson_of(claim.lead, outcome)):
             # Not waited for: a better order of guesses is worth no delay.
             self._recorder.lessons.add(lesson)
         value = dict(outcome.value) if isinstance(outcome, Found) else None
         reason = getattr(outcome, "reason", None)
-        return self._settlement(claim, outcome.name, value, reason)
+        return self._settlement(claim, outcome.name, value, reason, answer)
 
     def _settlement(
         self,
@@ -335,9 +354,10 @@ class WaterfallRunner:
         outcome: OutcomeName,
         value: dict[str, object] | None = None,
         reason: str | None = None,
+        answer: Answer | None = None,
     ) -> Settlement:
         refund = refund_for(claim.kind, claim.price, outcome, self._policy.refund_percent)
-        return Settlement(claim, outcome, value, reason, refund)
+        return Settlement(claim, outcome, value, reason, refund, answer)
 
 
 def failed_settlement(claim: Claim, error: str) -> Settlement:

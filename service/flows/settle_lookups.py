@@ -22,6 +22,7 @@ from service.flows.publish_finished import (
 )
 from service.flows.publish_leads import publish_leads
 from service.flows.suppress_people import SuppressionList
+from service.store.calls import write_answers
 from service.store.connection import Connection, Pool
 from service.store.ledger import Refund, enter_refunds
 from service.store.settlement import (
@@ -144,6 +145,9 @@ class _Closing:
             closed = await close_lookups(
                 connection, await self._without_suppressed(connection, settlements)
             )
+            answers = [each.answer for each in settlements if each.answer is not None]
+            if answers:
+                await write_answers(connection, answers)
             if not closed:
                 return [], []
             await fill_leads(connection, closed)
@@ -152,12 +156,15 @@ class _Closing:
 
     async def settle_blamed(self, settlement: Settlement, error: str) -> _Settled:
         _log.error("settlement.replaced", lookup_id=settlement.claim.lookup_id, error=error)
+        outcome, reason = OutcomeName.NO_ANSWER, f"settle_failed:{error}"
+        answer = settlement.answer
         harmless = replace(
             settlement,
-            outcome=OutcomeName.NO_ANSWER,
+            outcome=outcome,
             value=None,
-            reason=f"settle_failed:{error}",
+            reason=reason,
             refund=settlement.claim.price,
+            answer=answer and replace(answer, outcome=outcome, value=None, reason=reason),
         )
         return await until_done(
             lambda: self.settle([harmless]), name="settle", patience_s=_PATIENCE_S

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
+from service.domain.claim import Answer
 from service.domain.outcome import OutcomeName
 from service.store.connection import Connection
 from service.store.statements import load_statements
@@ -50,20 +51,6 @@ class Intent:
     lasts_s: float = 60.0
     submission_id: UUID | None = None
     gate_wait_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a call came to."""
-
-    lookup_id: int
-    step: int
-    epoch: int
-    outcome: OutcomeName
-    value: dict[str, Any] | None = field(default=None, repr=False)
-    reason: str | None = None
-    price_thousandths: int = 0
-    duration_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Claims lookups and runs them in a sliding window, settling in batches, until none is ready."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
@@ -9,7 +8,6 @@ from functools import partial
 from typing import Final
 
 import structlog
-from prometheus_client import Gauge
 
 from service.domain.claim import Claim, Settlement
 from service.domain.waterfall import Waterfall
@@ -34,6 +32,7 @@ from service.store.processes import read_owned_lookups
 from service.store.transient import TRANSIENT, until_done
 from service.store.waterfalls import read_waterfall
 from service.tasks import end_tasks
+from service.worker.holdings import Holdings
 from service.worker.turns import Queue, Turns
 
 _log = structlog.get_logger()
@@ -48,8 +47,6 @@ _SUBMITS_MAX: Final = 16
 _PARK_PATIENCE_S: Final = 30.0
 _RELEASE_PATIENCE_S: Final = 1.0
 _WATERFALLS_KEPT_MAX: Final = 256
-
-_held = Gauge("leadfall_lookups_held", "Lookups that this process holds now.")
 
 
 class Drain:
@@ -78,8 +75,7 @@ class Drain:
         self._suppressions = suppressions
         self._settings = settings
         self._turns = Turns(settings.concurrency)
-        self._held: dict[int, Queue] = {}
-        self._held_by: Counter[Queue] = Counter()
+        self._held = Holdings()
         self._suspects: set[int] = set()
         self._left = asyncio.Event()
         self._draining = False
@@ -186,8 +182,7 @@ class Drain:
 
     def _full_queues(self) -> set[Queue]:
         """Return the queues that hold a whole window: what they wait for, others need not."""
-        window = self._settings.concurrency
-        return {queue for queue, count in self._held_by.items() if count > window}
+        return self._held.queues_above(self._settings.concurrency)
 
     async def _wait_while_full(self, full: Collection[Queue]) -> None:
         """Wait until one of these has room, or it is time to see whether others have work."""
@@ -217,7 +212,7 @@ class Drain:
             if place in suppressed:
                 self._end(suppressed_settlement(claim))
             else:
-                self._turns.put(self._held[claim.lookup_id], claim)
+                self._turns.put(self._held.queue_of(claim), claim)
         return len(claimed)
 
     async def _take_over(self, claimed: list[Claim], full: Collection[Queue]) -> None:
@@ -238,11 +233,10 @@ class Drain:
                 if claims:
                     self._last_workspace[priority] = claims[-1].workspace_id
                 for claim in claims:
-                    self._hold(claim, (priority, claim.workspace_id))
+                    self._held.add(claim, (priority, claim.workspace_id))
                 claimed += claims
             if started := {claim.job_id for claim in claimed if claim.first_of_job}:
                 await mark_started(connection, sorted(started))
-        _held.set(len(self._held))
 
     async def _find_suppressed(self, claimed: list[Claim]) -> set[int]:
         """Return the places of those whose person must not be looked up, now and not at accept."""
@@ -283,7 +277,9 @@ class Drain:
                 self._forget(claim)
 
     def _end(self, settlement: Settlement) -> None:
-        # Not waited for: the slot is free while the batch is on its way.
+        # Not waited for: the slot is free while the batch is on its way, and is to be filled.
+        self._held.end(settlement.claim)
+        self._left.set()
         done = self._settling.add(settlement)
         done.add_done_callback(lambda _: self._forget(settlement.claim))
 
@@ -333,22 +329,8 @@ class Drain:
             for claim in claims:
                 self._forget(claim)
 
-    def _hold(self, claim: Claim, queue: Queue) -> None:
-        # What was just parked can be claimed again before its end was noticed here.
-        self._let_go(claim.lookup_id)
-        self._held[claim.lookup_id] = queue
-        self._held_by[queue] += 1
-
-    def _let_go(self, lookup_id: int) -> None:
-        queue = self._held.pop(lookup_id, None)
-        if queue is not None:
-            self._held_by[queue] -= 1
-            if not self._held_by[queue]:
-                del self._held_by[queue]
-
     def _forget(self, claim: Claim) -> None:
-        self._let_go(claim.lookup_id)
-        _held.set(len(self._held))
+        self._held.remove(claim)
         self._left.set()
 
     async def _waterfall(self, version: str) -> Waterfall:

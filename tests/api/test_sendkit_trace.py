@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from service.domain.claim import Claim, Settlement
+from service.domain.claim import Answer, Claim, Settlement
 from service.domain.identifiers import new_id
 from service.domain.kinds import Face
 from service.domain.outcome import OutcomeName
 from service.flows.settle_lookups import settle_lookups
-from service.store.calls import Answer, Intent, Note, write_answers, write_intents, write_notes
+from service.store.calls import Intent, Note, write_answers, write_intents, write_notes
 from service.store.claims import claim_lookups
 from service.store.processes import beat
 from tests.api.stage import Stage, people

@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from providers.registry import all_providers
-from service.domain.claim import Claim, Settlement
+from service.domain.claim import Answer, Claim, Settlement
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
 from service.domain.question import person_of
@@ -23,7 +23,7 @@ from service.flows.erase_people import Erased, erase_people
 from service.flows.recorder import Recorder
 from service.flows.settle_lookups import settle_lookups
 from service.flows.suppress_people import SuppressionList
-from service.store.calls import Answer, Note, write_answers, write_notes
+from service.store.calls import Note, write_answers, write_notes
 from service.store.deliveries import claim
 from service.store.memory import ToRemember, remember
 from tests.flows.workshop import PUBLICATION, TYPES, Workshop, missing, new_worker, open_workshop
