@@ -62,7 +62,7 @@ class Recorder:
             await learn_patterns(connection, hits)
             return [None] * len(hits)
 
-        self.intents: Batcher[Intent, Grant] = _batcher(pool, "intents", intend)
+        self.intents: Batcher[Intent, Grant] = _batcher(pool, "intents", intend, flights_max=2)
         self.answers: Batcher[Answer, None] = _batcher(pool, "answers", answer)
         self.notes: Batcher[Note, None] = _batcher(pool, "notes", note)
         self.recalls: Batcher[bytes, Remembered | None] = _batcher(pool, "recalls", look_up)
@@ -82,6 +82,7 @@ def _batcher(
     name: str,
     write: Callable[[Connection, list[T]], Awaitable[Sequence[R]]],
     pause_s: float = 0.0,
+    flights_max: int = 1,
 ) -> Batcher[T, R]:
     async def flush(items: list[T]) -> Sequence[R]:
         async def step() -> Sequence[R]:
@@ -90,4 +91,4 @@ def _batcher(
 
         return await until_done(step, name=name, patience_s=_PATIENCE_S)
 
-    return Batcher(flush, batch_max=BATCH_MAX, pause_s=pause_s)
+    return Batcher(flush, batch_max=BATCH_MAX, pause_s=pause_s, flights_max=flights_max)
