@@ -29,6 +29,7 @@ from service.store.acceptance import (
     write_requests,
 )
 from service.store.connection import Connection
+from service.store.events import ensure_hidden_endpoint
 from service.store.jobs import read_jobs_of_request, read_skipped
 from service.store.ledger import read_balance
 from service.store.transient import despite_deadlocks
@@ -299,6 +300,8 @@ async def _write_what_is_left(
     """
     async with connection.transaction():
         selection = await select(connection)
+        if order.webhook_url:
+            await ensure_hidden_endpoint(connection, order.workspace_id, order.webhook_url)
         request = _new_request(order, selection, expected_count=None)
         (written,) = await write_requests(connection, [request])
         accepted = _accepted(request, written)

@@ -49,6 +49,15 @@ async def insert_events(connection: Connection, events: Sequence[NewEvent]) -> N
     )
 
 
+async def ensure_hidden_endpoint(connection: Connection, workspace_id: int, url: str) -> None:
+    """Make the endpoint that events addressed to a URL go to, unless it is there.
+
+    For a transaction that locks the balance before it writes events: one that settles takes them in
+    the other order, and each could wait for the other.
+    """
+    await _ensure_hidden(connection, [(workspace_id, url)])
+
+
 async def _ready_hidden_endpoints(connection: Connection, events: Sequence[NewEvent]) -> None:
     asked: dict[tuple[int, str], datetime | None] = {}
     for event in events:
@@ -60,14 +69,18 @@ async def _ready_hidden_endpoints(connection: Connection, events: Sequence[NewEv
         return
     places = sorted(asked)
     workspace_ids, texts = [each for each, _ in places], [each for _, each in places]
-    urls = [URL(url) for url in texts]
-    await connection.execute(
-        _SQL["ensure_hidden_endpoints"],
-        workspace_ids,
-        texts,
-        [(url.host or "").lower() for url in urls],
-        [url.port or 0 for url in urls],
-    )
+    await _ensure_hidden(connection, places)
     await connection.execute(
         _SQL["revive_hidden_endpoints"], workspace_ids, texts, [asked[place] for place in places]
+    )
+
+
+async def _ensure_hidden(connection: Connection, places: Sequence[tuple[int, str]]) -> None:
+    urls = [URL(url) for _, url in places]
+    await connection.execute(
+        _SQL["ensure_hidden_endpoints"],
+        [workspace_id for workspace_id, _ in places],
+        [url for _, url in places],
+        [(url.host or "").lower() for url in urls],
+        [url.port or 0 for url in urls],
     )

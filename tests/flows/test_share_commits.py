@@ -12,11 +12,14 @@ from service.flows.accept_jobs import Accepted
 from service.flows.settle_lookups import settle_lookups
 from service.flows.share_commits import LOOKUPS_MAX, SharedCommits
 from service.store.acceptance import Idempotency
-from tests.flows.workshop import PUBLICATION, Workshop, missing, new_worker, open_workshop
+from service.store.events import ensure_hidden_endpoint
+from tests.flows.workshop import PUBLICATION, TYPES, Workshop, missing, new_worker, open_workshop
 
 PRICE = 3
 SOON_S = 2.0
 ROUNDS = 30
+RECEIVER = "https://receiver.test/hook"
+EMAIL_AND_PHONE = (TYPES["FIND_EMAIL"], TYPES["FIND_PHONE"])
 
 
 async def accept_at_once(
@@ -205,3 +208,31 @@ async def test_nobody_is_told_of_deadlocks(pool: asyncpg.Pool) -> None:
 
     assert sum(taken) == await pool.fetchval("select count(*) from lookups")
     assert [await shop.balance() for shop in shops] == [1_000, 1_000, 1_000]
+
+
+async def test_an_empty_job_and_a_settlement_need_not_wait_in_a_circle(pool: asyncpg.Pool) -> None:
+    """Both tell one URL and change one balance: they take the two in the same order."""
+    shop = await open_workshop(pool)
+    (lead_id,) = await shop.add_leads(1)
+    await pool.execute(
+        "update leads set email = 'a@b.test', email_source = 'given', email_parses = true"
+    )
+    async with pool.acquire() as connection, connection.transaction():
+        await ensure_hidden_endpoint(connection, shop.workspace_id, RECEIVER)
+        accepting = asyncio.create_task(
+            shop.accept([lead_id], job_types=EMAIL_AND_PHONE, webhook_url=RECEIVER)
+        )
+        await somebody_waits(pool)
+
+        await connection.execute("set local lock_timeout = '300ms'")
+        await connection.execute("update workspaces set balance = balance + 1")
+
+    assert [job.lookup_count for job in (await accepting).jobs] == [0, 1]
+
+
+async def somebody_waits(pool: asyncpg.Pool) -> None:
+    """Wait until a transaction waits for another."""
+    waiting = "select exists(select from pg_locks where not granted)"
+    async with asyncio.timeout(5):
+        while not await pool.fetchval(waiting):
+            await asyncio.sleep(0.01)
