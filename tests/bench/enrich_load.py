@@ -139,7 +139,10 @@ class Line:
         return {"workers": workers, "Postgres": postgres, "sandbox": sandbox}
 
     async def costs_of(self, count: int) -> str:
-        """Run a job over so many new leads; say what processor time each took, and whose."""
+        """Run a job over so many new leads; say what processor time each took, and whose.
+
+        Beside it what the bare client takes for as many, which is in a worker's time as well.
+        """
         leads = await self.add_leads(count)
         await self.vacuum()
         before = self.used_s()
@@ -148,21 +151,33 @@ class Line:
         await self.until_finished(job_id)
         after = self.used_s()
         costs_us = {name: (after[name] - before[name]) / count * 1e6 for name in before}
+        _, bare_us = await self._ask_bare(count)
+        least_us = bare_us + costs_us["Postgres"] + costs_us["sandbox"]
         said = ", ".join(f"{name} {cost_us:.0f}" for name, cost_us in costs_us.items())
-        fit = (os.cpu_count() or 1) / sum(costs_us.values()) * 1e6
         return (
             f"Microseconds of processor time a lead: {said}; {os.cpu_count()} cores have room for "
-            f"{fit:,.0f} leads/s"
+            f"{_room(sum(costs_us.values())):,.0f} leads/s. The bare client takes {bare_us:.0f}: "
+            f"workers that did nothing else would leave room for {_room(least_us):,.0f}"
         )
 
     async def ask_bare(self, count: int, *, at_once: int = 64) -> float:
         """Let the bare client ask as often; return its answers in a second."""
+        rate, _ = await self._ask_bare(count, at_once=at_once)
+        return rate
+
+    async def _ask_bare(self, count: int, *, at_once: int = 64) -> tuple[float, float]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.bench.bare_vendor_client", self.vendor_url,
             "--count", str(count), "--at-once", str(at_once), stdout=PIPE,
         )  # fmt: skip
         output, _ = await process.communicate()
-        return float(output)
+        rate, cost_us = (float(each) for each in output.split())
+        return rate, cost_us
+
+
+def _room(cost_us: float) -> float:
+    """Return how often a second all processors together can do what costs so much."""
+    return (os.cpu_count() or 1) / cost_us * 1e6
 
 
 async def add_bench_workspace(pool: asyncpg.Pool) -> int:

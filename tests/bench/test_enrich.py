@@ -15,6 +15,8 @@ LEADS = 50_000
 BARE_CALLS = 25_000
 SLOW_S = 0.2
 SLOTS = 500
+# One in sixteen slots is kept for other workspaces: with so many, the bench's one has its 500.
+SLOTS_OF_WORKER = 534
 SLOW_LEADS = 30_000
 
 
@@ -53,7 +55,7 @@ async def test_one_step_waterfall(tmp_path: Path, scale: Scale, report: Report) 
 @pytest.mark.timeout(900)
 async def test_slow_provider(tmp_path: Path, scale: Scale, report: Report) -> None:
     """A worker keeps its slots full while a provider takes its time."""
-    async with open_line(tmp_path, workers=1, answer_after_s=SLOW_S, slots=SLOTS) as line:
+    async with open_line(tmp_path, workers=1, answer_after_s=SLOW_S, slots=SLOTS_OF_WORKER) as line:
         await line.run(scale.count(SLOW_LEADS) // 5)
         ours = [await line.run(scale.count(SLOW_LEADS)) for _ in range(scale.repeats)]
         costs = await line.costs_of(scale.count(SLOW_LEADS) // 3)
@@ -62,7 +64,7 @@ async def test_slow_provider(tmp_path: Path, scale: Scale, report: Report) -> No
     row = report(
         Row.of(
             "enrich.slow_provider",
-            f"provider taking {SLOW_S:g} s, one worker with {SLOTS} slots",
+            f"provider taking {SLOW_S:g} s, one worker with {SLOTS} slots for the one workspace",
             "leads/s",
             ours,
             against=[SLOTS / SLOW_S] * len(ours),
