@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from service.domain.fair_queue import Queue
 from service.domain.kinds import Kind
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
@@ -37,6 +38,7 @@ class Claim:
 
     Attributes:
         price: credits charged for it.
+        priority: at which it was claimed; a caller who waits has the lower one.
         cancelled: its job was cancelled; no step may start.
         first_of_job: its job had not been started.
     """
@@ -49,12 +51,18 @@ class Claim:
     epoch: int
     reclaim_count: int
     price: int
+    priority: int
     own_provider: str | None
     waterfall_version: str
     cancelled: bool
     first_of_job: bool
     lead: LeadInput = field(repr=False)
     calls: dict[int, RecordedCall] = field(default_factory=dict, repr=False)
+
+    @property
+    def queue(self) -> Queue:
+        """The queue in which it takes turns with others."""
+        return self.priority, self.workspace_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,23 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Waiting(Protocol[T]):
+    """Where items wait; what it takes out first goes first."""
+
+    def __len__(self) -> int: ...
+
+    def append(self, item: T, /) -> None:
+        """Let an item wait."""
+
+    def popleft(self) -> T:
+        """Take the item whose turn it is."""
+        ...
 
 
 class Batcher(Generic[T, R]):
@@ -15,6 +28,7 @@ class Batcher(Generic[T, R]):
     An idle batcher flushes at once. A busy one flushes as often as `pause_s` lets it, counted from
     the beginning of the last flush, so that its batches are worth their round trips.
     Where batches cannot grow, `flights_max` flushes may be under way at once instead of one.
+    Items wait in a row, or in `waiting` where they are to go in another order.
     `flush` returns one result per item, in order; what it raises reaches every item of the batch.
     """
 
@@ -31,13 +45,15 @@ class Batcher(Generic[T, R]):
         linger_s: float = 0.0,
         pause_s: float = 0.0,
         flights_max: int = 1,
+        waiting: "Waiting[tuple[T, asyncio.Future[R]]] | None" = None,
     ) -> None:
         self._flush = flush
         self._batch_max = batch_max
         self._linger_s = linger_s
         self._pause_s = pause_s
         self._flush_from_s = 0.0
-        self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
+        self._waiting: Waiting[tuple[T, asyncio.Future[R]]]
+        self._waiting = deque() if waiting is None else waiting
         self._flights_max = flights_max
         self._flights: set[asyncio.Task[None]] = set()
 

@@ -105,7 +105,7 @@ class CallMaker:
         self, call: PlannedCall, gate: Gate, asking: _Asking
     ) -> Asked | Refused | Postponed:
         try:
-            async with gate.pass_through() as waited_s:
+            async with gate.pass_through(call.claim.queue) as waited_s:
                 if asking.granted != asking.ask:
                     intent = call.intent(asking.ask, gate_wait_s=waited_s)
                     grant = await self._recorder.intents.add(intent)

@@ -16,8 +16,10 @@ import structlog
 
 from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
 from service.domain.claim import Answer
+from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
+from service.flows.accept_jobs import SYNC_PRIORITY
 from service.flows.ask_provider import ProviderDesk, price_of
 from service.flows.credentials import OPERATOR, Credential
 from service.flows.provider_gate import Gate, GateShut
@@ -53,6 +55,9 @@ LATE_PATIENCE_S: Final = 3_600.0
 """How long after its deadline a submission is still polled for the record, in vendor time."""
 LATE_EVERY_POLLS: Final = 10
 """How many of the vendor's poll intervals lie between two polls for which nobody waits."""
+_READS: Final[Queue] = (SYNC_PRIORITY, 0)
+"""Answers that may be ready are read before anything new is asked: whoever waits for them may be a
+sync caller, and what is submitted faster than it can be read would only grow old."""
 _PATIENCE_S: Final = 60.0
 _CLAIM_MAX: Final = 4
 _TURN_S_MAX: Final = 1.0
@@ -145,7 +150,7 @@ class Poller:
             return
         gate, pace_s = self._gate(provider, offer, credential), self._pace(offer.shape)
         try:
-            async with gate.pass_through():
+            async with gate.pass_through(UNCLAIMED if submission.late else _READS):
                 results = await self._read(provider, offer, credential, submission.handle, gate)
         except VendorFault:
             await self._wait(submission, pace_s, gate.shut_for_s())

@@ -22,11 +22,12 @@ from providers.contract import (
     VendorFault,
 )
 from service.domain.breaker import Breaker, BreakerRule
+from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.pacing import EASE, HALVE, LatencyWatch
 from service.domain.retry_budget import RetryBudget
+from service.flows.gate_line import GateShut
 from service.flows.note_outage import Credential, Outages
 from service.flows.request_budget import RequestBudget
-from service.flows.request_pace import GateShut
 
 __all__ = ["Gate", "GateShut", "Subject"]
 
@@ -126,8 +127,10 @@ class Gate:
         return BREAKER if self._breaker.shut_for_s(_now_s()) > 0 else ""
 
     @asynccontextmanager
-    async def pass_through(self) -> AsyncIterator[float]:
+    async def pass_through(self, queue: Queue = UNCLAIMED) -> AsyncIterator[float]:
         """Hold a place among the requests under way, entered when the vendor's rate allows.
+
+        Where others wait as well, sync callers are first and workspaces take turns.
 
         Yields for how many seconds it waited. Send at once after entering: what is lost in between
         brings requests closer together.
@@ -136,7 +139,7 @@ class Gate:
             GateShut: it is shut, or was shut while this waited; nothing was sent.
         """
         provider, began_s = self.subject.credential.provider, _now_s()
-        await self._budget.enter(self._require_open)
+        await self._budget.enter(self._require_open, queue)
         try:
             with self._admitted():
                 waited_s = _now_s() - began_s

@@ -4,12 +4,13 @@ Operations that share the limits share the budget.
 """
 
 import asyncio
-from collections import deque
 
 from providers.contract import Limits
+from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.pacing import InFlightLimit
 from service.edges.rate_slices import RateSlices
-from service.flows.request_pace import UNSHARED, Check, Fleet, GateShut, RequestPace
+from service.flows.gate_line import Check, Line
+from service.flows.request_pace import UNSHARED, Fleet, RequestPace
 
 
 class RequestBudget:
@@ -59,16 +60,18 @@ class RequestBudget:
         if self._slices is not None and (self._holding is None or self._holding.done()):
             self._holding = asyncio.create_task(self._slices.hold(self._name, seconds))
 
-    async def enter(self, check: Check) -> None:
+    async def enter(self, check: Check, queue: Queue = UNCLAIMED) -> None:
         """Wait for a place and for the rate; `leave` gives the place back.
+
+        At both, sync callers are first and workspaces take turns.
 
         Raises:
             GateShut: by `check`, or because the budget is held.
         """
         self.used_at_s = _now_s()
-        await self.in_flight.take(check)
+        await self.in_flight.take(check, queue)
         try:
-            held_s = await self._pace.wait(check)
+            held_s = await self._pace.wait(check, queue)
             if held_s > 0:
                 self._held_until_s = max(self._held_until_s, _now_s() + held_s)
                 check()
@@ -88,7 +91,7 @@ class RequestBudget:
 
 
 class InFlight:
-    """Places for requests under way, as many as an adapting limit allows, first come first served.
+    """Places for requests under way, as many as an adapting limit allows; who waits stands in line.
 
     A vendor's limit is for the key, so each worker has its share of it, and at least one place.
     """
@@ -98,47 +101,31 @@ class InFlight:
         self.count = 0
         self._concurrency = concurrency
         self._fleet = fleet
-        self._waiters: deque[tuple[asyncio.Future[None], Check]] = deque()
+        self._line = Line(self.give)
 
     @property
     def has_waiters(self) -> bool:
         """Whether somebody waits for a place."""
-        return bool(self._waiters)
+        return not self._line.is_empty
 
-    async def take(self, check: Check) -> None:
+    async def take(self, check: Check, queue: Queue) -> None:
         """Take a place, or wait for one."""
         self.adapting.ceiling = max(1, self._concurrency // self._fleet.workers)
         check()
-        if self.count < self.adapting.limit and not self._waiters:
+        if self.count < self.adapting.limit and self._line.is_empty:
             self.count += 1
-            return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append((turn, check))
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self.give()
-            turn.cancel()
-            raise
+        else:
+            await self._line.wait(queue, check)
 
     def give(self) -> None:
-        """Give a place back, to whoever waits."""
+        """Give a place back, to whoever is next."""
         self.count -= 1
-        while self._waiters and self.count < self.adapting.limit:
-            turn, _ = self._waiters.popleft()
-            if not turn.done():
-                self.count += 1
-                turn.set_result(None)
+        while self.count < self.adapting.limit and self._line.call_next():
+            self.count += 1
 
     def recheck(self) -> None:
         """Send away those who wait for something that was shut meanwhile."""
-        for turn, check in self._waiters:
-            if not turn.done():
-                try:
-                    check()
-                except GateShut as shut:
-                    turn.set_exception(shut)
+        self._line.recheck()
 
 
 def _now_s() -> float:

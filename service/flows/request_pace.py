@@ -5,15 +5,17 @@ They are leased from Redis in slices; where Redis is gone, each worker keeps to 
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import Counter
 
 from providers.contract import Limits
+from service.domain.fair_queue import Queue
 from service.domain.pacing import Rate, Schedule, Window
 from service.edges.rate_slices import Order, RateSlices, Slice
+from service.flows.gate_line import Check, Line
 
 SLICE_S: Final = 0.25
 _SLICE_S_MIN: Final = 0.05
@@ -21,24 +23,6 @@ _SLOTS_MAX: Final = 256
 UNSHARED: Final = "rate_unshared"
 
 _unused = Counter("leadfall_rate_slots_late_total", "Slots that nobody used in time.")
-
-
-class GateShut(Exception):  # noqa: N818 - a state, met on the way in
-    """The gate was shut while a request waited for it; nothing was sent.
-
-    Attributes:
-        why: a slug.
-        for_s: seconds until it is worth trying again.
-    """
-
-    def __init__(self, why: str, for_s: float) -> None:
-        super().__init__(why, for_s)
-        self.why = why
-        self.for_s = for_s
-
-
-Check = Callable[[], None]
-"""Raises `GateShut` when waiting on is of no use."""
 
 
 @dataclass(slots=True)
@@ -80,7 +64,8 @@ class RequestPace:
         self._slices = slices
         self._fleet = fleet
         self._slice_s = max(SLICE_S * time_scale, _SLICE_S_MIN)
-        self._turn = asyncio.Lock()
+        self._line = Line(self._end_turn)
+        self._is_taking = False
         self._waiting = 0
         self._taken = 0
         self._leased_at_s = 0.0
@@ -98,20 +83,36 @@ class RequestPace:
             return 0.0
         return self._slices.notice_s / 2
 
-    async def wait(self, check: Check) -> float:
-        """Wait until one request may go; return 0, or for how long the vendor is to be left."""
+    async def wait(self, check: Check, queue: Queue) -> float:
+        """Wait until one request may go; return 0, or for how long the vendor is to be left.
+
+        One at a time takes slots; who waits for that stands in line. A sync caller is first there,
+        and so is behind nobody but the one who is at it.
+        """
         self._waiting += 1
         try:
-            async with self._turn:
-                while True:
-                    check()
-                    if not self._slots and (held_s := await self._find_slots()) > 0:
-                        return held_s
-                    if self._slots and await self._reach_slot():
-                        self._taken += 1
-                        return 0.0
+            if self._is_taking:
+                await self._line.wait(queue, check)
+            self._is_taking = True
+            try:
+                return await self._take_slot(check)
+            finally:
+                self._end_turn()
         finally:
             self._waiting -= 1
+
+    async def _take_slot(self, check: Check) -> float:
+        while True:
+            check()
+            if not self._slots and (held_s := await self._find_slots()) > 0:
+                return held_s
+            if self._slots and await self._reach_slot():
+                self._taken += 1
+                return 0.0
+
+    def _end_turn(self) -> None:
+        # Handed over at once: whoever comes in between finds it taken and stands in line.
+        self._is_taking = not self._line.is_empty and self._line.call_next()
 
     async def _reach_slot(self) -> bool:
         """Wait for the next slot; False when it is too late for it."""

@@ -73,7 +73,8 @@ class Submitter:
             deadline_s=group[0].deadline_s,
         )
         try:
-            async with self._gate(group[0]).pass_through() as waited_s:
+            # The first of a group is the one whose turn it was.
+            async with self._gate(group[0]).pass_through(group[0].claim.queue) as waited_s:
                 made = await self._make(submission, group, waited_s)
         except GateShut as shut:
             await self._park(group, max(shut.for_s, _LOOK_AGAIN_S))

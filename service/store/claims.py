@@ -41,7 +41,7 @@ async def claim_lookups(
         WORKSPACES_PER_CLAIM_MAX,
         list(but),
     )
-    return [_claim(row) for row in rows]
+    return [_claim(row, priority) for row in rows]
 
 
 async def mark_started(connection: Connection, job_ids: Sequence[UUID]) -> None:
@@ -74,7 +74,7 @@ def _count(status: str) -> int:
     return int(status.rpartition(" ")[2])
 
 
-def _claim(row: asyncpg.Record) -> Claim:
+def _claim(row: asyncpg.Record, priority: int) -> Claim:
     return Claim(
         lookup_id=row["id"],
         job_id=row["job_id"],
@@ -84,6 +84,7 @@ def _claim(row: asyncpg.Record) -> Claim:
         epoch=row["epoch"],
         reclaim_count=row["reclaim_count"],
         price=row["price"],
+        priority=priority,
         own_provider=row["own_provider"],
         waterfall_version=row["waterfall_version"],
         cancelled=row["cancelled"],

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from service.domain.claim import Claim, Settlement
+from service.domain.fair_queue import FairQueue, Queue
 from service.domain.waterfall import Waterfall
 from service.flows.accept_jobs import ASYNC_PRIORITY, SYNC_PRIORITY
 from service.flows.batching import Batcher
@@ -33,7 +34,7 @@ from service.store.transient import TRANSIENT, until_done
 from service.store.waterfalls import read_waterfall
 from service.tasks import end_tasks
 from service.worker.holdings import Holdings
-from service.worker.turns import Queue, Turns
+from service.worker.turns import Turns
 
 _log = structlog.get_logger()
 
@@ -233,7 +234,7 @@ class Drain:
                 if claims:
                     self._last_workspace[priority] = claims[-1].workspace_id
                 for claim in claims:
-                    self._held.add(claim, (priority, claim.workspace_id))
+                    self._held.add(claim, claim.queue)
                 claimed += claims
             if started := {claim.job_id for claim in claimed if claim.first_of_job}:
                 await mark_started(connection, sorted(started))
@@ -293,6 +294,7 @@ class Drain:
                 self._submit,
                 batch_max=batch_max,
                 linger_s=_GATHER_S,
+                waiting=FairQueue(lambda waiter: waiter[0].claim.queue),
                 # One at a time fills large batches; where they cannot be large, several go.
                 flights_max=max(1, _SUBMITS_MAX // batch_max),
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from prometheus_client import Gauge
 
 from service.domain.claim import Claim
-from service.worker.turns import Queue
+from service.domain.fair_queue import Queue
 
 _held = Gauge("leadfall_lookups_held", "Lookups that this process holds now.")
 

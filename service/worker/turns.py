@@ -5,12 +5,10 @@ from collections import Counter, deque
 from typing import Final
 
 from service.domain.claim import Claim
+from service.domain.fair_queue import Queue
 
 FREE_SHARE: Final = 15
 """A queue may use so many times as many slots as it leaves free for others."""
-
-Queue = tuple[int, int]
-"""The priority at which lookups were claimed, and their workspace."""
 
 
 class Turns:

@@ -6,9 +6,10 @@ from uuid import UUID
 import pytest
 
 from service.domain.claim import Claim
+from service.domain.fair_queue import Queue
 from service.domain.kinds import Kind
 from service.domain.lead_input import LeadInput
-from service.worker.turns import Queue, Turns
+from service.worker.turns import Turns
 
 SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
 
@@ -24,6 +25,7 @@ def claim(lookup_id: int) -> Claim:
         epoch=1,
         reclaim_count=0,
         price=0,
+        priority=1,
         own_provider=None,
         waterfall_version="",
         cancelled=False,

@@ -1,0 +1,92 @@
+"""Those who wait at a gate: sync callers first, then workspaces in turn, however many of each.
+
+Whoever waits holds one of the worker's slots, polls or submits, so a line is as short as those are
+few; and a line ends with the gate: when it shuts, all are sent away.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from service.domain.fair_queue import FairQueue, Queue
+
+
+class GateShut(Exception):  # noqa: N818 - a state, met on the way in
+    """The gate was shut while a request waited for it; nothing was sent.
+
+    Attributes:
+        why: a slug.
+        for_s: seconds until it is worth trying again.
+    """
+
+    def __init__(self, why: str, for_s: float) -> None:
+        super().__init__(why, for_s)
+        self.why = why
+        self.for_s = for_s
+
+
+Check = Callable[[], None]
+"""Raises `GateShut` when waiting on is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiter:
+    queue: Queue
+    called: "asyncio.Future[None]"
+    check: Check
+
+
+class Line:
+    """A line in front of something of which there is little.
+
+    Attributes:
+        is_empty: whether nobody waits.
+
+    Args:
+        give: gives back what a call stands for, where the one who was called no longer wants it.
+    """
+
+    __slots__ = ("_give", "_waiters", "is_empty")
+
+    def __init__(self, give: Callable[[], None]) -> None:
+        self._give = give
+        self._waiters: FairQueue[_Waiter] = FairQueue(lambda waiter: waiter.queue)
+        # Kept beside the queue, because every request that finds nobody waiting looks at it.
+        self.is_empty = True
+
+    async def wait(self, queue: Queue, check: Check) -> None:
+        """Wait to be called.
+
+        Raises:
+            GateShut: by `check`, at a `recheck`.
+        """
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(_Waiter(queue, called, check))
+        self.is_empty = False
+        try:
+            await called
+        except asyncio.CancelledError:
+            if called.done() and not called.cancelled() and called.exception() is None:
+                self._give()
+            called.cancel()
+            raise
+
+    def call_next(self) -> bool:
+        """Call the one whose turn it is; False when nobody waits."""
+        while self._waiters:
+            called = self._waiters.popleft().called
+            if not called.done():
+                called.set_result(None)
+                self.is_empty = not self._waiters
+                return True
+        self.is_empty = True
+        return False
+
+    def recheck(self) -> None:
+        """Send away those who wait for something that was shut meanwhile."""
+        for waiter in self._waiters:
+            if not waiter.called.done():
+                try:
+                    waiter.check()
+                except GateShut as shut:
+                    waiter.called.set_exception(shut)

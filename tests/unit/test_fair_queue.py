@@ -1,0 +1,51 @@
+"""Queues in turn: who waits for an answer is first, and nobody's many delay another's few."""
+
+import pytest
+
+from service.domain.fair_queue import FairQueue, Queue
+
+SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
+
+
+def filled(*queues: Queue) -> FairQueue[tuple[Queue, int]]:
+    """Return items of these queues, numbered in the order of their coming."""
+    fair: FairQueue[tuple[Queue, int]] = FairQueue(lambda item: item[0])
+    for number, queue in enumerate(queues):
+        fair.append((queue, number))
+    return fair
+
+
+def emptied(fair: FairQueue[tuple[Queue, int]]) -> list[int]:
+    """Return the numbers of all items as they are taken out."""
+    return [fair.popleft()[1] for _ in range(len(fair))]
+
+
+@pytest.mark.parametrize(
+    ("queues", "order"),
+    [
+        ([BIG, BIG, BIG], [0, 1, 2]),
+        ([BIG, BIG, BIG, SMALL, SMALL], [0, 3, 1, 4, 2]),
+        ([BIG, SMALL, SYNC], [2, 0, 1]),
+        ([BIG, SYNC, (0, 2), SYNC], [1, 2, 3, 0]),
+    ],
+    ids=["one queue", "in turn", "sync first", "sync in turn"],
+)
+def test_whose_turn_it_is(queues: list[Queue], order: list[int]) -> None:
+    """The lowest priority first, then queues in turn, each in its own order."""
+    assert emptied(filled(*queues)) == order
+
+
+def test_a_queue_that_comes_back_stands_behind_those_that_wait() -> None:
+    """Coming one at a time gets no more turns than coming with many."""
+    fair = filled(SMALL, BIG, BIG)
+    first = fair.popleft()[1]
+
+    fair.append((SMALL, 3))
+
+    assert [first, *emptied(fair)] == [0, 1, 3, 2]
+
+
+def test_nothing_is_taken_from_nobody() -> None:
+    """An empty queue says so."""
+    with pytest.raises(IndexError):
+        filled().popleft()
