@@ -23,6 +23,7 @@ from service.domain.waterfall import Waterfall, load_waterfalls, usable
 from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
 from service.edges.doorbell import Doorbell, connect
+from service.edges.host_leases import HostLeases
 from service.edges.mail_exchanger import Courtesy
 from service.edges.rate_limits import RateLimits
 from service.edges.rate_slices import RateSlices
@@ -99,6 +100,7 @@ async def smtp_prober(settings: Settings) -> AsyncIterator[SmtpProber]:
         port=settings.smtp.port,
         step_timeout_s=settings.smtp.step_timeout_s,
         courtesy=Courtesy(interval_s=settings.smtp.host_interval_s),
+        leases=HostLeases.connect(settings.redis_url.get_secret_value()),
     )
     try:
         yield prober

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Final
 
 from service.domain.smtp_reply import ReplyMeaning, SmtpReply
 from service.edges.dial_guard import DialRefused
+from service.edges.host_leases import HostLease, HostLeases
 from service.edges.smtp_session import SessionRefused, SmtpSession
 
 OpenSession = Callable[[str], Awaitable[SmtpSession]]
@@ -18,7 +19,7 @@ class Courtesy:
     """How gently one mail host is treated.
 
     Attributes:
-        sessions_max: Conversations with one host at a time.
+        sessions_max: Conversations of this process with one host at a time.
         recipients_max: Recipients asked about in one conversation.
         interval_s: Pause between the beginnings of two questions to one host.
         idle_s: How long a conversation is kept without a question.
@@ -41,7 +42,12 @@ class PortShut(OSError):  # noqa: N818 - said of this machine's network
 
 
 class MailExchanger:
-    """One mail host; hands each question to a conversation that is free, or opens one."""
+    """One mail host; hands each question to a conversation that is free, or opens one.
+
+    With leases, only one process at a time converses with the host. Whoever waits for it too long
+    is told that it is busy. The host is left to another process after a turn, with every
+    conversation ended before, or when nothing is asked here any more.
+    """
 
     def __init__(
         self,
@@ -49,6 +55,7 @@ class MailExchanger:
         open_session: OpenSession,
         courtesy: Courtesy,
         dialogues: asyncio.Semaphore,
+        leases: HostLeases | None = None,
     ) -> None:
         """Share `dialogues`, the bound on conversations in use, with every other host."""
         self.host = host
@@ -56,9 +63,12 @@ class MailExchanger:
         self._open_session = open_session
         self._courtesy = courtesy
         self._dialogues = dialogues
+        self._lease = None if leases is None else HostLease(leases, host, self)
         self._slots = asyncio.Semaphore(courtesy.sessions_max)
+        self._in_use = 0
         self._idle: list[tuple[SmtpSession, asyncio.TimerHandle]] = []
         self._goodbyes: set[asyncio.Task[None]] = set()
+        self._departures: set[asyncio.Task[None]] = set()
         self._next_at_s = 0.0
         self._out_until_s = 0.0
         self._out_reply: SmtpReply | None = None
@@ -72,27 +82,91 @@ class MailExchanger:
         try:
             try:
                 async with asyncio.timeout(wait_s):
-                    await self._slots.acquire()
+                    await self._begin()
             except TimeoutError:
                 return SmtpReply(ReplyMeaning.BUSY, "connect", self.host)
             try:
                 return await self._ask(recipient)
             finally:
-                self._slots.release()
+                self._end()
         finally:
             self.asker_count -= 1
 
+    def look_around(self) -> None:
+        """Leave the host to others when nobody here talks to it."""
+        lease = self._lease
+        if lease is None or self.asker_count:
+            return
+        if not self._idle or lease.is_wanted or not lease.is_held:
+            self._start(self._leave())
+
     async def close(self) -> None:
         """Close every conversation."""
+        if self._departures:
+            await asyncio.wait(self._departures)
+        await self._part()
+
+    async def _begin(self) -> None:
+        """Wait for a turn here, and for the host to be this process's."""
+        await self._slots.acquire()
+        try:
+            if self._lease is not None and self._out_now is None:
+                if not self._lease.is_held:
+                    # Its conversations are of an earlier turn; the host may be another's now.
+                    self._end_idle()
+                await self._lease.take()
+        except BaseException:
+            self._slots.release()
+            raise
+        self._in_use += 1
+
+    def _end(self) -> None:
+        """Let the next question begin, here or at another process."""
+        self._in_use -= 1
+        if self._lease is not None and self._in_use == 0 and self._lease.is_due:
+            # The place is given back when the host was left.
+            self._start(self._step_down())
+        else:
+            self._slots.release()
+
+    async def _leave(self) -> None:
+        await self._slots.acquire()
+        await self._step_down()
+
+    async def _step_down(self) -> None:
+        try:
+            await self._part()
+        finally:
+            self._slots.release()
+
+    async def _part(self) -> None:
+        self._end_idle()
+        await self._until_hung_up()
+        if self._lease is not None:
+            await self._lease.give_up(pause_s=self._next_at_s - time.monotonic())
+
+    async def _until_hung_up(self) -> None:
+        if self._goodbyes:
+            await asyncio.wait(self._goodbyes)
+
+    @property
+    def _out_now(self) -> SmtpReply | None:
+        return self._out_reply if time.monotonic() < self._out_until_s else None
+
+    def _end_idle(self) -> None:
         for session, timer in self._idle:
             timer.cancel()
             self._say_goodbye(session)
         self._idle.clear()
-        await asyncio.gather(*self._goodbyes)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._departures.add(task)
+        task.add_done_callback(self._departures.discard)
 
     async def _ask(self, recipient: str) -> SmtpReply:
-        if self._out_reply is not None and time.monotonic() < self._out_until_s:
-            return self._out_reply
+        if (out := self._out_now) is not None:
+            return out
         async with self._dialogues:
             await self._pace()
             session = self._take_idle()
@@ -103,6 +177,8 @@ class MailExchanger:
             return reply
 
     async def _ask_afresh(self, recipient: str) -> SmtpReply:
+        # The host still counts a conversation to which goodbye was said and not answered.
+        await self._until_hung_up()
         try:
             session = await self._open_session(self.host)
         except SessionRefused as refused:

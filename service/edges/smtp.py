@@ -12,6 +12,7 @@ import structlog
 from service.domain.smtp_reply import ReplyMeaning, SmtpReply
 from service.edges.dial_guard import EgressPolicy, dial
 from service.edges.dns import MailRoute, Resolver
+from service.edges.host_leases import HostLeases
 from service.edges.mail_exchanger import Courtesy, MailExchanger, PortShut
 from service.edges.port_watch import PortWatch
 from service.edges.smtp_session import Introduction, SmtpSession
@@ -49,6 +50,9 @@ class SmtpProber:
     """Ask whether a mail host takes mail for a recipient; it never sends any.
 
     At most one owner; close it when done. Safe for any number of concurrent probes.
+
+    Args:
+        leases: by which processes agree who converses with a host; None for this process alone.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class SmtpProber:
         step_timeout_s: float = STEP_TIMEOUT_S,
         dial_timeout_s: float = DIAL_TIMEOUT_S,
         courtesy: Courtesy | None = None,
+        leases: HostLeases | None = None,
         open_socket: OpenSocket = socket.socket,
     ) -> None:
         self._resolver = resolver
@@ -70,6 +75,7 @@ class SmtpProber:
         self._port = port
         self._dial_timeout_s = dial_timeout_s
         self._courtesy = courtesy or Courtesy()
+        self._leases = leases
         self._open_socket = open_socket
         self._watch = PortWatch()
         self._hosts: OrderedDict[str, MailExchanger] = OrderedDict()
@@ -101,6 +107,8 @@ class SmtpProber:
         hosts = list(self._hosts.values())
         self._hosts.clear()
         await asyncio.gather(*(host.close() for host in hosts), *self._farewells)
+        if self._leases is not None:
+            await self._leases.close()
 
     async def _probe(self, route: MailRoute, address: str, *, wait_s: float) -> SmtpReply:
         reply = SmtpReply(ReplyMeaning.UNREACHABLE, "connect")
@@ -125,7 +133,9 @@ class SmtpProber:
         exchanger = self._hosts.get(host)
         if exchanger is None:
             self._make_room()
-            exchanger = MailExchanger(host, self._open_session, self._courtesy, self._dialogues)
+            exchanger = MailExchanger(
+                host, self._open_session, self._courtesy, self._dialogues, self._leases
+            )
             self._hosts[host] = exchanger
         self._hosts.move_to_end(host)
         return exchanger

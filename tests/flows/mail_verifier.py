@@ -5,6 +5,7 @@ import socket
 from service.domain.verdict import EmailVerdict
 from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
+from service.edges.host_leases import HostLeases
 from service.edges.mail_exchanger import Courtesy
 from service.edges.smtp import OpenSocket, SmtpProber
 from service.flows.controls import ControlReplies, Controls
@@ -28,6 +29,7 @@ class Verifier:
         open_socket: OpenSocket = socket.socket,
         key: bytes | None = None,
         replies: ControlReplies | None = None,
+        leases: HostLeases | None = None,
     ) -> None:
         self.resolver = Resolver([world.dns_server], timeout_s=0.3)
         self.prober = SmtpProber(
@@ -40,6 +42,7 @@ class Verifier:
             dial_timeout_s=0.3,
             courtesy=courtesy,
             open_socket=open_socket,
+            leases=leases,
         )
         self.controls = Controls(key=key, replies=replies)
 
