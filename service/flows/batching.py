@@ -28,12 +28,13 @@ class Batcher(Generic[T, R]):
     An idle batcher flushes at once. A busy one flushes as often as `pause_s` lets it, counted from
     the beginning of the last flush, so that its batches are worth their round trips.
     Where batches cannot grow, `flights_max` flushes may be under way at once instead of one.
+    Before a batch is taken `before` is waited for, so that it holds whoever came meanwhile.
     Items wait in a row, or in `waiting` where they are to go in another order.
     `flush` returns one result per item, in order; what it raises reaches every item of the batch.
     """
 
     __slots__ = (
-        "_batch_max", "_flights", "_flights_max", "_flush", "_flush_from_s", "_linger_s",
+        "_batch_max", "_before", "_flights", "_flights_max", "_flush", "_flush_from_s", "_linger_s",
         "_pause_s", "_waiting",
     )  # fmt: skip
 
@@ -45,10 +46,12 @@ class Batcher(Generic[T, R]):
         linger_s: float = 0.0,
         pause_s: float = 0.0,
         flights_max: int = 1,
+        before: Callable[[], Awaitable[None]] | None = None,
         waiting: "Waiting[tuple[T, asyncio.Future[R]]] | None" = None,
     ) -> None:
         self._flush = flush
         self._batch_max = batch_max
+        self._before = before
         self._linger_s = linger_s
         self._pause_s = pause_s
         self._flush_from_s = 0.0
@@ -76,6 +79,8 @@ class Batcher(Generic[T, R]):
     async def _run(self) -> None:
         try:
             while self._waiting:
+                if self._before is not None:
+                    await self._before()
                 if len(self._waiting) < self._batch_max:
                     await self._let_others_come()
                 size = min(len(self._waiting), self._batch_max)

@@ -88,6 +88,12 @@ async def keep_handle(
     await connection.execute(_SQL["park_lookups"], submission_id)
 
 
+async def count_open_submissions(connection: Connection, provider: str, credential: str) -> int:
+    """Return how many submissions of a key wait for their answers."""
+    count: int = await connection.fetchval(_SQL["count_open"], provider, credential)
+    return count
+
+
 async def claim_due_submissions(
     connection: Connection,
     owner: UUID,

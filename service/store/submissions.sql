@@ -122,6 +122,11 @@ from (
 ) held
 where l.id = held.id;
 
+-- name: count_open
+-- How many submissions of provider $1 with key $2 wait to be read; those nobody waits for are left.
+select count(*) from submissions
+where state in ('intended', 'submitted') and provider = $1 and credential = $2;
+
 -- name: oldest_overdue
 select extract(epoch from (select leadfall_now()) - min(poll_at))::float8 from submissions
 where state = 'submitted';

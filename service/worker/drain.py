@@ -17,6 +17,7 @@ from service.flows.batching import Batcher
 from service.flows.hold_lease import ProcessLease
 from service.flows.planned_call import PlannedCall
 from service.flows.publish_finished import Publication
+from service.flows.read_room import ReadRoom
 from service.flows.run_waterfall import (
     Lost,
     Parked,
@@ -72,6 +73,9 @@ class Drain:
         self._owner = lease.process_id
         self._runner = runner
         self._submitter = submitter
+        self._read_room = ReadRoom(
+            pool, stopping=lambda: self._stopping, time_scale=submitter.desk.time_scale
+        )
         self._publication = publication
         self._suppressions = suppressions
         self._settings = settings
@@ -294,6 +298,7 @@ class Drain:
                 self._submit,
                 batch_max=batch_max,
                 linger_s=_GATHER_S,
+                before=partial(self._read_room.wait, call),
                 waiting=FairQueue(lambda waiter: waiter[0].claim.queue),
                 # One at a time fills large batches; where they cannot be large, several go.
                 flights_max=max(1, _SUBMITS_MAX // batch_max),

@@ -91,3 +91,20 @@ async def test_an_item_added_as_a_flight_ends_is_flushed(pause: int) -> None:
     assert await asyncio.wait_for(batcher.add(2), 1) == 20
     await batcher.drain()
     assert len(batcher) == 0
+
+
+async def test_a_batch_holds_whoever_came_while_it_was_held_back() -> None:
+    """What is waited for before a batch is waited for before it is put together."""
+    sink, open_gate = Sink(), asyncio.Event()
+
+    async def before() -> None:
+        await open_gate.wait()
+
+    batcher = Batcher(sink.flush, batch_max=2, before=before)
+    first = batcher.add(1)
+    await asyncio.sleep(0)
+    others = [batcher.add(number) for number in (2, 3)]
+    open_gate.set()
+
+    assert await asyncio.gather(first, *others) == [10, 20, 30]
+    assert sink.batches == [[1, 2], [3]]

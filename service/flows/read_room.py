@@ -1,0 +1,72 @@
+"""Whether one more submission can be read at the vendor's pace; where it cannot, it is not made.
+
+A vendor that takes sixty submissions a minute and lets thirty be read would otherwise be paid for
+answers that are fetched too late, and whoever comes next would wait behind them all.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from providers.contract import Submitted
+from service.domain.pacing import WINDOW_USE
+from service.flows.planned_call import PlannedCall
+from service.store.connection import Pool
+from service.store.submissions import count_open_submissions
+from service.store.transient import TRANSIENT
+
+ROOM_PATIENCE_S: Final = 60.0
+"""How long a submission waits for room, in vendor time; submissions that never end must not stop
+everything."""
+_LOOK_S: Final = 1.0
+_LOOK_S_MIN: Final = 0.05
+
+
+def open_max(shape: Submitted) -> int | None:
+    """Return how many submissions can each be read at their pace; None where nothing limits it.
+
+    A vendor that counts reading and submitting together needs no such bound: there reading goes
+    first at the gate.
+    """
+    if shape.poll_limits is None:
+        return None
+    reads_per_s = shape.poll_limits.requests_per_minute * WINDOW_USE / 60
+    return max(1, round(reads_per_s * shape.poll_every_s))
+
+
+class ReadRoom:
+    """Waits for room; what is counted is what all workers have submitted.
+
+    Args:
+        stopping: whether this process is to end; then nothing is waited for.
+        time_scale: real seconds per vendor second.
+    """
+
+    def __init__(self, pool: Pool, *, stopping: Callable[[], bool], time_scale: float) -> None:
+        self._pool = pool
+        self._stopping = stopping
+        self._time_scale = time_scale
+
+    async def wait(self, call: PlannedCall) -> None:
+        """Wait until a submission like this one can be read, for `ROOM_PATIENCE_S` at most."""
+        shape = call.offer.shape
+        count_max = open_max(shape) if isinstance(shape, Submitted) else None
+        if count_max is None:
+            return
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + ROOM_PATIENCE_S * self._time_scale
+        look_s = max(_LOOK_S * self._time_scale, _LOOK_S_MIN)
+        while not self._stopping() and loop.time() < until_s:
+            if await self._count(call) < count_max:
+                return
+            await asyncio.sleep(look_s)
+
+    async def _count(self, call: PlannedCall) -> int:
+        try:
+            async with self._pool.acquire() as connection:
+                return await count_open_submissions(
+                    connection, call.provider.slug, call.credential.id
+                )
+        except TRANSIENT:
+            # Submitting will meet the same, and knows what to do about it.
+            return 0
