@@ -33,6 +33,7 @@ from service.edges.smtp import SmtpProber
 from service.edges.vendor_http import VendorHTTP
 from service.flows.ask_builtin import Builtin
 from service.flows.ask_provider import ProviderDesk
+from service.flows.check_pace import CheckPace
 from service.flows.check_providers import check_mail_port
 from service.flows.controls import Controls
 from service.flows.credentials import Credentials
@@ -151,6 +152,18 @@ async def vendor_client() -> AsyncIterator[VendorHTTP]:
         yield http
     finally:
         await http.close()
+
+
+@asynccontextmanager
+async def check_pace(settings: Settings) -> AsyncIterator[CheckPace]:
+    """Open what paces questions about keys and close it at the end."""
+    scale = settings.vendor_time_scale
+    redis_url = settings.redis_url.get_secret_value()
+    checks = CheckPace(RateSlices.connect(redis_url, time_scale=scale), time_scale=scale)
+    try:
+        yield checks
+    finally:
+        await checks.close()
 
 
 @asynccontextmanager
@@ -275,6 +288,7 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
     async with (
         database(settings, "api") as pool,
         vendor_client() as vendor_http,
+        check_pace(settings) as checks,
         request_limits(settings) as rate_limits,
         receiver_client(settings) as receiver_http,
     ):
@@ -299,6 +313,7 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
             finished=watcher,
             draining=draining,
             vendor_http=vendor_http,
+            checks=checks,
             rate_limits=rate_limits,
             box=box,
             tester=Tester(pool, receiver_http),

@@ -9,6 +9,7 @@ LeadfallError
 ├── ProviderNotConfigured     own-key provider without a key
 │   └── ProviderDisabled      it has one, switched off
 ├── ProviderKeyRejected       the vendor does not accept the key
+├── KeyChecksLimited          the vendor would be asked about keys too often
 ├── ProviderLacksCapability
 ├── InsufficientCredits
 ├── NotFound                  a list, lead or job of this workspace
@@ -134,6 +135,24 @@ class ProviderKeyRejected(LeadfallError):  # noqa: N818
 
     def __init__(self, said: str) -> None:
         super().__init__(f"{said} It was not saved; check it with the vendor and send it again.")
+
+
+class KeyChecksLimited(LeadfallError):  # noqa: N818
+    """The vendor may not be asked about another key now; nothing was kept.
+
+    Attributes:
+        retry_after_s: whole seconds until it is worth another try.
+    """
+
+    code = "PROVIDER_CHECKS_LIMITED"
+    status = 429
+
+    def __init__(self, provider: str, retry_after_s: int) -> None:
+        super().__init__(
+            f"{provider} cannot be asked about another key now, because it limits how often it is "
+            f"asked. Nothing was saved; try again in {retry_after_s} s."
+        )
+        self.retry_after_s = retry_after_s
 
 
 class ProviderLacksCapability(InvalidRequest):

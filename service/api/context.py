@@ -12,6 +12,7 @@ from service.edges.dial_guard import EgressPolicy
 from service.edges.rate_limits import RateLimits
 from service.edges.secret_box import SecretBox
 from service.edges.vendor_http import VendorHTTP
+from service.flows.check_pace import CheckPace
 from service.flows.publish_finished import Publication
 from service.flows.send_test import Tester
 from service.flows.share_commits import SharedCommits
@@ -32,6 +33,7 @@ class ApiContext:
         draining: set when the process begins to stop.
         vendor_http: asks vendors about the keys that callers set; nothing else of a vendor is
             asked here.
+        checks: paces those questions.
         rate_limits: counts the requests of each key.
         tester: sends test events to endpoints.
         box: seals those keys; None where the operator has set nothing to seal with.
@@ -47,6 +49,7 @@ class ApiContext:
     finished: FinishedWatcher
     draining: Draining
     vendor_http: VendorHTTP
+    checks: CheckPace
     rate_limits: RateLimits
     box: SecretBox | None
     tester: Tester

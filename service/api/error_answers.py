@@ -21,7 +21,7 @@ from service.api.refusals import (
 from service.api.request_log import REQUEST_ID, face_name, route_of
 from service.api.seleqt.errors import seleqt_error
 from service.api.sendkit.errors import sendkit_error
-from service.errors import LeadfallError
+from service.errors import KeyChecksLimited, LeadfallError
 from service.store.transient import TRANSIENT
 
 _log = structlog.get_logger()
@@ -59,6 +59,8 @@ def _answer(request: web.Request, error: LeadfallError) -> web.Response:
     answer = render(error)
     if isinstance(error, MethodNotAllowed):
         answer.headers["Allow"] = error.allowed
+    if isinstance(error, KeyChecksLimited):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
     if answer.status == web.HTTPServiceUnavailable.status_code:
         answer.headers["Retry-After"] = _RETRY_AFTER_S
     return answer

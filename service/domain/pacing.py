@@ -84,13 +84,21 @@ class Schedule:
         self._rates = tuple(rates)
         self._over_at_s = [first_at_s + _credit_s(rate) for rate in self._rates]
 
+    def wait_s(self, now_s: float) -> float:
+        """Return in how many seconds one request could go, without booking it."""
+        return self._next_at_s(now_s) - now_s
+
     def take(self, now_s: float) -> float:
         """Book one request and return when it may go: `now_s` or later."""
+        at_s = self._next_at_s(now_s)
+        for place, rate in enumerate(self._rates):
+            self._over_at_s[place] = max(self._over_at_s[place], at_s) + rate.interval_s
+        return at_s
+
+    def _next_at_s(self, now_s: float) -> float:
         at_s = now_s
         for rate, over_at_s in zip(self._rates, self._over_at_s, strict=True):
             at_s = max(at_s, over_at_s - _credit_s(rate))
-        for place, rate in enumerate(self._rates):
-            self._over_at_s[place] = max(self._over_at_s[place], at_s) + rate.interval_s
         return at_s
 
 

@@ -90,6 +90,8 @@ class Order:
         budget: name of what the rates are kept for; no secret.
         count: slots wanted at most.
         earliest_s, furthest_s: between which the slots are to lie, from now.
+        pauses: whether nothing is given for a while after Redis lost its memory; only who keeps to
+            the rate by other means as well can do without.
     """
 
     budget: str
@@ -97,6 +99,7 @@ class Order:
     count: int
     earliest_s: float
     furthest_s: float
+    pauses: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ class RateSlices:
     async def reserve(self, order: Order) -> Slice | None:
         """Book slots; None when Redis does not answer, and then nothing is known of the rate."""
         sent_at_s = _now_s()
-        pause_s = self.notice_s + order.furthest_s
+        pause_s = self.notice_s + order.furthest_s if order.pauses else 0.0
         times_s = (order.earliest_s, order.furthest_s, pause_s, 0.0)
         limits = [order.count, *(_microseconds(each) for each in times_s)]
         answer = await self._ask(lambda: self._run(order.budget, order.rates, limits))

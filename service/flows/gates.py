@@ -13,7 +13,7 @@ from service.edges.rate_slices import RateSlices
 from service.flows.note_outage import Credential, Outages
 from service.flows.provider_gate import Gate, Subject
 from service.flows.request_budget import RequestBudget
-from service.flows.request_pace import Fleet
+from service.flows.request_pace import Fleet, budget_name
 from service.store.connection import Pool
 from service.store.processes import list_processes
 from service.store.transient import TRANSIENT
@@ -112,16 +112,13 @@ class Gates:
         self._fleet.rank = sorted(alive).index(self._process_id)
 
     def _budget(self, provider: Provider, credential: Credential, limits: Limits) -> RequestBudget:
-        # Named by its numbers: every worker must come to the same name without asking.
-        name = "all"
-        if limits != provider.limits:
-            name = f"{limits.requests_per_minute}:{limits.requests_per_second}"
+        name = budget_name(provider, credential.name, limits)
         budget = self._budgets.get((credential, name))
         if budget is None:
             # Limits are per key: what needs none is limited by this process alone.
             is_shared = provider.auth.place != "none"
             budget = self._budgets[credential, name] = RequestBudget(
-                f"{credential.provider}:{credential.name}:{name}",
+                name,
                 limits,
                 self._slices if is_shared else None,
                 self._fleet,

@@ -10,6 +10,7 @@ from service.domain.sentences import joined
 from service.edges.secret_box import SecretBox, SecretUnreadable, provider_purpose
 from service.edges.vendor_http import VendorHTTP
 from service.errors import InvalidRequest, NotFound, ProviderKeyRejected
+from service.flows.check_pace import CheckPace
 from service.flows.check_provider_key import KeyCheck, KeyState, check_key
 from service.store.connection import Pool
 from service.store.provider_keys import (
@@ -20,6 +21,7 @@ from service.store.provider_keys import (
     keep_provider_key,
     lock_provider_key,
     place_builtin,
+    read_ciphertext,
     read_provider_key,
     read_provider_keys,
     remove_provider_key,
@@ -42,6 +44,7 @@ async def set_provider_key(
     pool: Pool,
     box: SecretBox,
     http: VendorHTTP,
+    checks: CheckPace,
     *,
     workspace_id: int,
     provider: Provider,
@@ -56,11 +59,17 @@ async def set_provider_key(
 
     Raises:
         ProviderKeyRejected: the vendor does not accept it; the one before stays.
+        KeyChecksLimited: the vendor may not be asked now; the one before stays.
     """
+    purpose = provider_purpose(workspace_id, provider.slug)
+    if provider.key_check is not None:
+        async with pool.acquire() as connection:
+            used = await read_ciphertext(connection, workspace_id, provider.slug)
+        is_used = used is not None and _holds(box, purpose, used, api_key)
+        await checks.wait(provider, credential=f"key:{used.id}" if used and is_used else None)
     check = await check_key(http, provider, api_key, base_url)
     if check.state is KeyState.REJECTED:
         raise ProviderKeyRejected(check.detail)
-    purpose = provider_purpose(workspace_id, provider.slug)
     async with pool.acquire() as connection, connection.transaction():
         before = await lock_provider_key(connection, workspace_id, provider.slug)
         is_other = before is not None and not _holds(box, purpose, before, api_key)

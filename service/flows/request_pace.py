@@ -11,7 +11,7 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from providers.contract import Limits
+from providers.contract import Limits, Provider
 from service.domain.fair_queue import Queue
 from service.domain.pacing import Rate, Schedule, Window
 from service.edges.rate_slices import Order, RateSlices, Slice
@@ -53,9 +53,7 @@ class RequestPace:
         *,
         time_scale: float,
     ) -> None:
-        windows = [Window(limits.requests_per_minute, 60.0 * time_scale)]
-        if limits.requests_per_second is not None:
-            windows.append(Window(limits.requests_per_second, time_scale))
+        windows = _windows_of(limits, time_scale)
         self._name = name
         self._windows = windows
         self._rates = [window.whole(limits.concurrency) for window in windows]
@@ -184,6 +182,29 @@ class RequestPace:
         shares = [window.share(self._fleet.workers, self._fleet.rank) for window in self._windows]
         rates = [share for share in shares if share is not None]
         return rates if len(rates) == len(shares) else None
+
+
+def budget_name(provider: Provider, credential: str, limits: Limits) -> str:
+    """Return the name of what a key's limits are kept for, the same in all processes.
+
+    Named by its numbers: every process must come to the same name without asking.
+    """
+    numbers = "all"
+    if limits != provider.limits:
+        numbers = f"{limits.requests_per_minute}:{limits.requests_per_second}"
+    return f"{provider.slug}:{credential}:{numbers}"
+
+
+def rates_of(limits: Limits, *, time_scale: float) -> list[Rate]:
+    """Return the rates at which all processes together may send."""
+    return [window.whole(limits.concurrency) for window in _windows_of(limits, time_scale)]
+
+
+def _windows_of(limits: Limits, time_scale: float) -> list[Window]:
+    windows = [Window(limits.requests_per_minute, 60.0 * time_scale)]
+    if limits.requests_per_second is not None:
+        windows.append(Window(limits.requests_per_second, time_scale))
+    return windows
 
 
 def _next_of(schedule: Schedule | None) -> float:

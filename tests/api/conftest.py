@@ -13,6 +13,7 @@ from service.app import publication, receiver_client, secret_box, usable_waterfa
 from service.edges.dial_guard import EgressPolicy
 from service.edges.rate_limits import RateLimits
 from service.edges.vendor_http import VendorHTTP
+from service.flows.check_pace import CheckPace
 from service.flows.send_test import Tester
 from service.flows.share_commits import SharedCommits
 from service.flows.wait_for_jobs import FinishedWatcher
@@ -72,6 +73,7 @@ async def open_stage(
                 finished=watcher,
                 draining=draining,
                 vendor_http=vendor_http,
+                checks=CheckPace(None, time_scale=chosen.vendor_time_scale),
                 rate_limits=RateLimits(),
                 box=secret_box(chosen) if chosen.secret_keys else None,
                 tester=Tester(pool, receiver_http),

@@ -1,5 +1,6 @@
 """The workspace's own keys for providers, over vendors that run on this machine."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -123,6 +124,24 @@ async def test_a_rejected_key_is_not_kept(stage: Stage, call: Call, slug: str) -
         "does not accept this key. It was not saved; check it with the vendor and send it again."
     )
     assert (shown["data"]["apiKey"], shown["data"]["checkResult"]) == ("****ulon", "works")
+
+
+async def test_a_vendor_is_asked_about_keys_no_more_often_than_it_allows(
+    stage: Stage, call: Call
+) -> None:
+    """One check too many is turned away with the time to come again; what was kept stays."""
+    url, headers = PATH + "/fullenrich", {"X-Api-Key": stage.tenant.sendkit_key.text}
+    answers = await asyncio.gather(
+        *(stage.client.put(url, json={"apiKey": KEY}, headers=headers) for _ in range(8))
+    )
+    late = next(answer for answer in answers if answer.status != 200)
+    body = await late.json()
+    _, shown = await call("GET", "/fullenrich")
+
+    assert [answer.status for answer in answers].count(200) <= 4
+    assert (late.status, body["error"]["code"]) == (429, "PROVIDER_CHECKS_LIMITED")
+    assert int(late.headers["Retry-After"]) >= 1
+    assert shown["data"]["checkResult"] == "works"
 
 
 async def test_a_new_key_takes_the_place_of_the_old_one(stage: Stage, call: Call) -> None:

@@ -14,6 +14,7 @@ from providers.registry import all_providers
 from service.edges.secret_box import SecretBox
 from service.edges.vendor_http import VendorHTTP
 from service.flows import note_outage
+from service.flows.check_pace import CheckPace
 from service.flows.credentials import Credential, Credentials
 from service.flows.manage_provider_keys import arrange, list_provider_keys, set_provider_key
 from service.flows.note_outage import Outages
@@ -43,7 +44,13 @@ async def workspace_id(pool: Pool) -> int:
 async def keep(pool: Pool, http: VendorHTTP, workspace_id: int, api_key: str) -> Credential:
     """Set a key and return how it is used."""
     await set_provider_key(
-        pool, BOX, http, workspace_id=workspace_id, provider=HUNTER, api_key=api_key
+        pool,
+        BOX,
+        http,
+        CheckPace(None),
+        workspace_id=workspace_id,
+        provider=HUNTER,
+        api_key=api_key,
     )
     found = await Credentials(pool, BOX, {}).find("hunter", workspace_id=workspace_id)
     assert found is not None

@@ -60,6 +60,7 @@ async def set_key(request: web.Request) -> web.Response:
         context.pool,
         box,
         context.vendor_http,
+        context.checks,
         workspace_id=workspace_id,
         provider=provider,
         api_key=api_key,

@@ -11,6 +11,7 @@ from service.api.openapi.prose import PROVIDERS
 from service.api.openapi.values import CamelAnswer, Moment, wrapped
 from service.api.sendkit.settings_bodies import ArrangementsBody, ProviderKeyBody
 from service.errors import (
+    KeyChecksLimited,
     NotFound,
     ProviderKeyRejected,
     SecretsUnavailable,
@@ -81,10 +82,11 @@ def _setting(method: str, id_: str, summary: str) -> tuple[tuple[str, str], Oper
         Access.WORKSPACE,
         wrapped(SetProvider),
         description="The provider is asked whether it accepts the key; one that it refuses is "
-        "not kept. POST and PUT are the same.",
+        "not kept. A provider is asked no more often than it allows: a key that cannot be checked "
+        "within a second is answered with 429 and not kept. POST and PUT are the same.",
         parameters=(_EXTERNAL,),
         body=json_body(ProviderKeyBody, example={"apiKey": "made-up"}),
-        errors=(NotFound, ProviderKeyRejected, SecretsUnavailable),
+        errors=(NotFound, ProviderKeyRejected, KeyChecksLimited, SecretsUnavailable),
     )
 
 
