@@ -32,7 +32,7 @@ class ProviderKeyBody(Body):
 
 
 class ArrangedProvider(Body):
-    """What changes of one provider; lower priorities come earlier."""
+    """What changes of one provider; lower priorities come earlier in the list of providers."""
 
     provider: Annotated[
         str,

@@ -20,6 +20,13 @@ from service.flows.manage_provider_keys import BUILT_IN
 
 _SETTINGS: Final = "/v1/enrichment-settings"
 _ONE: Final = f"{_SETTINGS}/{{provider}}"
+_ABOUT_ORDER: Final = (
+    "The order is the one in which providers are listed, to be shown as a choice for instance; it "
+    "decides nothing else. A request that names no provider asks the built-in one, and a request "
+    "that names another asks that one alone, with your key: no key is tried after another. A "
+    "provider that is switched off cannot be named; its key is kept. What is left out stays as it "
+    "is."
+)
 _NAMED: Final = in_path(
     "provider", "The provider's name.", "zerobounce", enum=sorted(all_providers())
 )
@@ -42,6 +49,7 @@ class ProviderSetting(CamelAnswer):
     configured: bool
     enabled: bool
     priority: Annotated[int | None, Field(ge=0, examples=[10])]
+    """The place in the list of providers, the lowest first; it does not decide who is asked."""
     api_key: Annotated[str | None, Field(examples=["****ab12"])]
     """The key's end."""
     check_result: Annotated[str | None, Field(examples=["valid"])]
@@ -111,7 +119,7 @@ OPERATIONS: Final[Operations] = dict(
                 PROVIDERS,
                 Access.WORKSPACE,
                 wrapped(ProvidersArranged),
-                description="What is left out stays as it is.",
+                description=_ABOUT_ORDER,
                 body=json_body(
                     ArrangementsBody,
                     example={"providers": [{"provider": "enrich", "priority": 5}]},
