@@ -8,6 +8,7 @@ from typing import Final
 
 from service.domain.csv_rows import CsvRow, read_csv_rows
 from service.domain.email_address import read_email_address
+from service.domain.lead_filter import EQUALS, VALUE_CHARACTERS_MAX
 from service.domain.lead_input import LeadInput
 from service.domain.phone_number import parse_phone
 from service.errors import InvalidRequest
@@ -20,6 +21,8 @@ ERRORS_MAX: Final = 1_000
 FIELD_CHARACTERS_MAX: Final = 500
 URL_CHARACTERS_MAX: Final = 2_048
 CUSTOM_FIELDS_MAX: Final = 50
+# What filters compare as a whole stands in indexes as a whole.
+_LIMITS: Final = {"linkedin_url": URL_CHARACTERS_MAX, **dict.fromkeys(EQUALS, VALUE_CHARACTERS_MAX)}
 
 _ALIASES: Final = {
     "company": "company_name",
@@ -262,7 +265,7 @@ def _read_phone(values: Mapping[str, str]) -> str | None:
 
 def _text_problem(name: str, text: str) -> str | None:
     shown = name if name in IMPORT_COLUMNS else "a custom field"
-    limit = URL_CHARACTERS_MAX if name == "linkedin_url" else FIELD_CHARACTERS_MAX
+    limit = _LIMITS.get(name, FIELD_CHARACTERS_MAX)
     if len(text) > limit:
         return f"{shown} has more than {limit} characters"
     if "\0" in text:

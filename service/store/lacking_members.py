@@ -10,11 +10,10 @@ from typing import Final
 
 from service.domain.kinds import Target
 
-LACKING: Final = {
-    Target.EMAIL: "not (l.email_parses and l.email_verdict is distinct from 'undeliverable')",
-    Target.PHONE: "l.phone_e164 is null",
+_LACKING: Final = {
+    Target.EMAIL: "not ({0}.email_parses and {0}.email_verdict is distinct from 'undeliverable')",
+    Target.PHONE: "{0}.phone_e164 is null",
 }
-"""What a lead `l` must meet to lack a value; an index of people for each has the condition."""
 
 OPEN: Final = (
     "exists (select from lookups k"
@@ -23,6 +22,15 @@ OPEN: Final = (
 """Whether a lead `l` is having a value looked up."""
 
 _ID_MAX: Final = 2**63 - 1
+
+
+def lacks(target: Target, lead: str = "l") -> str:
+    """Return what a lead must meet to lack a value; an index of people for each has the condition.
+
+    Args:
+        lead: its name in the statement.
+    """
+    return _LACKING[target].format(lead)
 
 
 def hops(target: Target, *, workspace_id: str, list_id: str, descending: bool) -> str:
@@ -46,7 +54,7 @@ def hops(target: Target, *, workspace_id: str, list_id: str, descending: bool) -
             f" where list_id = {list_id} and lead_id {to} {start} order by lead_id {way} limit 1) m"
             " left join lateral (select l.id from leads l"
             f" where (l.workspace_id, l.id) {to} ({workspace_id}, m.member_id)"
-            f" and l.workspace_id {end} {workspace_id} and not l.is_company and {LACKING[target]}"
+            f" and l.workspace_id {end} {workspace_id} and not l.is_company and {lacks(target)}"
             f" order by l.workspace_id {way}, l.id {way} limit 1) l on true"
         )
 
@@ -57,11 +65,16 @@ def hops(target: Target, *, workspace_id: str, list_id: str, descending: bool) -
 
 
 def hit(target: Target) -> str:
-    """Return which steps found somebody: a member who lacks the value and is not being looked up.
+    """Return which steps found somebody: a member who lacks the value, not being looked up."""
+    return f"hop.id = hop.member_id and {not_being_looked_up('hop.id', target)}"
+
+
+def not_being_looked_up(id_column: str, target: Target) -> str:
+    """Return the condition that no lookup of a value is open for a lead.
 
     A count, because the planner turns a mere `not exists` into a join and may read every lookup.
     """
     return (
-        "hop.id = hop.member_id and (select count(*) from lookups k"
-        f" where k.lead_id = hop.id and k.target = '{target}' and k.state <> 'settled') = 0"
+        f"(select count(*) from lookups k where k.lead_id = {id_column}"
+        f" and k.target = '{target}' and k.state <> 'settled') = 0"
     )

@@ -1,17 +1,18 @@
 """Writes the statements that select leads: one meaning for enrichment, count, page and search.
 
-Only the conditions that are asked for are written, because the planner can use an index and stop
-early only in a statement without alternatives. Every fragment is a constant; what callers give
-goes in as parameters.
+Who is meant is found by indexes alone where the filter compares whole values, so that no row is
+read of anybody whom a page passes over. Every fragment is a constant; what callers give goes in as
+parameters.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from service.domain.kinds import Target
 from service.domain.lead_filter import EQUALS, Condition, LeadFilter
-from service.store.lacking_members import LACKING, OPEN, hit, hops
+from service.store.lacking_members import OPEN, hit, hops, lacks, not_being_looked_up
+from service.store.lead_conditions import Arguments, conditions
 
 SortField = Literal[
     "id", "first_name", "last_name", "email", "email_status", "phone_number", "job_title",
@@ -33,24 +34,6 @@ _SORT_COLUMNS: Final = {
     "website_url": "l.company_domain",
     "amount_of_employees": _EMPLOYEES,
     "company_size": _EMPLOYEES,
-}
-# Columns in which one text is looked for; where it may reach from one into the next, with what
-# stands between these. Each stands for itself too, because how common a word is the planner knows
-# of columns alone.
-_PARTS: Final[Mapping[str, tuple[str | None, tuple[str, ...]]]] = {
-    "keywords": (None, ("headline", "job_title", "company_name")),
-    "location": ("', '", ("location", "city", "state", "country")),
-}
-# What stands in these columns stands in texts that are indexed, too; the index finds candidates.
-_ATTRIBUTES: Final = (
-    "leadfall_attributes(l.headline, l.industry, l.location, l.city, l.state, l.country)"
-)
-_INDEXED: Final = {
-    "job_title": ("l.search_text",),
-    "company_name": ("l.search_text",),
-    "industry": (_ATTRIBUTES,),
-    "location": (_ATTRIBUTES,),
-    "keywords": ("l.search_text", _ATTRIBUTES),
 }
 _SHOWN: Final = ", ".join(
     f"l.{column}"
@@ -103,6 +86,26 @@ class Wanted:
         """Whether it is a list in its own order, which is read without passing by other leads."""
         return self.list_id is not None and self.lead_filter.is_empty and self.sorting.field == "id"
 
+    @property
+    def is_by_index(self) -> bool:
+        """Whether indexes alone tell who is meant and in which order, whatever they may lack."""
+        return self.sorting.field == "id" and all(
+            column in EQUALS for column, condition in self._conditions() if condition
+        )
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether those meant are met along the list or the workspace, in the order of ids.
+
+        Otherwise a value has a range of an index, or another order is wanted.
+        """
+        return self.sorting.field == "id" and not any(
+            column in EQUALS and condition.include for column, condition in self._conditions()
+        )
+
+    def _conditions(self) -> Iterable[tuple[str, Condition]]:
+        return self.lead_filter.conditions.items()
+
 
 @dataclass(frozen=True, slots=True)
 class Statement:
@@ -112,30 +115,21 @@ class Statement:
     arguments: Sequence[Any]
 
 
-class _Arguments:
-    """The parameters of a statement, in the order in which they were placed."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-
-    def place(self, value: Any, type_name: str) -> str:
-        self.values.append(value)
-        return f"${len(self.values)}::{type_name}"
-
-
 def ids_statement(wanted: Wanted, *, limit: int) -> Statement:
     """Return the statement of the ids of the first `limit` leads, in any order."""
-    arguments = _Arguments()
+    arguments = Arguments()
     if wanted.is_plain and wanted.lacking is not None:
         chosen = _hops(wanted, wanted.lacking, arguments)
+    elif wanted.is_by_index:
+        chosen = _found(wanted, arguments, limit)
     else:
-        chosen = _ordered("l.id", wanted, arguments, limit)
+        chosen = f"select l.id from {_source(wanted, arguments)} {_order(wanted)}"
     return Statement(f"{chosen} limit {arguments.place(limit, 'bigint')}", arguments.values)
 
 
 def count_statement(wanted: Wanted, *, count_max: int) -> Statement:
     """Return the statement that counts leads and stops at `count_max`."""
-    arguments = _Arguments()
+    arguments = Arguments()
     if wanted.is_plain and wanted.lacking is not None:
         counted = _hops(wanted, wanted.lacking, arguments)
     elif wanted.is_plain:
@@ -152,58 +146,62 @@ def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
 
     A field that an open lookup is filling is derived here, never stored.
     """
-    arguments = _Arguments()
+    arguments = Arguments()
     wanted = replace(wanted, lacking=None)
-    order = _order(wanted)
-    if wanted.is_plain:
-        # Rows before the page are skipped in the index of the list, without reading the leads.
-        way = "desc" if wanted.sorting.descending else "asc"
-        list_id = arguments.place(wanted.list_id, "bigint")
-        ids = (
-            f"select lead_id from list_leads where list_id = {list_id}"
-            f"{_after('lead_id', wanted, arguments)}"
-            f" order by lead_id {way} {_limit(arguments, limit, offset)}"
-        )
-        page = f"({ids}) m join leads l on l.id = m.lead_id"
+    if wanted.is_by_index:
+        # Rows before the page, and who does not fit, are skipped in an index; only the page's
+        # leads are read.
+        ids = f"{_found(wanted, arguments, limit + offset)} {_limit(arguments, limit, offset)}"
+        page = f"({ids}) f join leads l on l.id = f.id"
     else:
-        rows = _ordered("l.*", wanted, arguments, limit + offset)
+        rows = f"select l.* from {_source(wanted, arguments)} {_order(wanted)}"
         page = f"({rows} {_limit(arguments, limit, offset)}) l"
+    order = _order(wanted, within=False)
     return Statement(f"select {_SHOWN}, {_LOADING} from {page} {order}", arguments.values)
 
 
-def _limit(arguments: _Arguments, limit: int, offset: int) -> str:
+def _limit(arguments: Arguments, limit: int, offset: int) -> str:
     return f"limit {arguments.place(limit, 'bigint')} offset {arguments.place(offset, 'bigint')}"
 
 
-def _ordered(shown: str, wanted: Wanted, arguments: _Arguments, limit: int) -> str:
-    """Return the leads in their order; of each of several values by itself no more than `limit`.
+def _found(wanted: Wanted, arguments: Arguments, limit: int) -> str:
+    """Return the ids of leads in their order, found by what indexes alone have.
 
-    An index has the order of one value, and of several none: all who have one would be sorted.
+    An index has the order of one value, and of several none: all who have one would be sorted. So
+    several values are as many ranges, of each no more than `limit`.
     """
-    order = _order(wanted)
+    if wanted.is_plain:
+        members = f"list_leads m where {_of_list(wanted, arguments)}"
+        return f"select m.lead_id as id from {members} {_order(wanted)}"
     values = _values(wanted)
     if len(values) < _BRANCHES_MIN:
-        return f"select {shown} from {_source(wanted, arguments)} {order}"
+        return _range(wanted, arguments)
     most = arguments.place(limit, "bigint")
-    branches = " union all ".join(
-        f"(select l.* from {_source(each, arguments)} {order} limit {most})" for each in values
-    )
-    return f"select {shown} from ({branches}) l {order}"
+    branches = " union all ".join(f"({_range(each, arguments)} limit {most})" for each in values)
+    return f"select l.id from ({branches}) l {_order(wanted, within=False)}"
+
+
+def _range(wanted: Wanted, arguments: Arguments) -> str:
+    """Return the ids of leads in their order, as one range of an index has them."""
+    return f"select l.id from {_source(wanted, arguments)} {_order(wanted)}"
 
 
 def _values(wanted: Wanted) -> list[Wanted]:
     """Return the same for each value alone where one column must equal any of several."""
-    conditions = [(name, each) for name, each in wanted.lead_filter.conditions.items() if each]
-    if len(conditions) != 1 or wanted.sorting.field != "id":
+    asked = [(name, each) for name, each in wanted.lead_filter.conditions.items() if each]
+    if len(asked) != 1:
         return []
-    ((column, condition),) = conditions
-    if column not in EQUALS or condition.exclude:
-        return []
+    ((column, condition),) = asked
     # Said twice, in whatever case, a value would be read once more and thrown away.
     values = tuple({_folded(value): value for value in condition.include}.values())
     return [
         # Without those of the values before, which may be the same to the database all the same.
-        replace(wanted, lead_filter=LeadFilter({column: Condition((value,), values[:place])}))
+        replace(
+            wanted,
+            lead_filter=LeadFilter(
+                {column: Condition((value,), (*condition.exclude, *values[:place]))}
+            ),
+        )
         for place, value in enumerate(values)
     ]
 
@@ -213,40 +211,61 @@ def _folded(value: str) -> str:
     return value.lower() if value.isascii() else value
 
 
-def _source(wanted: Wanted, arguments: _Arguments) -> str:
-    workspace_id = arguments.place(wanted.workspace_id, "bigint")
+def _source(wanted: Wanted, arguments: Arguments) -> str:
     if wanted.list_id is None:
         sort = "l.is_company" if wanted.companies else "not l.is_company"
-        source = f"leads l where {_of_workspace(wanted, workspace_id, arguments)} and {sort}"
+        source = f"leads l where {_of_workspace(wanted, arguments)} and {sort}"
     else:
-        list_id = arguments.place(wanted.list_id, "bigint")
+        of_list = _of_list(wanted, arguments)
+        workspace_id = arguments.place(wanted.workspace_id, "bigint")
         source = (
             "list_leads m join leads l on l.id = m.lead_id"
-            f" where m.list_id = {list_id} and l.workspace_id = {workspace_id}"
+            f" where {of_list} and l.workspace_id = {workspace_id}"
         )
-    if not _is_by_workspace(wanted):
+    if not wanted.is_walked:
         source += _after("l.id", wanted, arguments)
     return f"{source}{_eligible(wanted)}" + "".join(
-        f" and {condition}" for condition in _conditions(wanted.lead_filter, arguments)
+        f" and {condition}" for condition in conditions(wanted.lead_filter, arguments)
     )
 
 
-def _of_workspace(wanted: Wanted, workspace_id: str, arguments: _Arguments) -> str:
-    """Return the condition for a workspace's leads: as a range where that is what gives the order.
+def _of_workspace(wanted: Wanted, arguments: Arguments) -> str:
+    workspace_id = arguments.place(wanted.workspace_id, "bigint")
+    if not wanted.is_walked:
+        return f"l.workspace_id = {workspace_id}"
+    return _along("l.workspace_id", "l.id", workspace_id, wanted, arguments)
 
+
+def _of_list(wanted: Wanted, arguments: Arguments) -> str:
+    list_id = arguments.place(wanted.list_id, "bigint")
+    if not wanted.is_walked:
+        further = _after("m.lead_id", wanted, arguments) if wanted.sorting.field == "id" else ""
+        return f"m.list_id = {list_id}{further}"
+    return _along("m.list_id", "m.lead_id", list_id, wanted, arguments)
+
+
+def _along(
+    scope_column: str, id_column: str, scope: str, wanted: Wanted, arguments: Arguments
+) -> str:
+    """Return the condition for a workspace's or a list's leads as a range of the index they are in.
+
+    A range of one scope, ordered by scope first: only that index can do it. With an equal sign the
+    planner may walk through the leads of everybody instead.
     One end of the range is the place after which a page begins; two ends on one side would be one
     too many, since the scan begins at either.
     """
-    if not _is_by_workspace(wanted):
-        return f"l.workspace_id = {workspace_id}"
+    between = f"{scope_column} between {scope} and {scope}"
     if wanted.after is None:
-        return f"l.workspace_id between {workspace_id} and {workspace_id}"
+        return between
+    if not wanted.is_by_index:
+        # The planner can tell how many are left by the id alone, and so whether to walk.
+        return between + _after(id_column, wanted, arguments)
     beyond, within = ("<", ">=") if wanted.sorting.descending else (">", "<=")
-    place = f"({workspace_id}, {arguments.place(wanted.after, 'bigint')})"
-    return f"(l.workspace_id, l.id) {beyond} {place} and l.workspace_id {within} {workspace_id}"
+    place = f"({scope}, {arguments.place(wanted.after, 'bigint')})"
+    return f"({scope_column}, {id_column}) {beyond} {place} and {scope_column} {within} {scope}"
 
 
-def _after(id_column: str, wanted: Wanted, arguments: _Arguments) -> str:
+def _after(id_column: str, wanted: Wanted, arguments: Arguments) -> str:
     """Return the condition for what comes after a lead in the order; absent values come last."""
     if wanted.after is None:
         return ""
@@ -264,7 +283,7 @@ def _after(id_column: str, wanted: Wanted, arguments: _Arguments) -> str:
     )
 
 
-def _hops(wanted: Wanted, target: Target, arguments: _Arguments) -> str:
+def _hops(wanted: Wanted, target: Target, arguments: Arguments) -> str:
     """Return the ids of a list's members who lack a value, in the order of the list."""
     steps = hops(
         target,
@@ -278,62 +297,35 @@ def _hops(wanted: Wanted, target: Target, arguments: _Arguments) -> str:
 def _eligible(wanted: Wanted) -> str:
     if wanted.lacking is None:
         return ""
-    return f" and {LACKING[wanted.lacking]} and not {OPEN.format(wanted.lacking)}"
+    if not wanted.is_by_index:
+        return f" and {lacks(wanted.lacking)} and not {OPEN.format(wanted.lacking)}"
+    # What a lead lacks only its row tells, which is read last and by itself: of its other columns
+    # an index says enough. Last is after the lead is known to be in the list, which along a list
+    # it always is.
+    along = wanted.is_walked or wanted.list_id is None
+    met = "" if along else " and own.id = m.lead_id"
+    # One condition, of which the planner then expects half to meet it, and not one in 400.
+    free = not_being_looked_up("own.id", wanted.lacking)
+    return (
+        f" and (select {lacks(wanted.lacking, 'own')} and {free}"
+        f" from leads own where own.id = l.id{met})"
+    )
 
 
-def _is_by_workspace(wanted: Wanted) -> bool:
-    """Tell whether a workspace is read in its own order, through the index that has it.
+def _order(wanted: Wanted, *, within: bool = True) -> str:
+    """Return the order.
 
-    A range of one workspace, ordered by workspace first: only that index can do it. With an equal
-    sign the planner may walk through the leads of all workspaces instead.
+    Args:
+        within: of a walk along its index; otherwise of what came out of it.
     """
-    return wanted.list_id is None and wanted.lead_filter.is_empty and wanted.sorting.field == "id"
-
-
-def _conditions(lead_filter: LeadFilter, arguments: _Arguments) -> Iterator[str]:
-    for column in lead_filter.conditions:
-        include, exclude = lead_filter.patterns(column)
-        if column in EQUALS:
-            condition = lead_filter.conditions[column]
-            if include:
-                yield _equals(column, condition.include, arguments)
-            if exclude:
-                yield f"({_equals(column, condition.exclude, arguments)}) is not true"
-            continue
-        if include:
-            candidates = [
-                f"{text} like lower({arguments.place(pattern, 'text')})"
-                for pattern in include
-                for text in _INDEXED[column]
-            ]
-            yield f"({' or '.join(candidates)})"
-            yield _contains(column, arguments.place(include, "text[]"))
-        if exclude:
-            yield f"({_contains(column, arguments.place(exclude, 'text[]'))}) is not true"
-
-
-def _equals(column: str, values: Sequence[str], arguments: _Arguments) -> str:
-    places = ", ".join(f"lower({arguments.place(value, 'text')})" for value in values)
-    return f"lower(l.{column}) in ({places})"
-
-
-def _contains(column: str, patterns: str) -> str:
-    if column not in _PARTS:
-        return f"l.{column} ilike any ({patterns})"
-    separator, columns = _PARTS[column]
-    names = [f"l.{each}" for each in columns]
-    joined = [f"concat_ws({separator}, {', '.join(names)})"] if separator else []
-    texts = [*joined, *names]
-    return "(" + " or ".join(f"{text} ilike any ({patterns})" for text in texts) + ")"
-
-
-def _order(wanted: Wanted) -> str:
     sorting = wanted.sorting
     way = "desc" if sorting.descending else "asc"
-    if sorting.field == "id":
-        if wanted.is_plain:
-            return f"order by m.lead_id {way}"
-        workspace = f"l.workspace_id {way}, " if _is_by_workspace(wanted) else ""
-        return f"order by {workspace}l.id {way}"
-    column = _SORT_COLUMNS.get(sorting.field, f"l.{sorting.field}")
-    return f"order by {column} {way} nulls last, l.id {way}"
+    if sorting.field != "id":
+        column = _SORT_COLUMNS.get(sorting.field, f"l.{sorting.field}")
+        return f"order by {column} {way} nulls last, l.id {way}"
+    if not within:
+        return f"order by l.id {way}"
+    scope, lead_id = (
+        ("l.workspace_id", "l.id") if wanted.list_id is None else ("m.list_id", "m.lead_id")
+    )
+    return f"order by {f'{scope} {way}, ' if wanted.is_walked else ''}{lead_id} {way}"

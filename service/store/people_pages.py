@@ -60,8 +60,11 @@ def page_statement(
     if facet.expression is None:
         chosen = _distinct(_tagged(facet, after, arguments))
         return f"{_SELECT} join ({chosen}) t on t.id = l.id order by l.id desc", arguments
-    branches = " union all ".join(_branches(_SELECT, facet, after, arguments))
-    return f"select * from ({branches}) l order by l.id desc limit $2::bigint", arguments
+    if len(facet.values) == 1:
+        return "".join(_branches(_SELECT, facet, after, arguments)), arguments
+    # Of several values only the index is read, until it is known whose rows the page shows.
+    chosen = _distinct(_branches(_SELECT_IDS, facet, after, arguments))
+    return f"{_SELECT} join ({chosen}) t on t.id = l.id order by l.id desc", arguments
 
 
 def count_statement(workspace_id: int, people: PeopleFilter, count_max: int) -> Statement:
@@ -134,14 +137,14 @@ async def read_last_id(connection: Connection, workspace_id: int) -> int:
 
 def _walk(select: str, people: PeopleFilter, before: LeadPlace | None, arguments: list[Any]) -> str:
     """Return what goes through the workspace in its order, or finds by text, until it is enough."""
-    by_index = not (people.by_text or people.is_by_time)
     if before is None:
-        base = ALONG_WORKSPACE if by_index else OF_WORKSPACE
+        base = OF_WORKSPACE if people.is_by_time else ALONG_WORKSPACE
     elif people.is_by_time:
         at = _place(arguments, before.created_at, "{}::timestamptz")
         base = f"{OF_WORKSPACE} and (l.created_at, l.id) < ({at}, {_place(arguments, before.id)})"
     elif people.by_text:
-        base = f"{OF_WORKSPACE} and l.id < {_place(arguments, before.id)}"
+        # The planner can tell how many are left by the id alone, and so whether to walk.
+        base = f"{ALONG_WORKSPACE} and l.id < {_place(arguments, before.id)}"
     else:
         base = (
             f"{BACK_IN_WORKSPACE} and (l.workspace_id, l.id) < ($1, {_place(arguments, before.id)})"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from service.domain.csv_rows import NOT_CLOSED, ROW_LINES_MAX
+from service.domain.lead_filter import EQUALS, VALUE_CHARACTERS_MAX
 from service.errors import InvalidRequest
 from service.flows.create_list import create_list, make_list
 from service.flows.import_leads import BATCH_ROWS, ERRORS_MAX, BadRow, ImportReport, import_leads
@@ -88,6 +89,21 @@ async def test_other_columns_become_custom_fields(book: Book) -> None:
     await book.read("email,Favourite Colour\nada@x.example,blue\n")
 
     assert await book.rows("custom_fields") == [({"favourite_colour": "blue"},)]
+
+
+@pytest.mark.parametrize("column", sorted(EQUALS))
+async def test_the_longest_words_of_filters_fit_their_indexes(book: Book, column: str) -> None:
+    """The longest a filter can name goes in, all three at once; one character more does not."""
+    longest = "".join(chr(0x1F000 + n) for n in range(VALUE_CHARACTERS_MAX))
+    values = dict.fromkeys(EQUALS, longest)
+
+    fits, too_long = [
+        await book.read(f"first_name,{','.join(each)}\nAda,{','.join(each.values())}\n")
+        for each in (values, {**values, column: f"{longest}x"})
+    ]
+
+    assert fits.imported == 1
+    assert too_long.errors == [BadRow(2, f"{column} has more than 200 characters")]
 
 
 @pytest.mark.parametrize(
