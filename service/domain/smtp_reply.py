@@ -128,6 +128,8 @@ def read_refusal(code: int, text: str) -> ReplyMeaning:
         return _M.BLOCKED_PROBER
     if 400 <= code < 500:  # noqa: PLR2004
         return _M.TRY_LATER
+    if _is_about_policy(enhanced_code(text)):
+        return _M.BLOCKED_PROBER
     if code in {521, 556} or enhanced_code(text) == "5.3.2":
         return _M.DOMAIN_REFUSES
     return _M.BLOCKED_PROBER
@@ -151,10 +153,10 @@ def _read_temporary(code: int, enhanced: str | None, words: str) -> ReplyMeaning
 
 
 def _read_permanent(code: int, enhanced: str | None, words: str) -> ReplyMeaning:
+    if _is_about_policy(enhanced):
+        return _M.BLOCKED_PROBER
     if code in {521, 556}:
         return CODE_MEANINGS[code]
-    if enhanced is not None and enhanced.startswith("5.7."):
-        return _M.BLOCKED_PROBER
     if enhanced is not None and enhanced in ENHANCED_MEANINGS:
         return ENHANCED_MEANINGS[enhanced]
     for hints, meaning in (
@@ -166,3 +168,8 @@ def _read_permanent(code: int, enhanced: str | None, words: str) -> ReplyMeaning
         if hints.search(words):
             return meaning
     return CODE_MEANINGS.get(code, _M.UNKNOWN)
+
+
+def _is_about_policy(enhanced: str | None) -> bool:
+    """Tell whether a refusal is about who asks, whatever its three digits say."""
+    return enhanced is not None and enhanced.startswith("5.7.")
