@@ -29,7 +29,8 @@ def providers(
     from service.commands.output import print_json
     from service.commands.setup import run_to_end
 
-    lines = run_to_end(_describe(check=check))
+    # That there is no Redis, by which checks are paced, is no news here.
+    lines = run_to_end(_describe(check=check), log_level="error")
     if as_json:
         print_json({"providers": [line.as_json() for line in lines]})
     else:
@@ -40,7 +41,9 @@ def providers(
 
 async def _describe(*, check: bool) -> "list[ProviderLine]":
     from providers.registry import all_providers
+    from service.edges.rate_slices import RateSlices
     from service.edges.vendor_http import VendorHTTP
+    from service.flows.check_pace import CheckPace
     from service.flows.describe_providers import describe_providers
     from service.settings import Settings
 
@@ -48,10 +51,13 @@ async def _describe(*, check: bool) -> "list[ProviderLine]":
     known = all_providers().values()
     if not check:
         return await describe_providers(known, settings)
-    http = VendorHTTP()
+    http, scale = VendorHTTP(), settings.vendor_time_scale
+    slices = RateSlices.connect(settings.redis_url.get_secret_value(), time_scale=scale)
+    checks = CheckPace(slices, time_scale=scale)
     try:
-        return await describe_providers(known, settings, http)
+        return await describe_providers(known, settings, http, checks)
     finally:
+        await checks.close()
         await http.close()
 
 

@@ -8,7 +8,10 @@ from typing import Any
 from providers.contract import Limits, Offer, Provider, Submitted
 from service.domain.kinds import Capability
 from service.edges.vendor_http import VendorHTTP
-from service.flows.check_provider_key import KeyCheck, check_key
+from service.errors import KeyChecksLimited
+from service.flows.check_pace import CheckPace
+from service.flows.check_provider_key import KeyCheck, KeyState, check_key
+from service.flows.credentials import OPERATOR
 from service.settings import Settings
 
 _THOUSANDTHS = 1_000
@@ -63,24 +66,37 @@ class ProviderLine:
 
 
 async def describe_providers(
-    providers: Iterable[Provider], settings: Settings, http: VendorHTTP | None = None
+    providers: Iterable[Provider],
+    settings: Settings,
+    http: VendorHTTP | None = None,
+    pace: CheckPace | None = None,
 ) -> list[ProviderLine]:
     """Return a line for each provider, in their order.
 
     Args:
         http: asks each vendor that has a key about it, all at once; None asks nobody.
+        pace: lets each be asked within the limits of its key; None asks in any case.
     """
     every = list(providers)
     checks: Sequence[KeyCheck | None] = [None] * len(every)
     if http is not None:
-        checks = await asyncio.gather(*(_check(http, each, settings) for each in every))
+        checks = await asyncio.gather(*(_check(http, pace, each, settings) for each in every))
     return [_line(each, settings, check) for each, check in zip(every, checks, strict=True)]
 
 
-async def _check(http: VendorHTTP, provider: Provider, settings: Settings) -> KeyCheck | None:
+async def _check(
+    http: VendorHTTP, pace: CheckPace | None, provider: Provider, settings: Settings
+) -> KeyCheck | None:
     given = settings.providers.get(provider.slug)
     if given is None or given.api_key is None:
         return None
+    if pace is not None and provider.key_check is not None:
+        try:
+            await pace.wait(provider, credential=OPERATOR)
+        except KeyChecksLimited as limited:
+            said = f"{provider.name} was not asked: the workers ask it as often as it allows. "
+            said += f"Try again in {limited.retry_after_s} s."
+            return KeyCheck(KeyState.UNREACHABLE, said)
     return await check_key(http, provider, given.api_key.get_secret_value(), given.base_url)
 
 

@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 
 from providers.registry import all_providers
 from providers.sandbox.server import Sandbox, start_sandbox
+from service.edges.rate_slices import RateSlices
 from service.edges.secret_box import SecretBox, provider_purpose, signing_purpose
 from tests.commands.processes import ROOT, run, run_program
 
@@ -70,6 +71,22 @@ async def test_keys_that_work_are_said_to(sandbox: Sandbox) -> None:
         for line in checked.json["providers"]
         if line["check"]
     } == {"leadmagic": "works", "hunter": "works"}
+
+
+async def test_a_key_that_the_workers_use_up_is_not_asked_about(
+    sandbox: Sandbox, redis_url: str
+) -> None:
+    """A check keeps to the limits of its key as every other request does."""
+    slices = RateSlices.connect(redis_url)
+    await slices.hold("leadmagic:operator:all", 30.0)
+    settings = access(sandbox, "leadmagic", "sandbox") | {"LEADFALL_REDIS_URL": redis_url}
+
+    checked = await run("providers", "--json", settings=settings)
+    await slices.close()
+
+    said = [line["check"] for line in checked.json["providers"] if line["check"]]
+    assert [each["state"] for each in said] == ["unreachable"]
+    assert "LeadMagic was not asked" in said[0]["detail"]
 
 
 @pytest.mark.parametrize(
