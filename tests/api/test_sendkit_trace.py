@@ -95,6 +95,18 @@ async def test_every_step_is_told(stage: Stage) -> None:
     assert (body["data"]["jobId"], body["data"]["outcome"]) == (job_id, "found")
 
 
+async def test_an_answer_remembered_of_an_own_key_is_told_as_such(stage: Stage) -> None:
+    """Nobody was asked, and yet it is the own key's job and the own key's memory."""
+    job_id, lead_id = await start(stage)
+    await run(stage)
+    await stage.fetch("update jobs set own_provider = 'hunter'")
+
+    _, body = await stage.get(f"/v1/enrichment/jobs/{job_id}/leads/{lead_id}", Face.SENDKIT)
+
+    recalled, passed_over, _ = body["data"]["steps"]
+    assert [step["ownKey"] for step in (recalled, passed_over)] == [True, False]
+
+
 async def test_a_lead_that_waits_has_no_steps(stage: Stage) -> None:
     job_id, lead_id = await start(stage)
     _, body = await stage.get(f"/v1/enrichment/jobs/{job_id}/leads/{lead_id}", Face.SENDKIT)

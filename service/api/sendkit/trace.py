@@ -11,6 +11,7 @@ from service.api.sendkit.access import authenticate
 from service.api.sendkit.jobs import require_job
 from service.domain.face_answers import iso, sendkit_result
 from service.errors import NotFound
+from service.flows.credentials import OPERATOR
 from service.store.calls import read_trace
 from service.store.jobs import read_result_of_lead
 
@@ -29,16 +30,18 @@ async def show_trace(request: web.Request) -> web.Response:
         "jobId": job.public_id,
         "waterfallVersion": job.waterfall_version,
         "reason": result.reason,
-        "steps": [_step(step) for step in steps],
+        "steps": [_step(step, job.own_provider) for step in steps],
     }
     return json_answer({"success": True, "data": data})
 
 
-def _step(step: dict[str, Any]) -> dict[str, Any]:
+def _step(step: dict[str, Any], own_provider: str | None) -> dict[str, Any]:
+    # Of what was answered from the cache, or passed over, no key is on record.
+    own_key = step["credential"] != OPERATOR or step["provider"] == own_provider
     return {
         "step": step["step"],
         "provider": step["provider"],
-        "ownKey": step["credential"] != "operator",
+        "ownKey": own_key,
         "outcome": step["outcome"],
         "reason": step["reason"],
         "requests": 0 if step["from_memory_at"] else step["ask_count"],
