@@ -41,6 +41,10 @@ _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]")
 _NOT_A_LETTER_OR_HYPHEN: Final = re.compile(r"[^a-z0-9-]")
 _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
+# Where companies have pages and no mail: a page there says nothing about the company's domain.
+_DIRECTORY_PAGE: Final = re.compile(
+    r"(?:[a-z]+\.)?(?:linkedin|facebook|instagram|twitter|x|crunchbase|xing|youtube)\.com/+[^/?#\s]"
+)
 _DOMAIN_CHARACTERS_MAX: Final = 253
 _LABEL_CHARACTERS_MAX: Final = 63
 
@@ -179,9 +183,11 @@ def clean_last_name(text: str, *, hyphens: bool = False) -> str:
 def company_domain(text: str) -> str | None:
     """Return the mail domain that a web address, a domain or an e-mail address points to.
 
-    None when the text holds no domain with a dot in it.
+    None when the text holds no domain with a dot in it, or is a company's page in a directory.
     """
     rest = _SCHEME.sub("", text.strip())
+    if _DIRECTORY_PAGE.match(rest.lower()):
+        return None
     host = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2]
     host = host.partition(":")[0].strip().strip(".").lower().removeprefix("www.")
     if not host.isascii():

@@ -24,13 +24,14 @@ class LeadInput:
         """Read the snapshot stored with a lookup; keys it does not know are ignored.
 
         The company's domain is read out of whatever web address was given. A name that was given
-        in its place is no domain, and stands in for a name that is missing.
+        in its place is no domain, and stands in for a name that is missing; an address of a page
+        is neither.
         """
         known = {name: row.get(name) for name in INPUT_FIELDS}
         given = known["company_domain"]
         domain = company_domain(given) if given else None
         known["company_domain"] = domain
-        if domain is None and not known["company_name"]:
+        if given and domain is None and not _is_page(given) and not known["company_name"]:
             known["company_name"] = given
         return cls(**known)
 
@@ -44,3 +45,8 @@ class LeadInput:
 
 
 INPUT_FIELDS = tuple(f.name for f in fields(LeadInput))
+
+
+def _is_page(text: str) -> bool:
+    before, slash, _ = text.partition("/")
+    return slash != "" and ("." in before or before.endswith(":"))

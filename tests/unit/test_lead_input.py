@@ -10,6 +10,9 @@ from service.domain.lead_input import LeadInput
     [
         ({"company_domain": "https://www.Acme.com/about"}, "acme.com", None),
         ({"company_domain": "acme.com", "company_name": "Acme"}, "acme.com", "Acme"),
+        ({"company_domain": "https://linkedin.com/company/acme"}, None, None),
+        ({"company_domain": "linkedin.com/company/acme"}, None, None),
+        ({"company_domain": "Nord/Süd Logistik"}, None, "Nord/Süd Logistik"),
         ({"company_domain": "bücher.example"}, "xn--bcher-kva.example", None),
         ({"company_domain": "Brightwater Tools Ltd"}, None, "Brightwater Tools Ltd"),
         ({"company_domain": "Brightwater", "company_name": "Tools"}, None, "Tools"),
