@@ -69,8 +69,13 @@ def page_problems(number: int) -> dict[str, str]:
     return {"page": f"page must be at most {PAGE_MAX}; go on with the cursor of the last answer"}
 
 
-def read_integer(request: web.Request, name: str, default: int) -> int:
+def read_integer(
+    request: web.Request, name: str, default: int, *, integer_max: int = _INTEGER_MAX
+) -> int:
     """Return a parameter as an integer of at least 1 and of few enough digits.
+
+    Args:
+        integer_max: the bound that its error names; whoever sets a lower one holds to it itself.
 
     Raises:
         InvalidRequest: it is something else.
@@ -79,7 +84,7 @@ def read_integer(request: web.Request, name: str, default: int) -> int:
     if text is None:
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= _INTEGER_DIGITS_MAX and int(text)):
-        raise invalid({name: f"{name} must be an integer of at least 1 and at most {_INTEGER_MAX}"})
+        raise invalid({name: f"{name} must be an integer of at least 1 and at most {integer_max}"})
     return int(text)
 
 

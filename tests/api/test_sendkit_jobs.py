@@ -97,7 +97,7 @@ async def test_jobs_of_others_are_not_listed(stage: Stage) -> None:
         ({"type": "email"}, "type must be email_verification"),
         ({"cursor": "x"}, "cursor is not valid"),
         ({"cursor": "A" * 22 + "=="}, "cursor is not valid"),
-        ({"limit": "0"}, "limit must be an integer of at least 1"),
+        ({"limit": "0"}, "limit must be an integer of at least 1 and at most 100"),
         ({"limit": "101"}, "limit must be at most 100"),
         ({"page": "2"}, "page is not a known parameter"),
     ],

@@ -172,6 +172,7 @@ async def test_a_total_is_exact_up_to_its_cap(
 
 BAD_QUERIES: list[tuple[dict[str, Any], list[str]]] = [
     ({"page": "0"}, ["page must be an integer of at least 1"]),
+    ({"limit": "0"}, ["limit must be an integer of at least 1 and at most 100"]),
     ({"limit": "101"}, ["limit must be at most 100"]),
     ({"limit": "0"}, ["limit must be an integer of at least 1"]),
     ({"cursor": "5f"}, ["cursor is not valid"]),

@@ -169,8 +169,8 @@ def read_limit(request: web.Request) -> int:
     Raises:
         InvalidRequest: it is no number, or above the server's bound.
     """
-    limit = read_integer(request, "limit", LIMIT)
     bound = context_of(request).settings.limits.page_size_max
+    limit = read_integer(request, "limit", LIMIT, integer_max=bound)
     if limit > bound:
         raise invalid({"limit": f"limit must be at most {bound}"})
     return limit

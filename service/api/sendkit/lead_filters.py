@@ -168,7 +168,7 @@ def read_list_query(request: web.Request, limit_max: int) -> PageRequest:
     people, before, limit, number, _ = together(
         lambda: read_filter(raw, ""),
         lambda: _read_place(request.query.get("cursor")),
-        lambda: _bounded(read_integer(request, "limit", LIMIT), limit_max),
+        lambda: _bounded(read_integer(request, "limit", LIMIT, integer_max=limit_max), limit_max),
         lambda: read_page(request),
         lambda: require_known(request, _PARAMETERS),
     )

@@ -200,8 +200,8 @@ def read_limit(request: web.Request) -> int:
     Raises:
         InvalidRequest: it is not from 1 to the operator's bound.
     """
-    limit = read_integer(request, "limit", PAGE_DEFAULT)
     bound = context_of(request).settings.limits.page_size_max
+    limit = read_integer(request, "limit", PAGE_DEFAULT, integer_max=bound)
     if limit > bound:
         raise invalid({"limit": f"limit must be at most {bound}"})
     return limit

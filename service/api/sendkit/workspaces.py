@@ -100,8 +100,8 @@ def _row(workspace: ShownWorkspace) -> dict[str, Any]:
 
 
 def _limit(request: web.Request) -> int:
-    limit = read_integer(request, "limit", LIMIT)
     bound = context_of(request).settings.limits.page_size_max
+    limit = read_integer(request, "limit", LIMIT, integer_max=bound)
     if limit > bound:
         raise invalid({"limit": f"limit must be at most {bound}"})
     return limit
