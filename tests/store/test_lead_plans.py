@@ -31,7 +31,7 @@ LEADS = int(os.environ.get("PLAN_LEADS", "100000"))
 PAGE = LimitSettings().page_size_max + 1
 ROWS_READ_MAX = 200
 # All of them are put in order after they were found by their text.
-RARE_ROWS_READ_MAX = 2 * LEADS // 4_000
+RARE_ROWS_READ_MAX = LEADS // 4_000
 # Half of the leads have the value, or have it not; whoever has another is read and passed over.
 COMMON_ROWS_READ_MAX = 2 * PAGE + 10
 # A small table's rows are as near as its indexes: all who have a rare value are put in order.
