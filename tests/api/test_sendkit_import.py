@@ -266,6 +266,10 @@ FORM = "multipart/form-data; boundary=b"
         ("multipart/form-data", b"email\n", 400, "not valid multipart/form-data"),
         (FORM, b"email\n", 400, "not valid multipart/form-data"),
         (FORM, b"--b\r\nContent-Disposition: form-data; name=file\r\n\r\nem", 400, "not valid"),
+        (FORM, b"--b\r\n6.6--b--\r\n", 400, "not valid multipart/form-data"),
+        (FORM, b"--b\r\nno colon\r\n\r\nx\r\n--b--\r\n", 400, "not valid multipart/form-data"),
+        (FORM, b"--b\r\na: " + b"x" * 20_000 + b"\r\n\r\nx\r\n--b--\r\n", 400, "not valid"),
+        (FORM, b"--b\r\n" + b"a: b\r\n" * 300 + b"\r\nx\r\n--b--\r\n", 400, "not valid"),
         (FORM, b"--b--\r\n", 400, "file is required"),
         (
             FORM,

@@ -12,6 +12,7 @@ from typing import IO, Any, Final, Self
 
 import orjson
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from service.api.context import CONTEXT
 from service.api.refusals import (
@@ -85,7 +86,7 @@ async def take_upload(request: web.Request, file: IO[bytes]) -> UploadOptions:
             texts, problems = await _take_parts(request, file)
     except TimeoutError:
         raise BodyTooSlow(timeout_s) from None
-    except (ValueError, AssertionError):
+    except (ValueError, AssertionError, HttpProcessingError):
         # What the reader of multipart bodies raises for anything that is none.
         raise MalformedBody(
             "Request body is not valid multipart/form-data", "Let an HTTP library write the form"
