@@ -75,7 +75,8 @@ IDEMPOTENCY_KEY: Final = Parameter(
     "header",
     {
         "type": "string",
-        "pattern": "^[!#-~][ -~]{0,253}$",
+        "pattern": '^(?:[!#-~]|"[ -~]*[!#-~])[ -~]*$',
+        "maxLength": 255,
         "examples": ["0197a1c2-d3e4-7f50-9a1b-2c3d4e5f6071"],
     },
     "Makes a repetition of this request answer for the same job instead of charging again.",
