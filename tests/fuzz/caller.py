@@ -64,6 +64,27 @@ class Caller:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Send a request, hold the answer against what is expected and published, return it."""
+        answer = self._ask(name, at=at, key=key, ids=ids, query=query, body=body, headers=headers)
+        found = (answer.status_code, answer.headers.get("X-Error-Code"))
+        assert found == (status, code), (name, found, answer.text[:500])
+        return answer.json()
+
+    def find(self, name: str, *, ids: Mapping[str, str], body: Any) -> tuple[int, str | None]:
+        """Send a request, hold the answer against what is published, return its status and code."""
+        answer = self._ask(name, ids=ids, body=body)
+        return (answer.status_code, answer.headers.get("X-Error-Code"))
+
+    def _ask(
+        self,
+        name: str,
+        *,
+        at: str | None = None,
+        key: str | None = _UNSET,
+        ids: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+        body: Any = _UNSET,
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
         method, _, operation = self.operations[name]
         answer = self._session.request(
             method,
@@ -73,10 +94,9 @@ class Caller:
             timeout=TIMEOUT_S,
             **self._body(name, body),
         )
-        found = (answer.status_code, answer.headers.get("X-Error-Code"))
-        assert found == (status, code), (name, found, answer.text[:500])
-        self.published.hold(operation, *found, answer.content)
-        return answer.json()
+        code = answer.headers.get("X-Error-Code")
+        self.published.hold(operation, answer.status_code, code, answer.content)
+        return answer
 
     def path(self, name: str, ids: Mapping[str, str] | None = None) -> str:
         """Return the path of an operation with ids in it."""

@@ -13,6 +13,8 @@ LOCK_ALL = "lock table leads, jobs, ledger in access exclusive mode"
 LOCK_LEADS = "select from leads for update"
 LOCK_KEYS = "lock table idempotency_keys in share mode"
 ENDPOINTS_MAX = 500
+REVOKED = {"apiKey": "sandbox-revoked"}
+CHECKS_AT_ONCE = 5
 # Without a filter these read a list in its own order, which takes no time worth a bound.
 FILTERED: dict[str, Any] = {
     "startEnrichment": {"body": {"filters": {"job_title": "analyst"}}},
@@ -120,7 +122,19 @@ def _ask_for_providers(stage: FuzzStage) -> None:
         body={**asked, "enrichmentTypes": ["phoneEnrichment"], "phoneProvider": "zerobounce"},
     )
     for name in ("createProviderKey", "setProviderKey"):
-        send(name, 400, "PROVIDER_KEY_REJECTED", body={"apiKey": "sandbox-revoked"})
+        send(name, 400, "PROVIDER_KEY_REJECTED", body=REVOKED)
+        _check_keys_too_often(stage, name)
+
+
+def _check_keys_too_often(stage: FuzzStage, name: str) -> None:
+    """Ask a vendor of one request a second about more keys at once than fit into one."""
+
+    def check(_: int) -> tuple[int, str | None]:
+        return stage.caller.find(name, ids={"provider": "fullenrich"}, body=REVOKED)
+
+    with ThreadPoolExecutor() as threads:
+        found = set(threads.map(check, range(CHECKS_AT_ONCE)))
+    assert (429, "PROVIDER_CHECKS_LIMITED") in found, found
 
 
 def _create_twice(stage: FuzzStage) -> None:
