@@ -270,6 +270,12 @@ FORM = "multipart/form-data; boundary=b"
         (FORM, b"--b\r\nno colon\r\n\r\nx\r\n--b--\r\n", 400, "not valid multipart/form-data"),
         (FORM, b"--b\r\na: " + b"x" * 20_000 + b"\r\n\r\nx\r\n--b--\r\n", 400, "not valid"),
         (FORM, b"--b\r\n" + b"a: b\r\n" * 300 + b"\r\nx\r\n--b--\r\n", 400, "not valid"),
+        (
+            FORM,
+            b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n",
+            400,
+            "a part without a name is not a known field",
+        ),
         (FORM, b"--b--\r\n", 400, "file is required"),
         (
             FORM,

@@ -35,6 +35,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 _FIELD_BYTES_MAX: Final = 64 * 1024
 _FRAME_BYTES_MAX: Final = 1024 * 1024
 _SHOWN_CHARACTERS_MAX: Final = 100
+_NAMELESS: Final = "a part without a name"
 _PARTS_MAX: Final = 50
 _FILE: Final = "file"
 _FIELDS: Final = frozenset({"mapping", "skipDuplicates", "dataCleanup", "tag"})
@@ -108,7 +109,7 @@ async def _take_parts(
             raise MalformedBody(
                 "Request body must not nest one form in another", "Send all parts in one"
             )
-        name = (part.name or "").replace("\0", "\\0")[:_SHOWN_CHARACTERS_MAX]
+        name = (part.name or _NAMELESS).replace("\0", "\\0")[:_SHOWN_CHARACTERS_MAX]
         if len(seen) > _PARTS_MAX:
             raise MalformedBody(f"Request body must have at most {_PARTS_MAX} parts")
         if name in seen:
