@@ -57,13 +57,14 @@ order by r.endpoint_id;
 -- name: claim
 -- $1 owner, $2 endpoints and $3 how many each may have, as columns. Gives each delivery without a
 -- number the next one of its endpoint, in the order of events. The endpoints stay locked until the
--- commit, so that all dispatchers keep their rates and numbers together.
+-- commit, so that all dispatchers keep their rates, pauses and numbers together.
 with moment as materialized (select leadfall_now() as now),
 locked as materialized (
   select p.id, p.rate_per_minute, 60.0 / p.rate_per_minute as interval_s,
          greatest(p.rate_next_at, now) as next_at
   from moment, endpoints p
   where p.id = any($2::bigint[]) and p.enabled and p.deleted_at is null
+    and (p.hold_until is null or p.hold_until <= now)
   order by p.id for no key update of p
 ),
 shares as materialized (
