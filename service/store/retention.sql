@@ -25,7 +25,8 @@ from added a join locked l on l.id = a.endpoint_id
 where p.id = a.endpoint_id;
 
 -- name: expire_parked
--- $1 days, $2 parked deliveries of one endpoint, $3 deliveries at most. The oldest expire.
+-- $1 days, $2 parked deliveries of one endpoint, $3 deliveries at most. The oldest expire, each with
+-- a number: a receiver that comes back sees the gap, and can read the event while it is kept.
 with moment as materialized (select leadfall_now() as now),
 crowded as (
   select endpoint_id, count(*) - $2::bigint as surplus from deliveries
@@ -44,16 +45,38 @@ surplus as (
     order by event_created_at, event_id limit least(c.surplus, $3::integer)
   ) d
 ),
+wanted as materialized (select * from old union select * from surplus),
+locked as materialized (
+  select id from endpoints where id in (select endpoint_id from wanted)
+  order by id for no key update
+),
 chosen as materialized (
-  select event_id, endpoint_id from deliveries
-  where (event_id, endpoint_id) in (select * from old union select * from surplus)
-    and state = 'parked'
-  for update skip locked
+  select d.event_id, d.endpoint_id, d.event_created_at, d.sequence is null as unnumbered
+  from locked l
+  join wanted w on w.endpoint_id = l.id
+  join deliveries d on d.event_id = w.event_id and d.endpoint_id = w.endpoint_id
+  where d.state = 'parked'
+  for update of d skip locked
+),
+numbered as (
+  select event_id, endpoint_id, unnumbered, row_number() over (
+    partition by endpoint_id, unnumbered order by event_created_at, event_id
+  ) as step
+  from chosen
+),
+grown as (
+  update endpoints p set last_sequence = p.last_sequence + used.size
+  from (
+    select endpoint_id, count(*) as size from chosen where unnumbered group by endpoint_id
+  ) used
+  where p.id = used.endpoint_id
+  returning p.id, p.last_sequence - used.size as before
 ),
 expired as (
   update deliveries d set
-    state = 'expired', finished_at = now, reason = 'parked for too long, or too many were'
-  from moment, chosen c
+    state = 'expired', finished_at = now, reason = 'parked for too long, or too many were',
+    sequence = case when c.unnumbered then g.before + c.step else d.sequence end
+  from moment, numbered c left join grown g on g.id = c.endpoint_id
   where d.event_id = c.event_id and d.endpoint_id = c.endpoint_id
   returning d.endpoint_id
 ),

@@ -7,6 +7,7 @@ import pytest
 
 from service.flows.retain_history import retain_history
 from service.settings import RetentionSettings
+from service.store.delivery_history import read_missed
 from service.store.retention import fold_tallies
 
 DAY_S = 86_400.0
@@ -48,6 +49,29 @@ async def test_parked_for_too_long_expires(world: Any, pool: asyncpg.Pool, parke
 
     assert waiting == ["parked"] * 5
     assert await states(pool) == ["expired"] * 5
+
+
+async def test_what_expired_leaves_a_gap_to_be_seen(
+    world: Any, pool: asyncpg.Pool, receive: Any, dispatch: Any
+) -> None:
+    """What comes after it has a higher number, and the events are still there to be read."""
+    receiver = await receive(204)
+    endpoint_id = await world.add_endpoint(receiver.url, enabled=False)
+    missed = await world.publish(3)
+    await world.move_clock(31 * DAY_S)
+    await retain_history(pool, RetentionSettings())
+    await pool.execute("update endpoints set enabled = true")
+    await dispatch()
+
+    await world.publish()
+    await world.until_state("delivered")
+
+    assert [headers["webhook-sequence"] for headers in receiver.headers] == ["4"]
+    async with pool.acquire() as connection:
+        rows = await read_missed(connection, endpoint_id, after=0, limit=3)
+    assert [(row.event_id, row.sequence, row.state) for row in rows] == [
+        (event_id, number, "expired") for number, event_id in enumerate(missed, 1)
+    ]
 
 
 async def test_parked_at_a_deleted_endpoint_is_withdrawn(pool: asyncpg.Pool, parked: int) -> None:
