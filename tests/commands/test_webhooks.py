@@ -77,7 +77,8 @@ async def test_listen_verifies_and_prints() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fail", "status"), [("410", 410), ("503", 503), ("redirect", 302), ("disable", 500)]
+    ("fail", "status"),
+    [("410", 410), ("413", 413), ("504", 504), ("503", 503), ("redirect", 302), ("disable", 500)],
 )
 async def test_listen_fails_as_it_is_told(fail: str, status: int) -> None:
     """Whatever comes gets the failure that was asked for."""

@@ -21,6 +21,8 @@ SHOWN_BYTES_MAX: Final = 16 * 1024
 HANG_S: Final = 3_600.0
 DRIP_S: Final = 0.5
 ENDLESS_S: Final = 0.05
+STATUSES: Final = range(300, 600)
+"""What a receiver may answer for a failure."""
 BOMB_BYTES: Final = 64 * 1024 * 1024
 """What the answer of `bomb` is unpacked; packed it is a thousandth of that."""
 
@@ -105,13 +107,7 @@ async def _endless_header(request: web.Request) -> web.StreamResponse:
 
 
 FAILURES: Final[Mapping[str, Answer]] = {
-    "400": _status(400),
-    "401": _status(401),
-    "404": _status(404),
-    "410": _status(410),
     "429": _status(429, Retry_After="30"),
-    "500": _status(500),
-    "502": _status(502),
     "503": _status(503, Retry_After="30"),
     "redirect": _status(302, Location="https://example.com/elsewhere"),
     "abort": _status(500, webhook_delivery="abort-message"),
@@ -123,7 +119,23 @@ FAILURES: Final[Mapping[str, Answer]] = {
     "bomb": _bomb,
     "endless-header": _endless_header,
 }
-"""Every way of failing, by the name it is asked for with."""
+"""The ways of failing that are more than a status, by the name they are asked for with."""
+
+
+def failing(fail: str) -> Answer:
+    """Return what fails in the way that is named: one of `FAILURES`, or any status of a failure.
+
+    Raises:
+        CommandFailure: there is no such way.
+    """
+    if fail in FAILURES:
+        return FAILURES[fail]
+    if fail in map(str, STATUSES):
+        return _status(int(fail))
+    raise CommandFailure(
+        f"--fail is one of: {', '.join(FAILURES)}, or any status from "
+        f"{STATUSES.start} to {STATUSES.stop - 1}."
+    )
 
 
 async def listen(host: str, port: int, secret: str, *, fail: str | None, as_json: bool) -> None:
@@ -133,8 +145,7 @@ async def listen(host: str, port: int, secret: str, *, fail: str | None, as_json
         CommandFailure: the secret, or the way to fail, is none.
     """
     key = read_key(secret)
-    if fail is not None and fail not in FAILURES:
-        raise CommandFailure(f"--fail is one of: {', '.join(FAILURES)}.")
+    failure = None if fail is None else failing(fail)
     seen: set[str] = set()
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -142,8 +153,8 @@ async def listen(host: str, port: int, secret: str, *, fail: str | None, as_json
         found = diagnose(request.headers, body, key, time.time())
         event_id = request.headers.get("webhook-id", "")
         _tell(request, body, found.sentence, repeated=event_id in seen, as_json=as_json)
-        if fail is not None:
-            return await FAILURES[fail](request)
+        if failure is not None:
+            return await failure(request)
         if found.part is not None:
             return web.Response(status=401, text=found.sentence)
         seen.add(event_id)
