@@ -125,8 +125,14 @@ SENTENCES: Final[Mapping[AttemptClass, str]] = MappingProxyType(
         AttemptClass.NAME_UNKNOWN: "the receiver's host name has no address",
         AttemptClass.NAME_UNANSWERED: "nobody answered for the receiver's host name",
         AttemptClass.BAD_ANSWER: "the receiver's answer is not proper HTTP",
-        AttemptClass.ADDRESS_REFUSED: "the receiver's address is not one we may dial",
-        AttemptClass.URL_REFUSED: "the receiver's URL is not one we may use",
+        AttemptClass.ADDRESS_REFUSED: (
+            "the receiver's address is not public, or denied: an operator changes that with "
+            "LEADFALL_EGRESS__ALLOW or LEADFALL_EGRESS__DENY"
+        ),
+        AttemptClass.URL_REFUSED: (
+            "the receiver's URL is not one we may use: an operator can allow its host and port "
+            "with LEADFALL_EGRESS__ALLOW"
+        ),
         AttemptClass.RESOLVER_DOWN: "our name servers did not answer",
         AttemptClass.NO_ROUTE: "our network had no way to the receiver",
         AttemptClass.EGRESS_DOWN: "nothing could be reached from our network, not even our own",

@@ -271,6 +271,12 @@ def test_a_redirect_says_what_to_do() -> None:
     assert "update the URL" in reason
 
 
+@pytest.mark.parametrize("attempt_class", [AttemptClass.ADDRESS_REFUSED, AttemptClass.URL_REFUSED])
+def test_a_refusal_names_the_setting(attempt_class: AttemptClass) -> None:
+    """The owner of a receiver in the operator's own network reads what lets it be dialled."""
+    assert "LEADFALL_EGRESS__ALLOW" in decide(attempt_class, FIRST).reason
+
+
 def test_a_reason_can_be_shown_to_the_owner() -> None:
     """The sentence names the answer, the next attempt and why then."""
     decision = decide(Answer(503, "120"), FIRST)
