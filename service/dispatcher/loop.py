@@ -23,6 +23,7 @@ from service.edges.receiver_http import ReceiverHTTP
 from service.edges.secret_box import SecretBox
 from service.flows.batching import Batcher
 from service.flows.deliver_events import (
+    FAILURES_BEFORE_HOLD,
     Sent,
     SignedFor,
     Terms,
@@ -220,6 +221,7 @@ class Dispatcher:
                 after=self._cursor,
                 endpoints_max=ENDPOINTS_PER_TURN,
                 due_max=self._settings.endpoint_concurrency,
+                patience=FAILURES_BEFORE_HOLD,
             )
         self._clock.observe(visit.now)
         self._cursor = visit.last_id if visit.visited_count == ENDPOINTS_PER_TURN else 0

@@ -48,7 +48,8 @@ class _Standing:
 class Slots:
     """Counts what is in flight and shares out what is free.
 
-    The cap of an endpoint grows by one with each success and is halved by each sign of overload.
+    The cap of an endpoint grows by one with each success and is halved by each sign of overload;
+    one that only fails, in whatever way, gets a single probe.
     Two rules keep a crowd of hanging receivers from delaying the others: endpoints that were not
     yet seen to work get at most half of the process and of their workspace, and whoever takes
     long waits aside, where a request costs a socket and nobody's turn.
@@ -155,7 +156,7 @@ class Slots:
         workspace_id = endpoint.workspace_id
         standing = self._standing(endpoint.id)
         caps: list[tuple[_Key, int]] = [
-            (("endpoint", endpoint.id), standing.cap),
+            (("endpoint", endpoint.id), 1 if endpoint.failing else standing.cap),
             (("host", host), self._hosts.cap(host, settings.host_concurrency)),
             (("workspace", workspace_id), settings.workspace_concurrency),
             (_PROCESS, settings.concurrency),

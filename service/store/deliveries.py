@@ -31,7 +31,11 @@ ClaimKey = tuple[UUID, int, int]
 
 @dataclass(frozen=True, slots=True)
 class ReadyEndpoint:
-    """An endpoint with deliveries that are due; `ready_count` stops at what was asked for."""
+    """An endpoint with deliveries that are due; `ready_count` stops at what was asked for.
+
+    Attributes:
+        failing: nothing but failures came of it lately, so that one delivery at a time is enough.
+    """
 
     id: int
     workspace_id: int
@@ -39,6 +43,7 @@ class ReadyEndpoint:
     host: str
     port: int
     ready_count: int
+    failing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +192,14 @@ class Backlog:
 
 
 async def find_ready(
-    connection: Connection, *, after: int, endpoints_max: int, due_max: int
+    connection: Connection, *, after: int, endpoints_max: int, due_max: int, patience: int
 ) -> Visit:
-    """Look at the next endpoints, in id order, for deliveries that are due."""
-    rows = await connection.fetch(_SQL["find_ready"], after, endpoints_max, due_max)
+    """Look at the next endpoints, in id order, for deliveries that are due.
+
+    Args:
+        patience: failures in a row from which on an endpoint is said to be failing.
+    """
+    rows = await connection.fetch(_SQL["find_ready"], after, endpoints_max, due_max, patience)
     found = [row for row in rows if row["endpoint_id"] is not None]
     return Visit(
         rows[0]["now"],
@@ -204,6 +213,7 @@ async def find_ready(
                 row["host"],
                 row["port"],
                 row["ready_count"],
+                row["failing"],
             )
             for row in found
             if not row["unwanted"]

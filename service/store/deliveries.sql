@@ -4,7 +4,8 @@
 -- id order. The statements that lock only deliveries may therefore run at any time.
 
 -- name: find_ready
--- $1 begin after this endpoint, $2 endpoints visited at most, $3 due deliveries counted at most.
+-- $1 begin after this endpoint, $2 endpoints visited at most, $3 due deliveries counted at most,
+-- $4 failures in a row from which on an endpoint gets one probe at a time.
 -- Walks the partial index from endpoint to endpoint instead of over every delivery. One row at
 -- least: the moment, the last endpoint visited, how many were; then what is ready, if anything.
 with recursive moment as materialized (select leadfall_now() as now),
@@ -30,6 +31,7 @@ summary as (
 ),
 ready as (
   select p.id as endpoint_id, p.workspace_id, p.hidden, p.host, p.port, due.ready_count,
+         p.failure_count >= $4::integer as failing,
          not p.enabled or p.deleted_at is not null as unwanted
   from visited v
   cross join moment
