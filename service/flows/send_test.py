@@ -1,6 +1,6 @@
 """Sends a test event to an endpoint at once, through the same guarded client as every delivery."""
 
-import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,7 +21,9 @@ from service.store.connection import Pool
 from service.store.endpoints import Endpoint, read_now
 from service.store.secrets import Signer, read_signing_secrets
 
-TESTS_AT_ONCE_MAX: Final = 8
+TESTS_AT_ONCE_MAX: Final = 64
+TESTS_OF_WORKSPACE_MAX: Final = 4
+"""So many receivers of one workspace may hang without a neighbour having to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Tester:
     def __init__(self, pool: Pool, http: ReceiverHTTP) -> None:
         self._pool = pool
         self._http = http
-        self._slots = asyncio.Semaphore(TESTS_AT_ONCE_MAX)
+        self._under_way: Counter[int] = Counter()
 
     async def send(self, box: SecretBox, workspace_id: int, public_id: str) -> Tested:
         """Send one test event; nothing of it is stored, and it changes nothing of the endpoint.
@@ -56,12 +58,20 @@ class Tester:
         Raises:
             NotFound: the workspace has no such endpoint.
             SecretsUnavailable: what signs for it cannot be read.
-            TooBusy: as many tests are under way as may be.
+            TooBusy: as many tests are under way as may be, of the workspace or of all.
         """
-        if self._slots.locked():
+        if (
+            self._under_way[workspace_id] >= TESTS_OF_WORKSPACE_MAX
+            or self._under_way.total() >= TESTS_AT_ONCE_MAX
+        ):
             raise TooBusy
-        async with self._slots:
+        self._under_way[workspace_id] += 1
+        try:
             return await self._send(box, workspace_id, public_id)
+        finally:
+            self._under_way[workspace_id] -= 1
+            if not self._under_way[workspace_id]:
+                del self._under_way[workspace_id]
 
     async def _send(self, box: SecretBox, workspace_id: int, public_id: str) -> Tested:
         async with self._pool.acquire() as connection:
