@@ -1,12 +1,17 @@
 """The commands of operators: what they answer, what they refuse, and with which exit code."""
 
 import asyncio
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
+import typer
 from cryptography.fernet import Fernet
 
+from service.__main__ import build
 from tests.commands.processes import run
 
 NO_SUCH_ID = "0" * 24
@@ -362,6 +367,33 @@ async def test_wrong_usage_exits_with_two(arguments: tuple[str, ...]) -> None:
     failed = await run(*arguments)
 
     assert failed.code == 2
+
+
+def commands(group: Any) -> Iterator[Any]:
+    """Yield every command below a group."""
+    for each in group.commands.values():
+        yield from commands(each) if hasattr(each, "commands") else (each,)
+
+
+def test_every_command_answers_in_json() -> None:
+    """README promises `--json` for all of them."""
+    options = {
+        each.name: {option for parameter in each.params for option in parameter.opts}
+        for each in commands(typer.main.get_command(build()))
+    }
+
+    assert {name for name, given in options.items() if "--json" not in given} == set()
+
+
+async def test_the_openapi_document_comes_in_one_line_too(tmp_path: Path) -> None:
+    """Written to a file, it is told where."""
+    file = tmp_path / "openapi.json"
+
+    shown = await run("openapi", "--json")
+    written = await run("openapi", str(file), "--json")
+
+    assert shown.json == json.loads(file.read_bytes())
+    assert {"file": str(file)} == written.json
 
 
 async def test_help_names_every_command() -> None:
