@@ -58,7 +58,7 @@ FINAL_RULES: Final = frozenset({
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 _NUMERIC_LABEL: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _ALLOWED_NAME: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?")
-_URL_CHARACTER: Final = re.compile(r"[^\s\\\x00-\x20\x7f-\x9f]+")
+_URL_CHARACTER: Final = re.compile(r"[^\s\\\x00-\x20\x7f-\x9f]*")
 
 Network = IPv4Network | IPv6Network
 AddressInfo = tuple[

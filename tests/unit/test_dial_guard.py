@@ -57,6 +57,7 @@ def test_ordinary_receivers_pass(url: str) -> None:
         ("file:///etc/passwd", "url_scheme"),
         ("gopher://127.0.0.1:6379/_", "url_scheme"),
         ("//hooks.example.com/", "url_scheme"),
+        ("", "url_scheme"),
         ("https:///path", "url_form"),
         ("https://", "url_form"),
         ("https://hooks.example.com:0/", "url_form"),
