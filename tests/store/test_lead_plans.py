@@ -34,8 +34,8 @@ ROWS_READ_MAX = 200
 RARE_ROWS_READ_MAX = LEADS // 4_000
 # Half of the leads have the value, or have it not; whoever has another is read and passed over.
 COMMON_ROWS_READ_MAX = 2 * PAGE + 10
-# A small table's rows are as near as its indexes: all who have a rare value are put in order.
-SELECTED_ROWS_READ_MAX = 6 * PAGE
+# Where few fit, all of them are looked at; a small table's rows are as near as its indexes.
+SELECTED_ROWS_READ_MAX = max(6 * PAGE, LEADS // 1_000)
 
 PEOPLE_LIST, COMPANY_LIST, SMALL_LIST, FILLED_LIST = 1, 2, 3, 4
 # Of the workspace whose people are in one list and have their values, but for these, its newest.
