@@ -10,12 +10,17 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
+from service.api.event_models import BODY_MODELS
+from service.api.openapi.schemas import definitions
+from service.api.openapi.webhooks import describe_events
+from service.domain.event_types import EventType
 from tests.api.conftest import OpenStage
 from tests.api.hooks import Hooks, receiving
 from tests.api.stage import add_tenant
 
 URL = "https://hooks.example.com/in"
 HEX = "ab" * 32
+TEST_EVENT = describe_events(definitions(BODY_MODELS.values())[1])[EventType.TEST]["post"]
 
 
 @pytest.fixture
@@ -116,6 +121,8 @@ async def test_a_test_is_delivered_at_once(hooks: Hooks) -> None:
     [headers], [body] = receiver.headers, receiver.bodies
     assert (tested["statusCode"], tested["delivered"]) == (204, True)
     assert (headers["X-Webhook-Event"], headers["Authorization"]) == ("test", "Bearer of-news")
+    promised = {each["name"] for each in TEST_EVENT["parameters"] if each["required"]}
+    assert promised <= {name.lower() for name in headers}
     expected = hmac.new(HEX.encode(), body, hashlib.sha256).hexdigest()
     assert expected == headers["X-Webhook-Signature"]
     secret = "whsec_" + base64.b64encode(bytes.fromhex(HEX)).decode()

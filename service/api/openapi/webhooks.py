@@ -10,13 +10,15 @@ from service.api.openapi.prose import EVENTS
 from service.api.openapi.schemas import REF, definitions
 from service.domain.event_types import EventType
 
+SEQUENCE: Final = "webhook-sequence"
+
 _MOMENT: Final = "2026-01-31T09:00:00.000Z"
 _HEADERS: Final = {
     "webhook-id": ("The event: the same for every attempt, replay and endpoint.", "string"),
     "webhook-timestamp": ("When this attempt was made, in seconds since 1970.", "integer"),
     "webhook-signature": ("One or more signatures, with blanks between.", "string"),
     "webhook-attempt": ("1, 2, 3, …", "integer"),
-    "webhook-sequence": ("1, 2, 3, … without a gap, for this endpoint.", "integer"),
+    SEQUENCE: ("1, 2, 3, … without a gap, for this endpoint.", "integer"),
     "X-Webhook-Event": ("The event's type, for receivers written for SendKit.", "string"),
     "X-Webhook-Signature": ("Hex HMAC-SHA256 of the body, for the same.", "string"),
 }
@@ -61,6 +63,8 @@ def _request(event_type: EventType, model: str, defined: Mapping[str, Any]) -> d
                 "schema": {"type": kind},
             }
             for name, (text, kind) in _HEADERS.items()
+            # A test is no delivery, and has no number among them.
+            if event_type is not EventType.TEST or name != SEQUENCE
         ],
         "requestBody": {
             "required": True,
