@@ -13,7 +13,7 @@ from service.errors import DeliveryUnderWay, EndpointOff, NotFound, ReplayRunnin
 from service.flows.manage_endpoints import require_endpoint
 from service.store.connection import Connection, Pool
 from service.store.delivery_history import KeptDelivery, read_delivery
-from service.store.endpoints import Endpoint, is_on, read_now
+from service.store.endpoints import Endpoint, enable_endpoint, is_on, read_now
 from service.store.replays import (
     Replay,
     ReplayScope,
@@ -70,7 +70,6 @@ async def start_replay(
     endpoint_public_id: str,
     *,
     since: datetime,
-    states: tuple[str, ...] = FAILED,
     dry_run: bool = False,
 ) -> Asked:
     """Begin to replay what failed at an endpoint since a time, or only count it.
@@ -84,7 +83,20 @@ async def start_replay(
         endpoint = await require_endpoint(connection, workspace_id, endpoint_public_id)
         if not endpoint.enabled and not dry_run:
             raise EndpointOff
-        return await begin_replay(connection, endpoint, since, states, dry_run=dry_run)
+        return await begin_replay(connection, endpoint, since, FAILED, dry_run=dry_run)
+
+
+async def enable_with_parked(pool: Pool, workspace_id: int, endpoint_public_id: str) -> Asked:
+    """Switch an endpoint on and begin to send what waits parked at it: both, or neither.
+
+    Raises:
+        NotFound: the workspace has no such endpoint.
+        ReplayRunning: it has a replay that is not finished.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        endpoint = await require_endpoint(connection, workspace_id, endpoint_public_id)
+        await enable_endpoint(connection, endpoint.id)
+        return await begin_replay(connection, endpoint, EVER, PARKED)
 
 
 async def begin_replay(

@@ -311,6 +311,24 @@ async def test_what_was_parked_can_be_replayed_on_enabling(hooks: Hooks) -> None
     assert (parked["stats"]["parkedCount"], enabled["replay"]["matched"]) == (3, 3)
 
 
+async def test_enabling_with_a_replay_happens_whole_or_not_at_all(hooks: Hooks) -> None:
+    """While another replay runs, a 409 has switched nothing on."""
+    made = await hooks.create("https://hooks.example.com/in")
+    path = f"/webhooks/{made['_id']}"
+    begun = await hooks.data("POST", f"{path}/replay", {"since": LONG_AGO})
+    await hooks.data("POST", f"{path}/disable")
+    await hooks.publish()
+
+    status, answer = await hooks.call("POST", f"{path}/enable", {"replayParked": True})
+    refused = await hooks.data("GET", path)
+    await hooks.data("DELETE", f"/replays/{begun['id']}")
+    enabled = await hooks.data("POST", f"{path}/enable", {"replayParked": True})
+
+    assert (status, answer["error"]["code"]) == (409, "REPLAY_RUNNING")
+    assert refused["status"] == "inactive"
+    assert (enabled["status"], enabled["replay"]["matched"]) == ("active", 1)
+
+
 async def test_another_endpoint_is_told_that_one_was_disabled(hooks: Hooks) -> None:
     """A 410 switches the endpoint off and says so in an event of its own."""
     async with receiving(410) as gone, receiving(204) as watcher:

@@ -28,7 +28,7 @@ from service.flows.manage_endpoints import (
     switch_endpoint,
     update_endpoint,
 )
-from service.flows.replay_deliveries import EVER, PARKED, start_replay
+from service.flows.replay_deliveries import enable_with_parked
 from service.flows.rotate_secrets import rotate_secret, show_default
 from service.store.keys import KeyOwner
 
@@ -128,13 +128,13 @@ async def enable_webhook(request: web.Request) -> web.Response:
     caller, box = await admit(request)
     replays_parked = await read_object(request, read_enabling)
     pool = context_of(request).pool
-    shown = await switch_endpoint(pool, box, caller.workspace_id, _id(request), on=True)
+    if not replays_parked:
+        shown = await switch_endpoint(pool, box, caller.workspace_id, _id(request), on=True)
+        return _one(webhook_row(shown, caller.workspace_public_id))
+    asked = await enable_with_parked(pool, caller.workspace_id, _id(request))
+    shown = await show_endpoint(pool, box, caller.workspace_id, _id(request))
     row = webhook_row(shown, caller.workspace_public_id)
-    if replays_parked:
-        asked = await start_replay(
-            pool, caller.workspace_id, _id(request), since=EVER, states=PARKED
-        )
-        row["replay"] = {"id": asked.public_id, "matched": asked.matched_count}
+    row["replay"] = {"id": asked.public_id, "matched": asked.matched_count}
     return _one(row)
 
 
