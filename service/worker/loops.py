@@ -20,25 +20,27 @@ class Loop:
 
     Start twice and stop unstarted are harmless. A turn that fails is logged and the next one is
     later; nothing but `stop` ends the loop.
-
-    Attributes:
-        beat_at: monotonic time of the last turn that ended well.
     """
 
     def __init__(
         self, name: str, turn: Callable[[], Awaitable[object]], *, interval_s: float
     ) -> None:
         self.name = name
-        self.beat_at = time.monotonic()
+        self._due_at = time.monotonic()
         self._turn = turn
         self._interval_s = interval_s
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def late_s(self) -> float:
+        """Seconds since it should have turned, however long it rests; failed turns do not count."""
+        return max(0.0, time.monotonic() - self._due_at)
+
     def start(self) -> None:
         """Begin turning."""
         if self._task is None:
-            self.beat_at = time.monotonic()
+            self._due_at = time.monotonic()
             self._task = asyncio.create_task(self._run(), name=self.name)
 
     def wake(self) -> None:
@@ -65,9 +67,10 @@ class Loop:
                 _log.exception("loop.turn_failed", loop=self.name)
             else:
                 failures = 0
-                self.beat_at = time.monotonic()
             pause_s = min(self._interval_s * 2**failures, _PAUSE_AFTER_FAILURE_S_MAX)
             pause_s = max(pause_s, self._interval_s) * random.uniform(0.9, 1.1)  # noqa: S311
+            if not failures:
+                self._due_at = time.monotonic() + pause_s
             try:
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()

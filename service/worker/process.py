@@ -1,6 +1,5 @@
 """The worker process: drain, doorbell, submissions and chores under one lease."""
 
-import time
 from collections.abc import Mapping
 
 import structlog
@@ -102,10 +101,10 @@ class WorkerProcess:
 
     @property
     def beat_age_s(self) -> float:
-        """Seconds since the slowest loop last turned; a drain under way counts as turning."""
+        """Seconds for which the latest loop has not turned; a drain under way counts as turning."""
         if self._drain.draining:
             return 0.0
-        return time.monotonic() - min(loop.beat_at for loop in self._loops)
+        return max(loop.late_s for loop in self._loops)
 
     async def start(self) -> None:
         """Take the lease out and begin to work."""
