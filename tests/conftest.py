@@ -32,8 +32,9 @@ MEMORY_BYTES_MIN = 6 * 1024**3
 
 
 MISSING_PROGRAMS = missing_programs()
-# The tests of examples need curl, node and make; where one lacks, the header of a run says so.
-collect_ignore = ["commands/test_examples.py"] if MISSING_PROGRAMS else []
+# What readers are shown needs curl, node and make; where one lacks, the header of a run says so.
+OF_READERS = ("commands/test_examples.py", "commands/test_followed_guides.py")
+collect_ignore = list(OF_READERS) if MISSING_PROGRAMS else []
 
 
 def pytest_configure() -> None:
@@ -47,8 +48,9 @@ def pytest_configure() -> None:
 def pytest_report_header() -> list[str]:
     """Say which tests cannot be run on this machine, so that they do not go missing silently."""
     return [
-        f"NOT RUN: tests/commands/test_examples.py, because there is no {name}"
+        f"NOT RUN: tests/{file}, because there is no {name}"
         for name in MISSING_PROGRAMS
+        for file in OF_READERS
     ]
 
 
