@@ -24,6 +24,7 @@ class Holdings:
     def __init__(self) -> None:
         self._held: dict[int, _Holding] = {}
         self._to_run: Counter[Queue] = Counter()
+        self._of_queue: Counter[Queue] = Counter()
 
     def __len__(self) -> int:
         return len(self._held)
@@ -35,9 +36,10 @@ class Holdings:
         """Hold a claim; what was just parked can come again before its end was noticed here."""
         earlier = self._held.get(claim.lookup_id)
         if earlier is not None:
-            self._count_out(earlier)
+            self._drop(claim.lookup_id, earlier)
         self._held[claim.lookup_id] = _Holding(claim.epoch, queue)
         self._to_run[queue] += 1
+        self._of_queue[queue] += 1
         _held.set(len(self._held))
 
     def queue_of(self, claim: Claim) -> Queue:
@@ -52,20 +54,34 @@ class Holdings:
 
     def remove(self, claim: Claim) -> None:
         """Hold a claim no longer; one of the same lookup that came since is another."""
-        self.end(claim)
         holding = self._held.get(claim.lookup_id)
         if holding is not None and holding.epoch == claim.epoch:
-            del self._held[claim.lookup_id]
+            self._drop(claim.lookup_id, holding)
         _held.set(len(self._held))
 
     def queues_above(self, window: int) -> set[Queue]:
-        """Return the queues of which more than so many are to be run."""
-        return {queue for queue, count in self._to_run.items() if count > window}
+        """Return the queues of which more than so many are to be run, or more than twice are held.
+
+        The second holds where settlements are slow: what was run waits in memory for its own.
+        """
+        return {
+            queue
+            for queue, count in self._of_queue.items()
+            if self._to_run[queue] > window or count > 2 * window
+        }
 
     def _count_out(self, holding: _Holding) -> None:
-        if holding.ended:
-            return
-        holding.ended = True
-        self._to_run[holding.queue] -= 1
-        if not self._to_run[holding.queue]:
-            del self._to_run[holding.queue]
+        if not holding.ended:
+            holding.ended = True
+            _lower(self._to_run, holding.queue)
+
+    def _drop(self, lookup_id: int, holding: _Holding) -> None:
+        self._count_out(holding)
+        _lower(self._of_queue, holding.queue)
+        del self._held[lookup_id]
+
+
+def _lower(counts: Counter[Queue], queue: Queue) -> None:
+    counts[queue] -= 1
+    if not counts[queue]:
+        del counts[queue]

@@ -18,6 +18,19 @@ def test_what_was_run_no_longer_fills_its_queue() -> None:
     assert (full, held.queues_above(1), 1 in held, len(held)) == ({BIG}, set(), True, 2)
 
 
+def test_what_waits_for_its_settlement_has_a_bound_too() -> None:
+    """Where settlements are slow, a queue is full although nothing of it is left to run."""
+    held = Holdings()
+    for lookup_id in (1, 2, 3):
+        held.add(claim(lookup_id), BIG)
+        held.end(claim(lookup_id))
+    full = held.queues_above(1)
+
+    held.remove(claim(1))
+
+    assert (full, held.queues_above(1)) == ({BIG}, set())
+
+
 def test_an_end_is_counted_once() -> None:
     """Ended and then removed, or ended twice, a lookup leaves its queue once."""
     held = Holdings()
