@@ -10,6 +10,9 @@ from pydantic_core import ErrorDetails
 from service.domain.sentences import joined
 from service.errors import InvalidRequest
 
+NOT_BLANK: Final = r"[^\s\x1c-\x1f\x85]"
+"""What a name must have one of: what is stripped of it is no blank to every dialect of patterns."""
+
 # From here on a float does not tell one integer from the next.
 _EXACT_END: Final = 2.0**53
 _PROBLEMS_MAX: Final = 20

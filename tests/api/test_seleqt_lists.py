@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
 
+from service.api.validation import NOT_BLANK
 from service.domain.kinds import Face
 from tests.api.conftest import OpenStage
 from tests.api.stage import Stage, add_tenant, people
@@ -60,6 +62,15 @@ async def test_a_name_that_is_taken_gets_a_number(stage: Stage) -> None:
         "x" * 185 + " (2)",
     ]
     assert (await theirs.json())["lead_list"]["name"] == "Leads"
+
+
+@pytest.mark.parametrize("name", ["", " ", "\x1c\x1d\x1e\x1f", "\x85"])
+async def test_a_blank_name_is_refused_as_is_published(stage: Stage, name: str) -> None:
+    """Also one of blanks that not every dialect of patterns takes for such."""
+    status, _ = await post(stage, "lead-lists/", {"name": name})
+
+    assert status == 400
+    assert re.search(NOT_BLANK, name, re.ASCII) is None
 
 
 async def test_lists_made_at_once_have_names_of_their_own(stage: Stage) -> None:

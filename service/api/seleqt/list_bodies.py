@@ -8,7 +8,15 @@ from pydantic import Field, WithJsonSchema
 from service.api.query import PAGE_MAX, page_problems, parse_cursor
 from service.api.seleqt.bodies import read_filters
 from service.api.seleqt.filter_schema import FILTER_SCHEMA
-from service.api.validation import WHOLE, Body, as_integer, invalid, problems_of, validate
+from service.api.validation import (
+    NOT_BLANK,
+    WHOLE,
+    Body,
+    as_integer,
+    invalid,
+    problems_of,
+    validate,
+)
 from service.domain.lead_filter import LeadFilter
 from service.flows.create_list import NAME_CHARACTERS_MAX
 from service.settings import LimitSettings, Settings
@@ -49,7 +57,7 @@ class ListBody(Body):
             json_schema_extra={
                 "minLength": 1,
                 "maxLength": NAME_CHARACTERS_MAX,
-                "pattern": r"\S",
+                "pattern": NOT_BLANK,
             }
         ),
     ]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, SecretStr, WithJsonSchema
 
-from service.api.validation import WHOLE, Body, invalid, problems_of, validate
+from service.api.validation import NOT_BLANK, WHOLE, Body, invalid, problems_of, validate
 from service.api.webhook_url import WebhookUrl
 from service.domain.custom_headers import HEADERS_MAX, VALUE_PATTERN, header_problems
 from service.domain.event_types import PATTERNS, unknown_patterns
@@ -32,7 +32,7 @@ _MOMENT_CHARACTERS_MAX: Final = 40
 
 _Name = Annotated[
     str,
-    Field(min_length=1, max_length=NAME_CHARACTERS_MAX, json_schema_extra={"pattern": r"\S"}),
+    Field(min_length=1, max_length=NAME_CHARACTERS_MAX, json_schema_extra={"pattern": NOT_BLANK}),
 ]
 _Url = Annotated[WebhookUrl, Field(max_length=_URL_CHARACTERS_MAX)]
 _Pattern = Annotated[str, Field(json_schema_extra={"enum": [*PATTERNS]})]
