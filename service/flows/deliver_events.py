@@ -51,6 +51,9 @@ FAILING_HOURS_MAX: Final = 120
 EXHAUSTED_QUIET_S: Final = 3_600.0
 """Of an endpoint it is told so often, at most, that deliveries to it were given up."""
 
+NOT_AUTHENTIC: Final = frozenset({400, 401, 403})
+"""What receivers answer to a signature that is not good."""
+
 _PATIENCE_S: Final = 60.0
 
 _log = structlog.get_logger()
@@ -79,12 +82,14 @@ class SignedFor:
 
     Attributes:
         secret_ids: the rows of the secrets, in the same order.
+        whole: whether every secret that should sign could be read.
         headers: those its owner added; None when they cannot be read.
     """
 
     delivery: Delivery
     signing: tuple[SigningSecret, ...] = field(repr=False)
     secret_ids: tuple[int, ...] = ()
+    whole: bool = True
     headers: Mapping[str, str] | None = field(default_factory=dict, repr=False)
 
 
@@ -118,13 +123,13 @@ class Sent:
             attempt_class=self.decision.attempt_class.value,
             answer=(answered.answer or None) if answered else None,
             body_sha256=self.body_sha256,
-            dns_ms=_milliseconds(passage.dns_s),
+            dns_ms=_between(0.0, passage.dns_s),
             connect_ms=None if passage.reused else _between(passage.dns_s, passage.connected_s),
             ttfb_ms=_between(passage.connected_s, passage.headers_s),
             reused=passage.reused if passage.began else None,
             tls_version=passage.tls_version,
             secret_ids=self.secret_ids,
-            tls_ms=_milliseconds(passage.tls_s),
+            tls_ms=_between(0.0, passage.tls_s),
         )
 
 
@@ -140,12 +145,14 @@ async def claim_deliveries(
         _claim(pool, owner, {signer.endpoint_id: size for signer, size in shares.items()}),
         _read_secrets(pool, sorted(shares)),
     )
-    keys: dict[int, tuple[tuple[SigningSecret, ...], tuple[int, ...]]] = {}
+    keys: dict[int, tuple[tuple[SigningSecret, ...], tuple[int, ...], bool]] = {}
     for workspace_id, endpoint_id, _ in shares:
-        opened = open_signing_secrets(box, workspace_id, sealed.get(endpoint_id, []))
+        found = sealed.get(endpoint_id, [])
+        opened = open_signing_secrets(box, workspace_id, found)
         keys[endpoint_id] = (
             tuple(secret for _, secret in opened),
             tuple(secret_id for secret_id, _ in opened),
+            len(opened) == len(found),
         )
     return [
         SignedFor(
@@ -183,11 +190,6 @@ async def send_delivery(
     unanswered = isinstance(result, Failed) and result.attempt_class in UNREACHED | SILENT
     if unanswered and await is_egress_down():
         result = Failed(AttemptClass.EGRESS_DOWN, result.passage)
-    happened = (
-        Answer(result.status, result.retry_after, result.wish)
-        if isinstance(result, Answered)
-        else result.attempt_class
-    )
     chance = Chance(
         attempt=delivery.attempt_count + 1,
         retry_count_max=delivery.retry_count_max,
@@ -197,7 +199,8 @@ async def send_delivery(
         unsent_claim_count=delivery.unsent_claim_count,
         elapsed_s=(started_at - (delivery.tried_since or started_at)).total_seconds(),
     )
-    return _finished(signed_for, decide(happened, chance), result, started_at, body)
+    decision = decide(_happened(result, whole=signed_for.whole), chance)
+    return _finished(signed_for, decision, result, started_at, body)
 
 
 async def complete_deliveries(pool: Pool, owner: UUID, batch: Sequence[Sent]) -> list[str | None]:
@@ -318,6 +321,14 @@ async def _post(
         return Failed(AttemptClass.OUR_FAULT, Passage(0.0))
 
 
+def _happened(result: Answered | Failed, *, whole: bool) -> Answer | AttemptClass:
+    if isinstance(result, Failed):
+        return result.attempt_class
+    if not whole and result.status in NOT_AUTHENTIC:  # It may hold the secret that did not sign.
+        return AttemptClass.SECRET_UNREADABLE
+    return Answer(result.status, result.retry_after, result.wish)
+
+
 def _finished(
     signed_for: SignedFor,
     decision: Decision,
@@ -360,10 +371,6 @@ def _given_up(batch: Sequence[Sent]) -> dict[int, GivenUp]:
         for sent in batch
         if sent.decision.state == "exhausted"
     }
-
-
-def _milliseconds(seconds: float | None) -> float | None:
-    return None if seconds is None else seconds * 1_000
 
 
 def _between(from_s: float | None, to_s: float | None) -> float | None:
