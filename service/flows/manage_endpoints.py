@@ -23,6 +23,7 @@ from service.store.endpoints import (
     read_endpoints,
     set_headers,
 )
+from service.store.replays import resume_replay
 from service.store.secrets import LiveSecret, SealedSecret, insert_secret, read_live_secrets
 
 ENDPOINTS_MAX: Final = 500
@@ -180,6 +181,8 @@ async def switch_endpoint(
 ) -> Shown:
     """Enable or disable an endpoint; one that is so already stays as it is.
 
+    A replay that it interrupted goes on with all it had not delivered.
+
     Raises:
         NotFound: the workspace has no such endpoint.
     """
@@ -187,6 +190,7 @@ async def switch_endpoint(
         endpoint = await require_endpoint(connection, workspace_id, public_id)
         if on:
             await enable_endpoint(connection, endpoint.id)
+            await resume_replay(connection, endpoint.id)
         else:
             await disable_endpoint(connection, endpoint.id, BY_OWNER)
         return await _show(connection, box, workspace_id, public_id)

@@ -99,6 +99,11 @@ async def cancel_replay(connection: Connection, workspace_id: int, public_id: st
     await connection.execute(_SQL["cancel_replay"], workspace_id, public_id)
 
 
+async def resume_replay(connection: Connection, endpoint_id: int) -> None:
+    """Make due again what the endpoint's running replay had made due before it was parked."""
+    await connection.execute(_SQL["resume_replay"], endpoint_id)
+
+
 async def replay_one(connection: Connection, event_id: UUID, endpoint_id: int) -> bool:
     """Make one delivery due with a fresh schedule; False while it is on its way or withdrawn."""
     status: str = await connection.execute(_SQL["replay_one"], event_id, endpoint_id)

@@ -32,6 +32,16 @@ where r.workspace_id = $1 and r.public_id = $2;
 update replays set state = 'cancelled', finished_at = leadfall_now(), updated_at = leadfall_now()
 where workspace_id = $1 and public_id = $2 and state = 'running';
 
+-- name: resume_replay
+-- $1 endpoint, just switched on. What its running replay had made due, and was parked when the
+-- endpoint was switched off, is due again: the replay has passed it already.
+update deliveries d set
+  state = 'due', due_at = leadfall_now(), unsent_claim_count = 0, reason = 'asked for again',
+  earlier_attempt_count = d.earlier_attempt_count + d.attempt_count, attempt_count = 0
+from replays r
+where r.endpoint_id = $1::bigint and r.state = 'running'
+  and d.endpoint_id = $1::bigint and d.state = 'parked' and d.replay_id = r.id;
+
 -- name: replay_one
 -- $1 event, $2 endpoint. Not while it is on its way. A pending automatic try is replaced.
 update deliveries set

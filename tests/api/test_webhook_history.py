@@ -271,6 +271,22 @@ async def test_a_replay_takes_up_where_it_was_left(hooks: Hooks) -> None:
     assert len(receiver.bodies) == 70
 
 
+async def test_a_replay_goes_on_where_its_endpoint_was_switched_off(hooks: Hooks) -> None:
+    """What it had made due, and a 410 parked, is sent once the endpoint is on again."""
+    async with receiving(204, 410, 204) as receiver:
+        path = await given_up(hooks, receiver.url, 70)
+        begun = await hooks.data("POST", f"{path}/replay", {"since": LONG_AGO})
+        async with hooks.dispatching():
+            await hooks.until(lambda: hooks.count("parked"))
+            await hooks.until_state("due", 0)
+            await hooks.until_state("sending", 0)
+            await hooks.data("POST", f"{path}/enable")
+            await hooks.until_state("delivered", 70)
+        ended = await hooks.data("GET", f"/replays/{begun['id']}")
+
+    assert (ended["counts"]["delivered"], ended["counts"]["open"]) == (70, 0)
+
+
 async def test_a_replay_waits_for_what_is_new(hooks: Hooks) -> None:
     """While anything due by itself waits at the endpoint, a replay adds nothing."""
     async with receiving(500, 204) as receiver:
