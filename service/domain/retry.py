@@ -190,11 +190,14 @@ def _retry(
     if asked_s is not None:
         # No receiver can put off its deliveries for ever; the schedule's own pauses go on.
         asked_s = min(asked_s, chance.left_s)
-    pause_s = max(OVERLOAD_S_MIN if attempt_class in WAITS_LONGER else 0.0, asked_s or 0.0)
+    overload_s = OVERLOAD_S_MIN if attempt_class in WAITS_LONGER else 0.0
+    # Jitter lengthens what was asked for, but not beyond what a receiver may ask for.
+    wish_s = min((asked_s or 0.0) * chance.jitter, RETRY_AFTER_S_MAX, chance.left_s)
+    pause_s = max(overload_s * chance.jitter, wish_s)
     holds = attempt_class is AttemptClass.THROTTLED or (
         attempt_class is AttemptClass.UNAVAILABLE and asked_s
     )
-    effect = Hold(pause_s * chance.jitter) if holds else None
+    effect = Hold(pause_s) if holds else None
     read: Literal["honoured", "ignored"] | None = None
     if retry_after is not None:
         read = "ignored" if asked_s is None else "honoured"
@@ -205,7 +208,7 @@ def _retry(
             "exhausted", attempt_class, reason, effect=effect, pace=pace, retry_after=read
         )
     scheduled_s = chance.schedule_s[min(chance.attempt, len(chance.schedule_s)) - 1]
-    delay_s = max(scheduled_s, pause_s) * chance.jitter
+    delay_s = max(scheduled_s * chance.jitter, pause_s)
     reason = f"{said}; next attempt in {delay_s:.0f} s"
     if asked_s and asked_s >= scheduled_s:
         reason += f" because Retry-After asked for {asked_s:.0f} s"

@@ -247,6 +247,19 @@ def test_a_wish_is_cut_at_the_end_of_the_schedule(
     assert decide(Answer(503, asked), chance).delay_s == pytest.approx(delay_s)
 
 
+@pytest.mark.parametrize(
+    ("elapsed_s", "pause_s"), [(0.0, 86_400.0), (SPAN_S - 7_000, 7_000.0)], ids=["a day", "the end"]
+)
+def test_jitter_lengthens_no_wish_beyond_its_bounds(elapsed_s: float, pause_s: float) -> None:
+    """What is cut to a day, or to the end of the schedule, ends there."""
+    chance = replace(FIRST, attempt=2, elapsed_s=elapsed_s, jitter=1.2)
+
+    decision = decide(Answer(429, "999999"), chance)
+
+    assert decision.delay_s == pytest.approx(pause_s)
+    assert decision.effect == Hold(decision.delay_s)
+
+
 @pytest.mark.parametrize("jitter", [1.0, 1.1, 1.2])
 def test_jitter_only_lengthens(jitter: float) -> None:
     """A pause is never shorter than what was promised or asked for."""
