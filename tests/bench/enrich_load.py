@@ -160,6 +160,26 @@ class Line:
             f"workers that did nothing else would leave room for {_room(least_us):,.0f}"
         )
 
+    async def slot_times(self, count: int, slots: int, rate: float) -> str:
+        """Say for how long a lookup had its slot, and how much of that was the vendor's.
+
+        Args:
+            count: of so many calls, the last ones.
+            slots: that were never empty.
+            rate: how many lookups a second were settled.
+        """
+        asked_ms: float = await self.pool.fetchval(
+            "select avg(duration_ms)::float8 from"
+            " (select duration_ms from calls order by intended_at desc limit $1) latest",
+            count,
+        )
+        held_ms = slots / rate * 1_000
+        return (
+            f"Of the {held_ms:.0f} ms for which a lookup has its slot, the request takes "
+            f"{asked_ms:.0f}; to look into the memory of answers and to commit the intent before "
+            "it takes the rest"
+        )
+
     async def ask_bare(self, count: int, *, at_once: int = 64) -> float:
         """Let the bare client ask as often; return its answers in a second."""
         rate, _ = await self._ask_bare(count, at_once=at_once)

@@ -19,7 +19,7 @@ from tests.bench.report import Row, Target
 Report = Callable[[Row], Row]
 
 OTHERS = ("saq", "procrastinate", "dramatiq", "celery")
-LEADS = 20_000
+LEADS = 50_000
 LEADS_OF_PEERS = 5_000
 PEER_S_MAX = 300.0
 
@@ -82,10 +82,10 @@ async def test_peers(tmp_path: Path, scale: Scale, report: Report) -> None:
     """Ours runs many times as many leads a second as one job for each lead does."""
     async with open_line(tmp_path, workers=0) as line:
         await line.pool.execute(work.SCHEMA)
-        await run_ours(line, scale.count(LEADS) // 4)
+        await run_ours(line, scale.count(LEADS) // 10)
         for number in range(WORKERS):
             await line.fleet.start(f"worker-{number}")
-        costs = await line.costs_of(scale.count(LEADS) // 4)
+        costs = await line.costs_of(scale.count(LEADS) // 2)
         for number in range(WORKERS):
             await line.fleet.terminate(f"worker-{number}")
         ours: list[float] = []
