@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from providers.contract import Row, Submitted, VendorFault
+from service.domain.callback_reach import can_call_back
 from service.domain.identifiers import new_id
 from service.domain.outcome import NoAnswer
 from service.domain.retry_budget import TOKENS_MAX, TOKENS_PER_SECOND
@@ -141,9 +142,8 @@ class Submitter:
         if not isinstance(shape, Submitted):
             raise TypeError("only submissions are submitted")
         rows = [Row(row_reference(e.claim.lookup_id, e.step), e.claim.lead) for e in group]
-        request = shape.submit(
-            rows, f"leadfall-{submission.id.hex}", self._callback_url(submission)
-        )
+        callback_url = self._callback_url(submission, group[0])
+        request = shape.submit(rows, f"leadfall-{submission.id.hex}", callback_url)
         credential = group[0].credential
         answer = await self.desk.vendor_http.send(
             provider,
@@ -159,8 +159,8 @@ class Submitter:
             call.provider, call.credential, call.offer.capability, call.offer.limits
         )
 
-    def _callback_url(self, submission: NewSubmission) -> str | None:
-        if not self.public_url:
+    def _callback_url(self, submission: NewSubmission, call: PlannedCall) -> str | None:
+        if not self._can_call_back(call):
             return None
         return f"{self.public_url}/v1/callbacks/{submission.provider}/{submission.token}"
 
@@ -199,9 +199,11 @@ class Submitter:
 
     def _may_be_called_back(self, call: PlannedCall) -> bool:
         shape = call.offer.shape
-        return bool(
-            self.public_url and isinstance(shape, Submitted) and shape.callback_handle is not None
-        )
+        takes_calls = isinstance(shape, Submitted) and shape.callback_handle is not None
+        return takes_calls and self._can_call_back(call)
+
+    def _can_call_back(self, call: PlannedCall) -> bool:
+        return can_call_back(self.public_url, call.credential.base_url or call.provider.base_url)
 
     async def _leave_open(self, submission_id: UUID, group: Sequence[PlannedCall]) -> None:
         """Leave it to a callback to say what the vendor calls it, as if this process had died.
