@@ -1,4 +1,4 @@
-"""Whose turn it is among many who wait: callers who wait for an answer, then workspaces in turn."""
+"""Whose turn it is among many: reads have every second, and of the rest sync callers go first."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,20 +10,25 @@ Queue = tuple[int, int]
 """The priority at which lookups were claimed, lowest first, and their workspace."""
 UNCLAIMED: Final[Queue] = (1, 0)
 """The queue of what no workspace asked for: it takes a turn like any workspace's lookups."""
+READS: Final[Queue] = (0, 0)
+"""The queue of reading what was submitted; it has every second turn, whoever else waits."""
 
 
 class FairQueue(Generic[T]):
     """Items in queues: the lowest priority first, then queues in turn, each in its own order.
 
+    Between any two that are taken of other queues, one of `READS` is.
+
     It bounds nothing: whoever puts items in holds no more of them than they have slots for.
     """
 
-    __slots__ = ("_count", "_queue_of", "_queues")
+    __slots__ = ("_count", "_has_read", "_queue_of", "_queues")
 
     def __init__(self, queue_of: Callable[[T], Queue]) -> None:
         self._queue_of = queue_of
         self._queues: dict[Queue, deque[T]] = {}
         self._count = 0
+        self._has_read = False
 
     def __len__(self) -> int:
         return self._count
@@ -45,7 +50,8 @@ class FairQueue(Generic[T]):
         """
         if not self._count:
             raise IndexError("nothing waits")
-        queue = min(self._queues, key=_priority)
+        queue = self._next_queue()
+        self._has_read = queue == READS
         # Taken out and put back at the end: the next turn is another's.
         items = self._queues.pop(queue)
         item = items.popleft()
@@ -53,6 +59,12 @@ class FairQueue(Generic[T]):
             self._queues[queue] = items
         self._count -= 1
         return item
+
+    def _next_queue(self) -> Queue:
+        if READS in self._queues and not self._has_read:
+            return READS
+        others = (queue for queue in self._queues if queue != READS)
+        return min(others, key=_priority, default=READS)
 
 
 def _priority(queue: Queue) -> int:

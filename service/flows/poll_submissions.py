@@ -6,7 +6,7 @@ A vendor that takes its time to answer holds up only its own polls.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -16,10 +16,9 @@ import structlog
 
 from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
 from service.domain.claim import Answer
-from service.domain.fair_queue import UNCLAIMED, Queue
+from service.domain.fair_queue import READS, UNCLAIMED
 from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
-from service.flows.accept_jobs import SYNC_PRIORITY
 from service.flows.ask_provider import ProviderDesk, price_of
 from service.flows.credentials import OPERATOR, Credential
 from service.flows.provider_gate import Gate, GateShut
@@ -55,9 +54,6 @@ LATE_PATIENCE_S: Final = 3_600.0
 """How long after its deadline a submission is still polled for the record, in vendor time."""
 LATE_EVERY_POLLS: Final = 10
 """How many of the vendor's poll intervals lie between two polls for which nobody waits."""
-_READS: Final[Queue] = (SYNC_PRIORITY, 0)
-"""Answers that may be ready are read before anything new is asked: whoever waits for them may be a
-sync caller, and what is submitted faster than it can be read would only grow old."""
 _PATIENCE_S: Final = 60.0
 _CLAIM_MAX: Final = 4
 _TURN_S_MAX: Final = 1.0
@@ -69,7 +65,7 @@ class Poller:
     """Polls for one process.
 
     Attributes:
-        answered: called after each submission that was answered, and made lookups ready with it.
+        answered: called with the lookups that go on, by an answer or the end of the wait for it.
     """
 
     pool: Pool
@@ -78,7 +74,7 @@ class Poller:
     process_id: UUID
     lease: timedelta
     suppressions: SuppressionList
-    answered: Callable[[], None]
+    answered: Callable[[Collection[int]], None]
     memory_days: Mapping[OutcomeName, float] = field(default_factory=dict)
     _under_way: dict[asyncio.Task[None], DueSubmission] = field(default_factory=dict, init=False)
 
@@ -150,7 +146,7 @@ class Poller:
             return
         gate, pace_s = self._gate(provider, offer, credential), self._pace(offer.shape)
         try:
-            async with gate.pass_through(UNCLAIMED if submission.late else _READS):
+            async with gate.pass_through(UNCLAIMED if submission.late else READS):
                 results = await self._read(provider, offer, credential, submission.handle, gate)
         except VendorFault:
             await self._wait(submission, pace_s, gate.shut_for_s())
@@ -223,16 +219,16 @@ class Poller:
     async def _let_go(self, submission: DueSubmission, wait_s: float) -> None:
         """Let the lookups of a submission go on, and poll it again for the record."""
         async with self.pool.acquire() as connection, connection.transaction():
-            missed = await miss_deadline(connection, submission.id)
+            awake = await miss_deadline(connection, submission.id)
             await postpone_poll(connection, submission.id, self.process_id, wait_s)
-        if missed:
+        if awake:
             _log.info(
                 "submission.missed_deadline",
                 submission_id=str(submission.id),
                 provider=submission.provider,
                 polls=submission.poll_count,
             )
-            self.answered()
+            self.answered(awake)
 
     async def _finish(
         self,
@@ -243,12 +239,12 @@ class Poller:
     ) -> None:
         """Write every row's outcome; rows that the vendor did not name end as `otherwise`."""
 
-        async def finish() -> None:
+        async def finish() -> list[int]:
             async with self.pool.acquire() as connection, connection.transaction():
                 calls = references(await read_open_calls(connection, submission.id))
                 if submission.claimed and not calls.keys() & results.keys():
                     await disbelieve_callback(connection, submission.id)
-                    return
+                    return []
                 ended = [
                     (call, results.get(reference, otherwise)) for reference, call in calls.items()
                 ]
@@ -256,9 +252,9 @@ class Poller:
                 answers = [self._to_remember(submission, *each) for each in ended]
                 kept = [each for each in answers if each is not None]
                 await remember(connection, await self.suppressions.rememberable(connection, kept))
-                await close_submission(connection, submission.id, "answered")
+                return await close_submission(connection, submission.id, "answered")
 
-        await until_done(finish, name="submission.finish", patience_s=_PATIENCE_S)
+        awake = await until_done(finish, name="submission.finish", patience_s=_PATIENCE_S)
         _log.info(
             "submission.answered",
             submission_id=str(submission.id),
@@ -266,7 +262,7 @@ class Poller:
             polls=submission.poll_count,
             late=submission.late,
         )
-        self.answered()
+        self.answered(awake)
 
     def _to_remember(
         self, submission: DueSubmission, call: SubmittedCall, outcome: Outcome

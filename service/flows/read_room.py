@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from providers.contract import Submitted
+from providers.contract import Offer, Provider, Submitted
 from service.domain.pacing import WINDOW_USE
 from service.flows.accept_jobs import SYNC_PRIORITY
 from service.flows.planned_call import PlannedCall
@@ -19,20 +19,25 @@ from service.store.transient import TRANSIENT
 ROOM_PATIENCE_S: Final = 60.0
 """How long a submission waits for room, in vendor time; submissions that never end must not stop
 everything."""
+SHARED_READS: Final = 0.5
+"""The share of a rate that reads have at a gate they share with submits: every second turn."""
 _LOOK_S: Final = 1.0
 _LOOK_S_MIN: Final = 0.05
 
 
-def open_max(shape: Submitted) -> int | None:
-    """Return how many submissions can each be read at their pace; None where nothing limits it.
+def open_max(provider: Provider, offer: Offer) -> int | None:
+    """Return how many submissions can each be read at their pace; None for what is not read.
 
-    A vendor that counts reading and submitting together needs no such bound: there reading goes
-    first at the gate.
+    Where a vendor counts reading and submitting together, half of its rate is for reading: more
+    open submissions would be smaller ones, and their reads would leave none of it to submit with.
     """
-    if shape.poll_limits is None:
+    if not isinstance(offer.shape, Submitted):
         return None
-    reads_per_s = shape.poll_limits.requests_per_minute * WINDOW_USE / 60
-    return max(1, round(reads_per_s * shape.poll_every_s))
+    limits, share = offer.shape.poll_limits, 1.0
+    if limits is None:
+        limits, share = offer.limits or provider.limits, SHARED_READS
+    reads_per_s = limits.requests_per_minute * WINDOW_USE * share / 60
+    return max(1, round(reads_per_s * offer.shape.poll_every_s))
 
 
 class ReadRoom:
@@ -52,8 +57,7 @@ class ReadRoom:
 
     async def wait(self, call: PlannedCall) -> None:
         """Wait until a submission like this one can be read, for `ROOM_PATIENCE_S` at most."""
-        shape = call.offer.shape
-        count_max = open_max(shape) if isinstance(shape, Submitted) else None
+        count_max = open_max(call.provider, call.offer)
         if count_max is None:
             return
         if call.claim.priority == SYNC_PRIORITY:

@@ -150,6 +150,19 @@ class WaterfallRunner:
             await self._record(progress)
             raise
 
+    def end_of(self, claim: Claim, waterfall: Waterfall) -> Settlement | None:
+        """Return the end to which the calls on record lead; None where there is a step to take."""
+        outcomes: list[Outcome] = []
+        for place, step in enumerate(waterfall.steps):
+            recorded = claim.calls.get(place)
+            outcome = _outcome_of(recorded) if recorded is not None else None
+            if outcome is None:
+                return None
+            if accepts(step, outcome) or _is_opted_out(outcome):
+                return self._end(claim, outcome)
+            outcomes.append(outcome)
+        return self._end(claim, _conclude(claim.kind, outcomes))
+
     async def _take_step(
         self, claim: Claim, waterfall: Waterfall, place: int, progress: _Progress
     ) -> Outcome:

@@ -26,11 +26,13 @@ async def claim_lookups(
     count_max: int,
     after_workspace: int,
     but: Sequence[int] = (),
+    answered: Sequence[int] = (),
 ) -> list[Claim]:
     """Claim up to `count_max` ready lookups, shared over workspaces beginning after one of them.
 
     Args:
         but: workspaces of which nothing is claimed.
+        answered: ids that are claimed besides, if they are ready, whosever they are.
     """
     rows = await connection.fetch(
         _SQL["claim"],
@@ -40,8 +42,9 @@ async def claim_lookups(
         after_workspace,
         WORKSPACES_PER_CLAIM_MAX,
         list(but),
+        list(answered),
     )
-    return [_claim(row, priority) for row in rows]
+    return [_claim(row) for row in rows]
 
 
 async def mark_started(connection: Connection, job_ids: Sequence[UUID]) -> None:
@@ -74,7 +77,7 @@ def _count(status: str) -> int:
     return int(status.rpartition(" ")[2])
 
 
-def _claim(row: asyncpg.Record, priority: int) -> Claim:
+def _claim(row: asyncpg.Record) -> Claim:
     return Claim(
         lookup_id=row["id"],
         job_id=row["job_id"],
@@ -84,7 +87,7 @@ def _claim(row: asyncpg.Record, priority: int) -> Claim:
         epoch=row["epoch"],
         reclaim_count=row["reclaim_count"],
         price=row["price"],
-        priority=priority,
+        priority=row["priority"],
         own_provider=row["own_provider"],
         waterfall_version=row["waterfall_version"],
         cancelled=row["cancelled"],

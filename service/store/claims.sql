@@ -3,6 +3,7 @@
 -- name: claim
 -- $1 owner, $2 priority, $3 rows at most, $4 workspace to begin after, $5 workspaces at most, $6
 -- workspaces to leave out, which are not skipped but passed over: each is one probe, not a scan.
+-- $7 ids that are claimed besides if they are ready, whatever their priority and workspace.
 -- Round robin: one index probe per workspace that has ready work, beginning after $4 and going
 -- round, then the same share of rows for each.
 with recursive
@@ -55,11 +56,15 @@ chosen as materialized (
   order by turn.place
   limit $3::integer
 ),
+answered as materialized (
+  select id from lookups where id = any($7::bigint[]) and state = 'ready' for update skip locked
+),
 claimed as (
   -- As an array, so that the rows are found by their ids however small the table looks.
   update lookups l set state = 'running', owner = $1::uuid, epoch = l.epoch + 1, wake_at = null
-  where l.id = any(array(select id from chosen))
-  returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.epoch, l.reclaim_count, l.input
+  where l.id = any(array(select id from chosen union select id from answered))
+  returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.epoch, l.reclaim_count, l.input,
+            l.priority
 )
 select c.*, j.kind, j.price, j.own_provider, j.waterfall_version,
        j.cancelled_at is not null as cancelled, j.started_at is null as first_of_job,

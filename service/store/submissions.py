@@ -160,15 +160,14 @@ async def postpone_poll(
     await connection.execute(_SQL["postpone"], submission_id, owner, wait_s)
 
 
-async def miss_deadline(connection: Connection, submission_id: UUID) -> bool:
-    """Let the lookups of a submission go on without its answer; False when they did before.
+async def miss_deadline(connection: Connection, submission_id: UUID) -> list[int]:
+    """Let the lookups of a submission go on without its answer; return those that had not yet.
 
     Whatever answer comes is late for good.
     """
     if await connection.fetchval(_SQL["miss_deadline"], submission_id) is None:
-        return False
-    await connection.execute(_SQL["wake_lookups"], submission_id)
-    return True
+        return []
+    return await _wake_lookups(connection, submission_id)
 
 
 async def disbelieve_callback(connection: Connection, submission_id: UUID) -> None:
@@ -193,13 +192,14 @@ async def abandon_submission(connection: Connection, submission_id: UUID) -> Non
     await connection.execute(_SQL["close"], submission_id, "abandoned")
 
 
-async def close_submission(connection: Connection, submission_id: UUID, state: str) -> None:
-    """End a submission as `answered` or `abandoned`, and let its lookups go on.
+async def close_submission(connection: Connection, submission_id: UUID, state: str) -> list[int]:
+    """End a submission as `answered` or `abandoned`, let its lookups go on, and return them.
 
     The lookups of one that is late went on long ago: it stays `late`, and they are left alone.
     """
-    if await connection.fetchval(_SQL["close"], submission_id, state) == state:
-        await connection.execute(_SQL["wake_lookups"], submission_id)
+    if await connection.fetchval(_SQL["close"], submission_id, state) != state:
+        return []
+    return await _wake_lookups(connection, submission_id)
 
 
 def row_reference(lookup_id: int, step: int) -> str:
@@ -210,3 +210,8 @@ def row_reference(lookup_id: int, step: int) -> str:
 def references(calls: Sequence[SubmittedCall]) -> dict[str, SubmittedCall]:
     """Return the calls by the references their vendor knows them under."""
     return {row_reference(call.lookup_id, call.step): call for call in calls}
+
+
+async def _wake_lookups(connection: Connection, submission_id: UUID) -> list[int]:
+    rows = await connection.fetch(_SQL["wake_lookups"], submission_id)
+    return [row["id"] for row in rows]

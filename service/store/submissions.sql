@@ -120,7 +120,8 @@ from (
     and (k.state = 'waiting' or (k.state = 'running' and k.epoch = c.epoch))
   order by k.id for update of k
 ) held
-where l.id = held.id;
+where l.id = held.id
+returning l.id;
 
 -- name: count_open
 -- How many submissions of provider $1 with key $2 wait to be read; those nobody waits for are left.

@@ -1,6 +1,7 @@
 """Claims lookups and runs them in a sliding window, settling in batches, until none is ready."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from datetime import timedelta
@@ -46,6 +47,8 @@ _SETTLE_BACKLOG_MAX: Final = 2
 # How long calls that share a submission are gathered for.
 _GATHER_S: Final = 0.005
 _SUBMITS_MAX: Final = 16
+# Answered lookups that this process has not gone on with; what is beyond waits like all others.
+_ANSWERED_MAX: Final = 1_000
 _PARK_PATIENCE_S: Final = 30.0
 _RELEASE_PATIENCE_S: Final = 1.0
 _WATERFALLS_KEPT_MAX: Final = 256
@@ -56,6 +59,9 @@ class Drain:
 
     `concurrency` lookups run at once, not all of them one workspace's; one more claim of
     `claim_batch` waits in memory, so that the database is asked before the window runs dry.
+
+    Of a queue that holds a whole window no more is claimed, but for what was answered: where that
+    was the end it is settled, however long the rest of its queue waits for a vendor.
     """
 
     def __init__(
@@ -82,6 +88,7 @@ class Drain:
         self._turns = Turns(settings.concurrency)
         self._held = Holdings()
         self._suspects: set[int] = set()
+        self._answered: deque[int] = deque(maxlen=_ANSWERED_MAX)
         self._left = asyncio.Event()
         self._draining = False
         self._again = False
@@ -107,6 +114,12 @@ class Drain:
             self._runners = [
                 asyncio.create_task(self._run_forever()) for _ in range(self._settings.concurrency)
             ]
+
+    def go_on(self, lookup_ids: Collection[int]) -> None:
+        """Claim these besides what has its turn: they were answered, and most only have to end."""
+        self._answered.extend(lookup_ids)
+        self._again = True
+        self._left.set()
 
     async def drain(self, span: timedelta) -> bool:
         """Claim and run for at most `span`; return whether there may be work left.
@@ -194,7 +207,9 @@ class Drain:
         """Wait until one of these has room, or it is time to see whether others have work."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.poll_interval_s):
-                while not (self._stopping or self._again) and self._full_queues().issuperset(full):
+                while self._full_queues().issuperset(full):
+                    if self._stopping or self._again or self._next_answered():
+                        return
                     self._left.clear()
                     await self._left.wait()
 
@@ -208,22 +223,26 @@ class Drain:
         claimed: list[Claim] = []
         try:
             await self._take_over(claimed, full)
-            suppressed = await self._find_suppressed(claimed)
+            ended = await self._find_ended(claimed)
+            # Answered or not, these have another step to take, and for that it is not their turn.
+            early = [c for c in claimed if c.queue in full and c.lookup_id not in ended]
+            await self._release(early)
         except BaseException:
             # Held, they would not even be strays, and nobody would ever run them.
             with suppress(*TRANSIENT):
                 await self._release(claimed)
             raise
-        for place, claim in enumerate(claimed):
-            if place in suppressed:
-                self._end(suppressed_settlement(claim))
-            else:
+        for claim in claimed:
+            if claim.lookup_id in ended:
+                self._end(ended[claim.lookup_id])
+            elif claim.queue not in full:
                 self._turns.put(self._held.queue_of(claim), claim)
-        return len(claimed)
+        return len(claimed) - len(early)
 
     async def _take_over(self, claimed: list[Claim], full: Collection[Queue]) -> None:
         """Claim what there is room for, and add it to `claimed` as it comes."""
         room = self._settings.claim_batch
+        answered = [self._answered.popleft() for _ in range(self._next_answered())]
         async with self._pool.acquire() as connection:
             for priority in (SYNC_PRIORITY, ASYNC_PRIORITY):
                 if room <= len(claimed):
@@ -235,22 +254,43 @@ class Drain:
                     count_max=room - len(claimed),
                     after_workspace=self._last_workspace[priority],
                     but=[workspace for rank, workspace in full if rank == priority],
+                    answered=answered,
                 )
-                if claims:
-                    self._last_workspace[priority] = claims[-1].workspace_id
+                in_turn = [claim for claim in claims if claim.lookup_id not in answered]
+                if in_turn:
+                    self._last_workspace[priority] = in_turn[-1].workspace_id
+                answered = []
                 for claim in claims:
                     self._held.add(claim, claim.queue)
                 claimed += claims
             if started := {claim.job_id for claim in claimed if claim.first_of_job}:
                 await mark_started(connection, sorted(started))
 
-    async def _find_suppressed(self, claimed: list[Claim]) -> set[int]:
-        """Return the places of those whose person must not be looked up, now and not at accept."""
+    def _next_answered(self) -> int:
+        """Return how much of what was answered to claim now: a window of ends is held at most."""
+        room = self._settings.concurrency - self._held.ended
+        return max(0, min(room, len(self._answered)))
+
+    async def _find_ended(self, claimed: list[Claim]) -> dict[int, Settlement]:
+        """Return the ends, by lookup, of those that need no slot.
+
+        They are at their end by what they were answered, or are about people who must not be looked
+        up, now and not at accept.
+        """
         if not claimed:
-            return set()
+            return {}
         people = [(claim.workspace_id, claim.lead) for claim in claimed]
         async with self._pool.acquire() as connection:
-            return await self._suppressions.find(connection, people)
+            suppressed = await self._suppressions.find(connection, people)
+        ended = {}
+        for place, claim in enumerate(claimed):
+            if place in suppressed:
+                ended[claim.lookup_id] = suppressed_settlement(claim)
+            elif claim.calls:
+                waterfall = await self._waterfall(claim.waterfall_version)
+                if (end := self._runner.end_of(claim, waterfall)) is not None:
+                    ended[claim.lookup_id] = end
+        return ended
 
     async def _run_forever(self) -> None:
         while True:

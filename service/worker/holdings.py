@@ -32,6 +32,11 @@ class Holdings:
     def __contains__(self, lookup_id: int) -> bool:
         return lookup_id in self._held
 
+    @property
+    def ended(self) -> int:
+        """How many were run and are held until that is written."""
+        return len(self._held) - self._to_run.total()
+
     def add(self, claim: Claim, queue: Queue) -> None:
         """Hold a claim; what was just parked can come again before its end was noticed here."""
         earlier = self._held.get(claim.lookup_id)

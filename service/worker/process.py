@@ -1,6 +1,6 @@
 """The worker process: drain, doorbell, submissions and chores under one lease."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import structlog
 
@@ -76,7 +76,7 @@ class WorkerProcess:
             self.lease.process_id,
             settings.lease,
             suppressions,
-            self._look,
+            self._go_on,
             policy.memory_days,
         )
         janitor = Janitor(
@@ -134,6 +134,11 @@ class WorkerProcess:
     async def _give_back_strays(self) -> None:
         await self._poller.give_back()
         await self._drain.give_back_strays()
+
+    def _go_on(self, lookup_ids: Collection[int]) -> None:
+        """Go on with lookups that were answered, here or wherever there is room."""
+        self._drain.go_on(lookup_ids)
+        self._look()
 
     def _look(self) -> None:
         """Look for work here at once, and have other workers look too."""

@@ -227,7 +227,7 @@ async def open_scene(
                     owner,
                     LEASE,
                     suppressions,
-                    answered=lambda: None,
+                    answered=lambda _lookup_ids: None,
                     memory_days=_MEMORY_DAYS,
                 ),
             )

@@ -1,4 +1,4 @@
-"""Fairness: a big job at a slow vendor delays neither another workspace nor a caller who waits."""
+"""Fairness: a big job at a slow vendor delays no other workspace, no sync caller, no answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,9 +12,12 @@ from service import app
 from service.domain.kinds import Kind
 from service.domain.waterfall import Step, Waterfall
 from service.settings import ProviderSettings, Settings, WorkerSettings
+from tests.flows.submitting import Vendor
 from tests.flows.workshop import TYPES, Workshop, open_workshop
 
+SCALE = 0.01
 SLOW = Waterfall(Kind.FIND_EMAIL, (Step("leadmagic"),))
+LATER = Waterfall(Kind.FIND_EMAIL, (Step("bettercontact"),))
 VERIFY = Waterfall(Kind.VERIFY_EMAIL, (Step("enrich"),))
 LEADS = 500
 """More than a worker holds in memory."""
@@ -22,8 +25,14 @@ DELAY_S_MAX = 3.0
 
 
 @pytest.fixture
-async def settings(database_url: str, redis_url: str) -> AsyncIterator[Settings]:
-    """A worker whose vendor takes longer than the test."""
+def later() -> Vendor:
+    """A vendor that takes what is submitted, and is ready when it is told to be."""
+    return Vendor()
+
+
+@pytest.fixture
+async def settings(database_url: str, redis_url: str, later: Vendor) -> AsyncIterator[Settings]:
+    """A worker of which one vendor takes longer than the test."""
     released = asyncio.Event()
 
     async def answer(_request: web.Request) -> web.Response:
@@ -31,14 +40,20 @@ async def settings(database_url: str, redis_url: str) -> AsyncIterator[Settings]
         return web.json_response({})
 
     application = web.Application()
+    application.router.add_post("/later/{path:.*}", later.take)
+    application.router.add_get("/later/{path:.*}", later.show)
     application.router.add_route("*", "/{path:.*}", answer)
     async with TestServer(application) as server:
         url = str(server.make_url("")).rstrip("/")
         yield Settings(
             database_url=database_url,
             redis_url=redis_url,
+            vendor_time_scale=SCALE,
             worker=WorkerSettings(drain_grace_s=0.1),
-            providers={"leadmagic": ProviderSettings(api_key="key", base_url=url)},
+            providers={
+                "leadmagic": ProviderSettings(api_key="key", base_url=url),
+                "bettercontact": ProviderSettings(api_key="key", base_url=f"{url}/later"),
+            },
         )
         released.set()
 
@@ -69,6 +84,27 @@ async def test_a_small_job_is_done_beside_a_big_one(
             mode=mode,
             waterfall=VERIFY,
         )
+
+        await until(
+            pool,
+            "finished_at is not null from jobs where id = $1",
+            DELAY_S_MAX,
+            accepted.jobs[0].id,
+        )
+
+
+async def test_an_answer_is_settled_beside_a_job_that_fills_the_worker(
+    pool: asyncpg.Pool, settings: Settings, later: Vendor
+) -> None:
+    """What a vendor has answered does not wait until its workspace's other job has room."""
+    shop = await open_workshop(pool, credits_granted=10_000)
+    accepted = await shop.accept(await shop.add_leads(5), waterfall=LATER)
+
+    async with app.worker(settings):
+        await until(pool, "count(*) > 0 from submissions where state = 'submitted'", 10.0)
+        await shop.accept(await shop.add_leads(LEADS), waterfall=SLOW)
+        await until(pool, "count(*) > 30 from calls where provider = 'leadmagic'", 10.0)
+        later.ready = True
 
         await until(
             pool,

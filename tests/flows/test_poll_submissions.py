@@ -80,7 +80,7 @@ async def poller(
             process_id,
             timedelta(seconds=5),
             SuppressionList(None),
-            answered=lambda: None,
+            answered=lambda _lookup_ids: None,
         )
         await desk.gates.stop()
 

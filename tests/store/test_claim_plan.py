@@ -19,7 +19,7 @@ BEGUN = """
 update lookups set state = 'running', owner = $1, epoch = 1
 where id in (select id from lookups order by id limit $2::integer)
 """
-ASKED = (UUID(int=2), 1, BATCH, 0, 16, [])
+ASKED = (UUID(int=2), 1, BATCH, 0, 16, [], [])
 
 
 @pytest.mark.parametrize("begun", [0, 5_000])

@@ -1,8 +1,8 @@
-"""Queues in turn: who waits for an answer is first, and nobody's many delay another's few."""
+"""Queues in turn: who waits for an answer is first, reads come in between, nobody is forgotten."""
 
 import pytest
 
-from service.domain.fair_queue import FairQueue, Queue
+from service.domain.fair_queue import READS, FairQueue, Queue
 
 SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
 
@@ -27,11 +27,13 @@ def emptied(fair: FairQueue[tuple[Queue, int]]) -> list[int]:
         ([BIG, BIG, BIG, SMALL, SMALL], [0, 3, 1, 4, 2]),
         ([BIG, SMALL, SYNC], [2, 0, 1]),
         ([BIG, SYNC, (0, 2), SYNC], [1, 2, 3, 0]),
+        ([READS, READS, READS], [0, 1, 2]),
+        ([BIG, BIG, SYNC, READS, READS, READS, READS], [3, 2, 4, 0, 5, 1, 6]),
     ],
-    ids=["one queue", "in turn", "sync first", "sync in turn"],
+    ids=["one queue", "in turn", "sync first", "sync in turn", "reads alone", "reads in between"],
 )
 def test_whose_turn_it_is(queues: list[Queue], order: list[int]) -> None:
-    """The lowest priority first, then queues in turn, each in its own order."""
+    """Of two one is a read; of the others the lowest priority first, then queues in turn."""
     assert emptied(filled(*queues)) == order
 
 
