@@ -386,7 +386,9 @@ def egress_policy(settings: Settings) -> EgressPolicy:
     Raises:
         ValueError: an entry cannot be read; the message names setting and entry.
     """
-    return EgressPolicy.parse(settings.egress.allow, deny=settings.egress.deny)
+    return EgressPolicy.parse(
+        settings.egress.allow, deny=settings.egress.deny, own_url=settings.public_url
+    )
 
 
 def secret_box(settings: Settings) -> SecretBox:

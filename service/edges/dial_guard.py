@@ -15,9 +15,11 @@ from typing import Final, Self
 from yarl import URL
 
 from service.domain.public_address import Address, read_address, refusal_of
+from service.edges.own_address import is_own_address
 
 ALLOW_SETTING: Final = "LEADFALL_EGRESS__ALLOW"
 DENY_SETTING: Final = "LEADFALL_EGRESS__DENY"
+OWN_SETTING: Final = "LEADFALL_PUBLIC_URL"
 URL_CHARACTERS_MAX: Final = 2_048
 URL_PORTS: Final = frozenset({443, 8443})
 HOST_CHARACTERS_MAX: Final = 253
@@ -46,8 +48,10 @@ EXPLANATIONS: Final[Mapping[str, str]] = {
     "url_host": "the host of the URL is not a public host name",
     "url_private_name": "the host of the URL is a private name",
     "url_ip_literal": "the URL names an address instead of a host",
+    "url_own_host": "the host of the URL is this service itself",
+    "own_address": "the address is one of this service's own",
 }
-"""What a refusal by a rule on the form of a URL says; the others are about the address."""
+"""What a refusal by these rules says; by all others, that the address is not public."""
 
 FINAL_RULES: Final = frozenset({
     "url_length", "url_characters", "url_form", "url_userinfo",
@@ -120,13 +124,17 @@ class EgressPolicy:
         hosts: Allowed names and literals, each with a port or None for every port.
         denied_networks: Ranges refused whatever else says, such as the operator's own public
             addresses or a network-specific NAT64 prefix.
+        own_hosts: Names under which this service is reached itself.
         url_ports: Ports a customer's URL may name.
+        is_own: Tells of a public address whether it is one of this host's own.
     """
 
     networks: tuple[Network, ...] = ()
     hosts: frozenset[tuple[str, int | None]] = frozenset()
     denied_networks: tuple[Network, ...] = ()
+    own_hosts: frozenset[str] = frozenset()
     url_ports: frozenset[int] = field(default=URL_PORTS)
+    is_own: Callable[[Address], bool] = is_own_address
 
     @classmethod
     def parse(
@@ -134,9 +142,13 @@ class EgressPolicy:
         allow: Sequence[str],
         *,
         deny: Sequence[str] = (),
+        own_url: str | None = None,
         url_ports: frozenset[int] = URL_PORTS,
     ) -> "EgressPolicy":
         """Build a policy from settings: CIDRs and `host[:port]` to allow, CIDRs to deny.
+
+        Args:
+            own_url: where this service is reached itself.
 
         Raises:
             ValueError: an entry is neither; the message names the entry.
@@ -150,7 +162,8 @@ class EgressPolicy:
             else:
                 hosts.add(_read_host(entry))
         denied = tuple(_require_network(entry.strip()) for entry in deny)
-        return cls(tuple(networks), frozenset(hosts), denied, url_ports)
+        own_hosts = frozenset(_read_own_host(own_url) if own_url else ())
+        return cls(tuple(networks), frozenset(hosts), denied, own_hosts, url_ports)
 
     def allows_host(self, host: str, port: int) -> bool:
         """Tell whether the operator allowed this very host name or literal on this port."""
@@ -158,7 +171,7 @@ class EgressPolicy:
         return (name, port) in self.hosts or (name, None) in self.hosts
 
     def check_address(self, address: str, port: int, *, host: str | None = None) -> None:
-        """Refuse an address that is about to be dialled unless it is public or allowed.
+        """Refuse an address about to be dialled unless it is another host's public one or allowed.
 
         `host` is the name it was resolved from, if any.
 
@@ -176,6 +189,8 @@ class EgressPolicy:
         if self._allows(target, port, host):
             return
         rule = refusal_of(target)
+        if rule is None and (str(target) in self.own_hosts or self.is_own(target)):
+            rule = "own_address"
         if rule is not None:
             raise DialRefused(rule, destination=destination)
 
@@ -187,7 +202,8 @@ class EgressPolicy:
         """
         if self._allows_name(host, port):
             return
-        rule = _name_refusal(normal_host(host))
+        name = normal_host(host)
+        rule = "url_own_host" if name in self.own_hosts else _name_refusal(name)
         if rule is not None:
             raise DialRefused(rule, destination=f"{host[:HOST_CHARACTERS_MAX]}:{port}")
 
@@ -317,6 +333,14 @@ def _read_host(entry: str) -> tuple[str, int | None]:
     elif not _ALLOWED_NAME.fullmatch(name) or "/" in entry or len(name) > HOST_CHARACTERS_MAX:
         raise ValueError(problem)
     return name, int(port_text) if separator else None
+
+
+def _read_own_host(url: str) -> tuple[str, ...]:
+    try:
+        host = URL(url).host
+    except ValueError:
+        raise ValueError(f"{OWN_SETTING}: {url!r} is not a URL") from None
+    return (normal_host(host),) if host else ()
 
 
 def _contains(networks: Sequence[Network], target: Address) -> bool:

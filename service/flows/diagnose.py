@@ -192,7 +192,9 @@ def _check_kinds(kinds: tuple[KindLine, ...]) -> Check:
 
 def _check_egress(settings: Settings) -> Check:
     try:
-        policy = EgressPolicy.parse(settings.egress.allow, deny=settings.egress.deny)
+        policy = EgressPolicy.parse(
+            settings.egress.allow, deny=settings.egress.deny, own_url=settings.public_url
+        )
     except ValueError as error:
         return Check("egress", Status.FAIL, f"The exceptions cannot be used: {error}.")
     if any(network.prefixlen == 0 for network in policy.networks):

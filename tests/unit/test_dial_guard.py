@@ -1,6 +1,7 @@
 """The dial guard's decisions on settings, URLs, names and addresses."""
 
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -236,6 +237,42 @@ def test_what_is_denied_wins_over_what_is_allowed() -> None:
     with pytest.raises(DialRefused) as refusal:
         policy.check_address("10.1.0.1", 25)
     assert refusal.value.rule == "denied"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://Leads.Example.com/in", "https://leads.example.com.:8443/"]
+)
+def test_the_service_is_no_receiver_of_its_own(url: str) -> None:
+    """The host under which callers reach it is refused, unless an operator allows it."""
+    own_url = "https://leads.example.com/leadfall"
+    with pytest.raises(DialRefused) as refused:
+        EgressPolicy.parse([], own_url=own_url).check_url(url)
+    EgressPolicy.parse(["leads.example.com"], own_url=own_url).check_url(url)
+    EgressPolicy.parse([], own_url=own_url).check_url("https://hooks.leads.example.com/")
+
+    assert refused.value.rule == "url_own_host"
+
+
+@pytest.mark.parametrize("own_url", [None, "https://1.1.1.1:8000/"])
+def test_an_address_of_its_own_is_not_dialled(own_url: str | None) -> None:
+    """A public address may be an interface's, or the one in the service's own URL."""
+    here = EgressPolicy.parse([], own_url=own_url)
+    policy = replace(here, is_own=lambda address: own_url is None and str(address) == "1.1.1.1")
+    with pytest.raises(DialRefused) as refused:
+        policy.check_address("::ffff:1.1.1.1", 443)
+    policy.check_address("8.8.8.8", 443)
+    replace(policy, hosts=frozenset({("hooks.example.com", 443)})).check_address(
+        "1.1.1.1", 443, host="hooks.example.com"
+    )
+
+    assert refused.value.rule == "own_address"
+    assert "one of this service's own" in str(refused.value)
+
+
+def test_an_own_url_that_cannot_be_read_is_named() -> None:
+    """The message says which setting is wrong."""
+    with pytest.raises(ValueError, match="LEADFALL_PUBLIC_URL"):
+        EgressPolicy.parse([], own_url="https://[::1/")
 
 
 def test_an_operators_own_nat64_prefix_can_be_denied() -> None:
