@@ -31,8 +31,9 @@ test: $(READY) check ## set up, then every check and every test
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 faults: $(READY) ## the fault tests, the long ones at full size
-	FAULT_LEADS=2000 FAULT_EVERY_POINT=1 FAULT_LOSING_SEEDS=20 FAULT_EXAMPLES=1000 \
-	  FAULT_KILLS=200 FAULT_CROWD=100000 FAULT_CROWD_AHEAD=100 $(BIN)/pytest tests/faults $(ARGS)
+	FAULT_LEADS=2000 FAULT_VENDOR_SCALE=0.01 FAULT_SLOW_LEADS=1000 FAULT_EVERY_POINT=1 \
+	  FAULT_LOSING_SEEDS=20 FAULT_EXAMPLES=1000 FAULT_KILLS=200 FAULT_CROWD=100000 \
+	  FAULT_CROWD_AHEAD=100 $(BIN)/pytest tests/faults $(ARGS)
 
 chaos: $(READY) ## strike everything under load for MINUTES, as SEED decides; then compare all books
 	@$(BIN)/python -m tests.faults.chaos --seed $(SEED) --minutes $(MINUTES) $(ARGS)

@@ -10,6 +10,8 @@ Queue = tuple[int, int]
 """The priority at which lookups were claimed, lowest first, and their workspace."""
 UNCLAIMED: Final[Queue] = (1, 0)
 """The queue of what no workspace asked for: it takes a turn like any workspace's lookups."""
+APART_MAX: Final = 4
+"""So many queues are taken out apart; where more wait, a group holds some of each."""
 READS: Final[Queue] = (0, 0)
 """The queue of reading what was submitted; it has every second turn, whoever else waits."""
 
@@ -59,6 +61,24 @@ class FairQueue(Generic[T]):
             self._queues[queue] = items
         self._count -= 1
         return item
+
+    def take(self, count_max: int) -> list[T]:
+        """Take up to so many items that share a fate, as the leads of one submission do.
+
+        They are of the queue whose turn it is, so that the few do not wait for the slowest of the
+        many; where more than `APART_MAX` queues wait they are of all of these, in turn.
+        """
+        if not self._queues:
+            return []
+        if len(self._queues) > APART_MAX:
+            return [self.popleft() for _ in range(min(count_max, self._count))]
+        queue = self._next_queue()
+        items = self._queues.pop(queue)
+        group = [items.popleft() for _ in range(min(count_max, len(items)))]
+        if items:
+            self._queues[queue] = items
+        self._count -= len(group)
+        return group
 
     def _next_queue(self) -> Queue:
         if READS in self._queues and not self._has_read:

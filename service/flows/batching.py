@@ -12,16 +12,23 @@ R = TypeVar("R")
 
 
 class Waiting(Protocol[T]):
-    """Where items wait; what it takes out first goes first."""
+    """Where items wait, and what decides which of them make up a batch."""
 
     def __len__(self) -> int: ...
 
     def append(self, item: T, /) -> None:
         """Let an item wait."""
 
-    def popleft(self) -> T:
-        """Take the item whose turn it is."""
+    def take(self, count_max: int, /) -> list[T]:
+        """Take the items of the next batch: at least one, unless nobody waits."""
         ...
+
+
+class _Row(deque[T]):
+    """Items in the order of their coming."""
+
+    def take(self, count_max: int) -> list[T]:
+        return [self.popleft() for _ in range(min(count_max, len(self)))]
 
 
 class Batcher(Generic[T, R]):
@@ -31,7 +38,7 @@ class Batcher(Generic[T, R]):
     the beginning of the last flush, so that its batches are worth their round trips.
     Where batches cannot grow, `flights_max` flushes may be under way at once instead of one.
     Before a batch is taken `before` is waited for, so that it holds whoever came meanwhile.
-    Items wait in a row, or in `waiting` where they are to go in another order.
+    Items wait in a row, or in `waiting` where other rules make up the batches.
     `flush` returns one result per item, in order; what it raises reaches every item of the batch.
     """
 
@@ -58,7 +65,7 @@ class Batcher(Generic[T, R]):
         self._pause_s = pause_s
         self._flush_from_s = 0.0
         self._waiting: Waiting[tuple[T, asyncio.Future[R]]]
-        self._waiting = deque() if waiting is None else waiting
+        self._waiting = _Row() if waiting is None else waiting
         self._flights_max = flights_max
         self._flights: set[asyncio.Task[None]] = set()
 
@@ -89,8 +96,7 @@ class Batcher(Generic[T, R]):
                     await self._before()
                 if len(self._waiting) < self._batch_max:
                     await self._let_others_come()
-                size = min(len(self._waiting), self._batch_max)
-                await self._flush_batch([self._waiting.popleft() for _ in range(size)])
+                await self._flush_batch(self._waiting.take(self._batch_max))
         finally:
             # In the same step as the last look, so that no item falls in between.
             self._flights -= {asyncio.current_task()}

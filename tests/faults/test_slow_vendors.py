@@ -1,6 +1,7 @@
 """Vendors that take their time: what waits for them costs no slot, and is fetched when due."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from service.store.waterfalls import keep_waterfall
 from tests.faults.enrichment import until
 from tests.flows.workshop import TYPES, Workshop, open_workshop
 
-LEADS = 1_000
+# `make faults` asks for 1,000; fewer show the same in the time that every test run has.
+LEADS = int(os.environ.get("FAULT_SLOW_LEADS", "100"))
 TIME_SCALE = 0.1
 ASYNCHRONOUS = ("enrow", "fullenrich", "bettercontact")
 TASKS_MAX = 64
@@ -35,7 +37,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.mark.timeout(200)
-async def test_a_thousand_leads_wait_in_the_database(
+async def test_leads_wait_in_the_database(
     pool: asyncpg.Pool, database_url: str, redis_url: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """Three vendors that answer later hold at most 64 tasks, and are read as soon as they may."""

@@ -47,6 +47,27 @@ def test_a_queue_that_comes_back_stands_behind_those_that_wait() -> None:
     assert [first, *emptied(fair)] == [0, 1, 3, 2]
 
 
+@pytest.mark.parametrize(
+    ("queues", "groups"),
+    [
+        ([BIG, SMALL, BIG, BIG, SMALL, BIG], [[0, 2, 3], [1, 4], [5]]),
+        ([SMALL, BIG, BIG], [[0], [1, 2]]),
+        ([(1, place) for place in range(5)], [[0, 1, 2], [3], [4]]),
+        ([], [[]]),
+    ],
+    ids=["in turn", "the few first", "many queues", "nobody"],
+)
+def test_groups_of_three(queues: list[Queue], groups: list[list[int]]) -> None:
+    """A group is one queue's, unless so many wait that each would wait for all the others."""
+    fair = filled(*queues)
+
+    taken = [[number for _, number in fair.take(3)]]
+    while fair:
+        taken.append([number for _, number in fair.take(3)])
+
+    assert taken == groups
+
+
 def test_nothing_is_taken_from_nobody() -> None:
     """An empty queue says so."""
     with pytest.raises(IndexError):
