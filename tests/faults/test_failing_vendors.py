@@ -106,9 +106,7 @@ class Scene:
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """An API and two workers beside a sandbox that fails; its seed makes a failure repeatable."""
-    sandbox = await start_sandbox(
-        time_scale=TIME_SCALE, faults=Faults(SHARE, seed=20_260)
-    )
+    sandbox = await start_sandbox(time_scale=TIME_SCALE, faults=Faults(SHARE, seed=20_260))
     fleet = await launch(tmp_path, roles=("api", *WORKERS), sandbox=sandbox)
     async with await fleet.pool() as pool:
         yield Scene(fleet, sandbox, pool)
