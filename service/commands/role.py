@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from service.app import database
+from service.commands.http_url import http_url
 from service.commands.output import print_json
 from service.commands.setup import require_migrated, run_to_end
 from service.commands.stopping import stop_on_signals
@@ -44,7 +45,7 @@ def _describe(name: str, process: Any, settings: Settings) -> dict[str, Any]:
     facts: dict[str, Any] = {"role": name, "pid": os.getpid()}
     port, ops_port = getattr(process, "port", None), getattr(process, "ops_port", None)
     if port is not None:
-        facts["base_url"] = f"http://{settings.host}:{port}"
+        facts["base_url"] = http_url(settings.host, port)
     if ops_port is not None:
-        facts["ops_url"] = f"http://{settings.ops_host}:{ops_port}"
+        facts["ops_url"] = http_url(settings.ops_host, ops_port)
     return facts

@@ -19,7 +19,8 @@ READS: Final[Queue] = (0, 0)
 class FairQueue(Generic[T]):
     """Items in queues: the lowest priority first, then queues in turn, each in its own order.
 
-    Between any two that are taken of other queues, one of `READS` is.
+    Between any two that are taken of other queues, one of `READS` is; beside what nobody asked for
+    alone, `READS` go first.
 
     It bounds nothing: whoever puts items in holds no more of them than they have slots for.
     """
@@ -81,7 +82,9 @@ class FairQueue(Generic[T]):
         return group
 
     def _next_queue(self) -> Queue:
-        if READS in self._queues and not self._has_read:
+        # What nobody asked for has the turns that nobody else wants.
+        alone = len(self._queues) == 2 and UNCLAIMED in self._queues  # noqa: PLR2004
+        if READS in self._queues and (alone or not self._has_read):
             return READS
         others = (queue for queue in self._queues if queue != READS)
         return min(others, key=_priority, default=READS)

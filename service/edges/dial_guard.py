@@ -162,7 +162,7 @@ class EgressPolicy:
             else:
                 hosts.add(_read_host(entry))
         denied = tuple(_require_network(entry.strip()) for entry in deny)
-        own_hosts = frozenset(_read_own_host(own_url) if own_url else ())
+        own_hosts = frozenset({_read_own_host(own_url)} if own_url else ())
         return cls(tuple(networks), frozenset(hosts), denied, own_hosts, url_ports)
 
     def allows_host(self, host: str, port: int) -> bool:
@@ -335,12 +335,14 @@ def _read_host(entry: str) -> tuple[str, int | None]:
     return name, int(port_text) if separator else None
 
 
-def _read_own_host(url: str) -> tuple[str, ...]:
+def _read_own_host(url: str) -> str:
     try:
-        host = URL(url).host
+        host = URL(url).raw_host
     except ValueError:
-        raise ValueError(f"{OWN_SETTING}: {url!r} is not a URL") from None
-    return (normal_host(host),) if host else ()
+        host = None
+    if not host:
+        raise ValueError(f"{OWN_SETTING}: {url!r} is not a URL with a host")
+    return normal_host(host)
 
 
 def _contains(networks: Sequence[Network], target: Address) -> bool:

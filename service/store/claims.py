@@ -1,6 +1,6 @@
 """Claims lookups for a worker and gives them back."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,7 +26,7 @@ async def claim_lookups(
     count_max: int,
     after_workspace: int,
     but: Sequence[int] = (),
-    answered: Sequence[int] = (),
+    answered: Collection[int] = (),
 ) -> list[Claim]:
     """Claim up to `count_max` ready lookups, shared over workspaces beginning after one of them.
 

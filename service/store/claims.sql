@@ -57,7 +57,10 @@ chosen as materialized (
   limit $3::integer
 ),
 answered as materialized (
-  select id from lookups where id = any($7::bigint[]) and state = 'ready' for update skip locked
+  -- To say that they are ready would offer the index of all that is.
+  select id from lookups
+  where id = any($7::bigint[]) and state not in ('running', 'waiting', 'settled')
+  for update skip locked
 ),
 claimed as (
   -- As an array, so that the rows are found by their ids however small the table looks.

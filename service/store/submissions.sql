@@ -124,9 +124,11 @@ where l.id = held.id
 returning l.id;
 
 -- name: count_open
--- How many submissions of provider $1 with key $2 wait to be read; those nobody waits for are left.
+-- How many submissions of provider $1 with key $2 wait to be read; those nobody waits for are left,
+-- among them those whose handle was lost: they stay intended when their deadline is over.
 select count(*) from submissions
-where state in ('intended', 'submitted') and provider = $1 and credential = $2;
+where state in ('intended', 'submitted') and provider = $1 and credential = $2
+  and (state = 'submitted' or deadline_at > (select leadfall_now()));
 
 -- name: oldest_overdue
 select extract(epoch from (select leadfall_now()) - min(poll_at))::float8 from submissions

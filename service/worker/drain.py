@@ -142,9 +142,10 @@ class Drain:
                 full = self._full_queues()
                 if await self._claim(full) or self._again:
                     continue
-                if not full:
+                if full:
+                    await self._wait_while_full(full)
+                elif self._room():
                     return False
-                await self._wait_while_full(full)
             return False
         finally:
             self._draining = False
@@ -192,12 +193,16 @@ class Drain:
 
     async def _wait_for_room(self) -> None:
         backlog_max = _SETTLE_BACKLOG_MAX * self._settings.settle_batch
-        held_max = _FULL_QUEUES_MAX * (self._settings.concurrency + self._settings.claim_batch)
         while not self._stopping and (
-            len(self._held) > held_max or len(self._settling) > backlog_max
+            len(self._settling) > backlog_max or not (self._room() or self._next_answered())
         ):
             self._left.clear()
             await self._left.wait()
+
+    def _room(self) -> int:
+        """Return how many lookups may be claimed in turn."""
+        held_max = _FULL_QUEUES_MAX * (self._settings.concurrency + self._settings.claim_batch)
+        return 0 if len(self._held) > held_max else self._settings.claim_batch
 
     def _full_queues(self) -> set[Queue]:
         """Return the queues that hold a whole window: what they wait for, others need not."""
@@ -221,13 +226,15 @@ class Drain:
             Exception: one of `TRANSIENT`. In either case nothing of it is held.
         """
         claimed: list[Claim] = []
+        answered = [self._answered.popleft() for _ in range(self._next_answered())]
         try:
-            await self._take_over(claimed, full)
+            await self._take_over(claimed, full, answered)
             ended = await self._find_ended(claimed)
             # Answered or not, these have another step to take, and for that it is not their turn.
             early = [c for c in claimed if c.queue in full and c.lookup_id not in ended]
             await self._release(early)
         except BaseException:
+            self._answered.extendleft(answered)
             # Held, they would not even be strays, and nobody would ever run them.
             with suppress(*TRANSIENT):
                 await self._release(claimed)
@@ -239,27 +246,28 @@ class Drain:
                 self._turns.put(self._held.queue_of(claim), claim)
         return len(claimed) - len(early)
 
-    async def _take_over(self, claimed: list[Claim], full: Collection[Queue]) -> None:
-        """Claim what there is room for, and add it to `claimed` as it comes."""
-        room = self._settings.claim_batch
-        answered = [self._answered.popleft() for _ in range(self._next_answered())]
+    async def _take_over(
+        self, claimed: list[Claim], full: Collection[Queue], answered: Collection[int]
+    ) -> None:
+        """Claim what was answered and what there is room for; add it to `claimed` as it comes."""
+        room, answered = self._room(), set(answered)
         async with self._pool.acquire() as connection:
             for priority in (SYNC_PRIORITY, ASYNC_PRIORITY):
-                if room <= len(claimed):
+                if not room and not (answered and priority == SYNC_PRIORITY):
                     break
                 claims = await claim_lookups(
                     connection,
                     self._owner,
                     priority=priority,
-                    count_max=room - len(claimed),
+                    count_max=room,
                     after_workspace=self._last_workspace[priority],
                     but=[workspace for rank, workspace in full if rank == priority],
-                    answered=answered,
+                    answered=answered if priority == SYNC_PRIORITY else (),
                 )
                 in_turn = [claim for claim in claims if claim.lookup_id not in answered]
                 if in_turn:
                     self._last_workspace[priority] = in_turn[-1].workspace_id
-                answered = []
+                room -= len(in_turn)
                 for claim in claims:
                     self._held.add(claim, claim.queue)
                 claimed += claims
@@ -286,11 +294,18 @@ class Drain:
         for place, claim in enumerate(claimed):
             if place in suppressed:
                 ended[claim.lookup_id] = suppressed_settlement(claim)
-            elif claim.calls:
-                waterfall = await self._waterfall(claim.waterfall_version)
-                if (end := self._runner.end_of(claim, waterfall)) is not None:
-                    ended[claim.lookup_id] = end
+            elif claim.calls and (end := await self._end_of(claim)) is not None:
+                ended[claim.lookup_id] = end
         return ended
+
+    async def _end_of(self, claim: Claim) -> Settlement | None:
+        try:
+            return self._runner.end_of(claim, await self._waterfall(claim.waterfall_version))
+        except TRANSIENT:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of one lookup, as where it is run
+            _log.exception("lookup.failed", lookup_id=claim.lookup_id)
+            return failed_settlement(claim, type(error).__name__)
 
     async def _run_forever(self) -> None:
         while True:

@@ -98,6 +98,15 @@ async def test_who_need_not_wait(
         await room_of(pool, scale=1.0, stopping=stopping).wait(call)
 
 
+async def test_what_was_lost_needs_no_room_after_its_deadline(pool: asyncpg.Pool) -> None:
+    """A submission whose handle never came stays intended, and nobody waits for it any more."""
+    await submit(pool, ICYPEAS_MAX)
+    await pool.execute("update submissions set deadline_at = leadfall_now()")
+
+    async with asyncio.timeout(0.5):
+        await room_of(pool, scale=1.0).wait(await plan(pool))
+
+
 async def test_room_that_never_comes_is_not_waited_for_for_ever(pool: asyncpg.Pool) -> None:
     """After a minute of the vendor's it goes on."""
     await submit(pool, ICYPEAS_MAX)

@@ -43,6 +43,27 @@ async def test_a_claim_passes_by_what_was_claimed(
     assert claimed == BATCH
 
 
+async def test_what_was_answered_is_found_by_its_ids(connection: asyncpg.Connection) -> None:
+    """The rest of what is ready is not gone through, whatever old statistics say of it."""
+    await connection.execute(LOOKUPS, JOB)
+    await connection.execute("update lookups set state = 'waiting'")
+    await connection.execute("vacuum analyze lookups")
+    await connection.execute("update lookups set state = 'ready'")
+    ids = await connection.fetchval("select array_agg(id) from lookups where id % 100 = 7")
+
+    (plan,) = await connection.fetchval(
+        f"explain (analyze, format json) {load_statements('claims')['claim']}",
+        *ASKED[:-2],
+        [1],
+        ids,
+    )
+
+    assert max(_passed(each) for each in nodes(plan["Plan"])) <= BATCH
+    assert await connection.fetchval("select count(*) from lookups where owner = $1", ASKED[0]) == (
+        len(ids)
+    )
+
+
 def _passed(node: dict[str, Any]) -> float:
     rows: float = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
     return node["Actual Loops"] * rows

@@ -269,10 +269,19 @@ def test_an_address_of_its_own_is_not_dialled(own_url: str | None) -> None:
     assert "one of this service's own" in str(refused.value)
 
 
-def test_an_own_url_that_cannot_be_read_is_named() -> None:
+@pytest.mark.parametrize("own_url", ["https://bücher.example", "https://xn--bcher-kva.example/"])
+@pytest.mark.parametrize("url", ["https://BÜCHER.example/", "https://xn--bcher-kva.example"])
+def test_its_own_host_has_two_spellings(own_url: str, url: str) -> None:
+    """A name with other letters than English ones is compared as it is asked for."""
+    with pytest.raises(DialRefused, match="this service itself"):
+        EgressPolicy.parse([], own_url=own_url).check_url(url)
+
+
+@pytest.mark.parametrize("own_url", ["https://[::1/", "leads.example.com", "https:///in"])
+def test_an_own_url_that_cannot_be_read_is_named(own_url: str) -> None:
     """The message says which setting is wrong."""
     with pytest.raises(ValueError, match="LEADFALL_PUBLIC_URL"):
-        EgressPolicy.parse([], own_url="https://[::1/")
+        EgressPolicy.parse([], own_url=own_url)
 
 
 def test_an_operators_own_nat64_prefix_can_be_denied() -> None:

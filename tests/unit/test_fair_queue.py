@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain.fair_queue import READS, FairQueue, Queue
+from service.domain.fair_queue import READS, UNCLAIMED, FairQueue, Queue
 
 SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
 
@@ -29,8 +29,17 @@ def emptied(fair: FairQueue[tuple[Queue, int]]) -> list[int]:
         ([BIG, SYNC, (0, 2), SYNC], [1, 2, 3, 0]),
         ([READS, READS, READS], [0, 1, 2]),
         ([BIG, BIG, SYNC, READS, READS, READS, READS], [3, 2, 4, 0, 5, 1, 6]),
+        ([UNCLAIMED, READS, UNCLAIMED, READS], [1, 3, 0, 2]),
     ],
-    ids=["one queue", "in turn", "sync first", "sync in turn", "reads alone", "reads in between"],
+    ids=[
+        "one queue",
+        "in turn",
+        "sync first",
+        "sync in turn",
+        "reads alone",
+        "reads in between",
+        "reads nobody waits for",
+    ],
 )
 def test_whose_turn_it_is(queues: list[Queue], order: list[int]) -> None:
     """Of two one is a read; of the others the lowest priority first, then queues in turn."""

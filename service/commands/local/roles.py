@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from service import app
 from service.commands.failures import CommandFailure
+from service.commands.http_url import http_url
 from service.embedded.port import is_free
 from service.settings import Settings
 
@@ -36,6 +37,6 @@ async def run_roles(settings: Settings) -> AsyncIterator[Roles]:
         await running.enter_async_context(app.worker(settings))
         api = await running.enter_async_context(app.api(settings))
         yield Roles(
-            base_url=f"http://{settings.host}:{api.port}",
-            ops_url=f"http://{settings.ops_host}:{api.ops_port}",
+            base_url=http_url(settings.host, api.port or settings.port),
+            ops_url=http_url(settings.ops_host, api.ops_port),
         )

@@ -15,6 +15,7 @@ import asyncpg
 
 from providers.sandbox.server import Sandbox, start_sandbox
 from service.commands.failures import CommandFailure
+from service.commands.http_url import http_url
 from service.commands.local.kept_secrets import KeptSecrets, keep_secrets
 from service.commands.local.settings import LOOPBACK_ALLOWED, merge_settings, sandbox_settings
 from service.embedded import start_postgres, start_valkey
@@ -54,7 +55,7 @@ async def start_servers(folder: Path, *, port: int, durable: bool) -> AsyncItera
     secrets = keep_secrets(folder)
     chosen: dict[str, Any] = {
         "port": port,
-        "public_url": f"http://{operator.host}:{port}",
+        "public_url": http_url(operator.host, port),
         "secret_keys": (secrets.secret_key,),
         "egress": {"allow": LOOPBACK_ALLOWED},
     }
