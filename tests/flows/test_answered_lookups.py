@@ -25,7 +25,8 @@ async def test_an_answer_that_cannot_be_judged_ends_its_own_lookup_alone(
         await pool.execute(
             "insert into calls (lookup_id, step, provider, epoch, ask_count, outcome, value,"
             " intended_at, answered_at) values ($1, 0, 'bettercontact', $2, 1, 'found',"
-            " jsonb_build_object('email', 'a@b.example', 'confidence', $3::text::jsonb), now(), now())",
+            " jsonb_build_object('email', 'a@b.example', 'confidence', $3::text::jsonb),"
+            " now(), now())",
             claim.lookup_id,
             claim.epoch,
             confidence,
