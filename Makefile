@@ -28,7 +28,7 @@ providers: $(READY) ## each provider's capabilities, prices, limits and sources,
 
 ##@ test
 test: $(READY) check ## set up, then every check and every test
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 faults: $(READY) ## the fault tests, the long ones at full size
 	FAULT_LEADS=2000 FAULT_VENDOR_SCALE=0.01 FAULT_SLOW_LEADS=1000 FAULT_EVERY_POINT=1 \

@@ -20,9 +20,6 @@ from service.store.people import bound_search
 from service.store.people_pages import LeadPlace, count_statement, page_statement
 from tests.conftest import with_database
 
-# One process of a run makes the database; it takes seconds.
-pytestmark = pytest.mark.xdist_group("lead_plans_of_api")
-
 # `make plans` has the million that matters; what is read follows from the page, not the table.
 LEADS = int(os.environ.get("PLAN_LEADS", "40000"))
 OTHERS = 20_000

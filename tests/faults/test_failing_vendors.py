@@ -30,6 +30,8 @@ LEADS = int(os.environ.get("FAULT_LEADS", "40"))
 TIME_SCALE = float(os.environ.get("FAULT_VENDOR_SCALE", "0.02"))
 SHARE = 0.3
 AMBIGUOUS_SHARE_MAX = 0.02
+# Of a hundred calls that share is chance.
+AMBIGUOUS_FEW = 5
 WORKERS = ("worker-1", "worker-2")
 KILL_EVERY_S = 2.0
 # A 429 of the sandbox holds its vendor for a whole second, whatever the scale of its clock.
@@ -130,7 +132,8 @@ async def test_job_over_failing_vendors(scene: Scene, *, kill: bool) -> None:
     assert limited == []
     assert scene.sandbox.books.summary()["violations"] == {}
     assert await wrong_outcomes(scene.pool) == []
-    assert len(ambiguous) <= AMBIGUOUS_SHARE_MAX * len(calls) + scene.kill_count * IN_FLIGHT_MAX
+    ambiguous_max = max(AMBIGUOUS_SHARE_MAX * len(calls), AMBIGUOUS_FEW)
+    assert len(ambiguous) <= ambiguous_max + scene.kill_count * IN_FLIGHT_MAX
     assert scene.unanswered() - ambiguous == set()
     # What a vendor wrote to a worker that was dead by then is an answer only to the vendor.
     assert len(ambiguous - scene.unanswered()) <= scene.kill_count * IN_FLIGHT_MAX

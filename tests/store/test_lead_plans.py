@@ -25,9 +25,6 @@ from service.store.lead_selection import (
     page_statement,
 )
 
-# One process of a run makes the database; it takes seconds.
-pytestmark = pytest.mark.xdist_group("lead_plans_of_store")
-
 # `make plans` has the million that matters; what is read follows from the page, not the table.
 LEADS = int(os.environ.get("PLAN_LEADS", "100000"))
 # The largest page, and the lead that tells whether more follow it.
