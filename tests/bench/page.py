@@ -80,7 +80,9 @@ _INTRODUCTION: Final = (
     "Absolute figures say as much about the machine as about Leadfall: look at the ratios, and "
     "run it on yours.\n"
     "The load, the vendors' sandbox, the receivers and the servers share the machine with what is "
-    "measured.\n\n"
+    "measured.\n"
+    "Why a lead cannot cost much less is in "
+    "[decision 11](decisions/0011-what-bounds-a-lead.md).\n\n"
 )
 
 
