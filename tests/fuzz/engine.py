@@ -28,15 +28,18 @@ _STATE_DECIDES: Final = {
     "listEvents": "where there are several webhooks, one must be named",
     "changeLead": "a lead's fields are merged, and bounded together",
 }
-_STATE_CHECKED: Final = {
-    "positive_data_acceptance": {"expected-statuses": [*_ACCEPTED, "400", "422"]}
-}
+# How often a vendor may be asked about a key decides as well.
+_ASK_VENDORS: Final = frozenset({"createProviderKey", "setProviderKey"})
 # Their 404 may be about an id in the body, not about what the path names.
 _NAMES_OTHERS: Final = frozenset({"addLeads", "enrichLeads"})
 
 
 def _checked(name: str) -> dict[str, Any]:
-    return {"ensure_resource_availability": {"enabled": name not in _NAMES_OTHERS}}
+    paced = ["429"] if name in _ASK_VENDORS else []
+    return {
+        "positive_data_acceptance": {"expected-statuses": [*_ACCEPTED, "400", "422", *paced]},
+        "ensure_resource_availability": {"enabled": name not in _NAMES_OTHERS},
+    }
 
 
 def run(
@@ -98,8 +101,7 @@ def _config(caller: Caller, examples: int, phases: tuple[str, ...], seed: int) -
             "positive_data_acceptance": {"expected-statuses": _ACCEPTED},
         },
         "operations": [
-            {"include-operation-id": name, "checks": {**_STATE_CHECKED, **_checked(name)}}
-            for name in _STATE_DECIDES
+            {"include-operation-id": name, "checks": _checked(name)} for name in _STATE_DECIDES
         ],
         # A NUL in a text is refused everywhere, which a schema can say but for each text apart.
         "generation": {"max-examples": examples, "allow-x00": False},
