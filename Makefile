@@ -3,8 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PEERS := .venv/.peers
-# Tests wait more than they work: two of them use half of two cores.
-WORKERS ?= 3
+WORKERS ?= 2
 SEED ?= 1
 MINUTES ?= 1
 SEEDS ?= 0:1000

@@ -194,27 +194,28 @@ def visits(first: Sequence[str], second: Sequence[str]) -> list[Visit]:
 
 
 def fates(possible: Sequence[Visit], random: Random) -> list[Visit]:
-    """Draw visits without putting any back: one to each place first, then of what is left."""
+    """Return the visits in the order in which they are tried: one to each place first."""
     shuffled = random.sample(possible, len(possible))
     once = dict(shuffled)
     first = list(once.items())
-    return [*first, *(each for each in shuffled if once[each[0]] != each[1])][:KILLS]
+    return [*first, *(each for each in shuffled if once[each[0]] != each[1])]
 
 
 @pytest.mark.timeout(60 + 4 * KILLS)
 async def test_kills_at_every_suspension(doom: Doom) -> None:
     """Whatever a delivery waits for when its dispatcher is killed, it arrives, the same each time.
 
-    Only what was in flight at a kill may come once more. No visit is drawn twice, and each place
-    where a delivery waits is drawn at least once.
+    Only what was in flight at a kill may come once more. No visit is tried twice, and each place
+    where a delivery waits is tried at least once.
     """
     await doom.publish(EVENTS)
     first = await doom.live_on()
     await doom.publish(EVENTS)
     possible = visits(first, await doom.live_on())
-    chosen = fates(possible, Random(SEED))  # noqa: S311 - drawn anew, the same each time
-    for place, visit in chosen:
-        await doom.die_at(place, visit)
+    for place, visit in fates(possible, Random(SEED)):  # noqa: S311 - the same each time
+        # A place that a life passed by chance, such as waiting for a lock, may not come again.
+        if doom.died_at.total() < KILLS:
+            await doom.die_at(place, visit)
     await doom.live_on()
 
     received = doom.receiver.received
@@ -227,6 +228,5 @@ async def test_kills_at_every_suspension(doom: Doom) -> None:
     assert again - doom.in_flight == Counter()
     assert seen ^ written == set()
     assert sum(doom.in_flight.values()) > 0
-    assert len(set(chosen)) == KILLS
     assert doom.died_at.total() == KILLS
     assert {place for place, _ in possible} - doom.died_at.keys() == set()
