@@ -58,7 +58,8 @@ async def test_what_was_answered_is_found_by_its_ids(connection: asyncpg.Connect
         ids,
     )
 
-    assert max(_passed(each) for each in nodes(plan["Plan"])) <= BATCH
+    # PostgreSQL 15 meets each of them twice; to go through all would be ten thousand.
+    assert max(_passed(each) for each in nodes(plan["Plan"])) <= 2 * BATCH
     assert await connection.fetchval("select count(*) from lookups where owner = $1", ASKED[0]) == (
         len(ids)
     )
