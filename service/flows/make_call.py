@@ -46,6 +46,7 @@ class _Asking:
     Attributes:
         ask: the how-manieth time it is, `granted` the last for which an intent stands.
         age_s: for how long it had been wished for before.
+        waited_s: for how long it stood in line at the gate, which is nobody's deadline.
     """
 
     ask: int
@@ -53,20 +54,27 @@ class _Asking:
     age_s: float
     pause_s: float
     granted: int = 0
+    waited_s: float = 0.0
+
+    @property
+    def wished_s(self) -> float:
+        """Return for how many seconds it has been wished for in all."""
+        return self.age_s + time.monotonic() - self.began_at
 
     @property
     def spent_s(self) -> float:
-        """Return the seconds since it began."""
-        return time.monotonic() - self.began_at
+        """Return the seconds since it began, without those in line."""
+        return time.monotonic() - self.began_at - self.waited_s
 
 
 class CallMaker:
     """Makes calls for one process.
 
-    A request that certainly was not taken is repeated within the call's deadline, as long as the
-    provider's retry budget lasts, and then put off. One that is wanted again later is put off at
-    once, for as long in all as a greylist may take. One that may have been taken is repeated only
-    as often as the provider's policy allows; an intent is committed for each time.
+    The deadline is for the vendor: however long the line at the gate, as much of it is left. A
+    request that certainly was not taken is repeated within it, as long as the provider's retry
+    budget lasts, and then put off. One that is wanted again later is put off at once, for as long
+    in all as a greylist may take. One that may have been taken is repeated only as often as the
+    provider's policy allows; an intent is committed for each time.
     """
 
     def __init__(self, desk: ProviderDesk, recorder: Recorder, pool: Pool) -> None:
@@ -106,6 +114,7 @@ class CallMaker:
     ) -> Asked | Refused | Postponed:
         try:
             async with gate.pass_through(call.claim.queue) as waited_s:
+                asking.waited_s += waited_s
                 if asking.granted != asking.ask:
                     intent = call.intent(asking.ask, gate_wait_s=waited_s)
                     grant = await self._recorder.intents.add(intent)
@@ -158,7 +167,7 @@ class CallMaker:
         wait_s: float,
     ) -> Asked | Postponed:
         """Put the call off; once it was wished for longer than the patience, this was its end."""
-        if asking.age_s + asking.spent_s > patience_s:
+        if asking.wished_s > patience_s:
             return asked
         await self._withdraw(call)
         return Postponed(wait_s)
