@@ -1,11 +1,14 @@
 """Finds the members of a list who lack a value, without passing by those who have it.
 
-Two indexes know half of the answer each: who lacks the value, and who is in the list. Walking along
-either can be in vain for a million rows, in a list that is nearly filled or in a workspace whose
-other leads all lack it. So each step asks both where to go on and takes the farther answer: what is
-read follows from what is found, unless the two keep missing each other.
+Indexes know a part of the answer each: who is in the list, who has what a filter asks for, and who
+lacks the value. Walking along any of them can be in vain for a million rows, in a list that is
+nearly filled or in a workspace whose other leads all lack it. So each step asks all of them where
+to go on and takes the farthest answer: what is read follows from what is found, unless they keep
+missing each other.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from service.domain.kinds import Target
@@ -33,34 +36,62 @@ def lacks(target: Target, lead: str = "l") -> str:
     return _LACKING[target].format(lead)
 
 
-def hops(target: Target, *, workspace_id: str, list_id: str, descending: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Of whom those who lack a value are to be found; each part is what stands for it in SQL.
+
+    Attributes:
+        having: a column with a vocabulary and what it must equal; None for anything.
+        others: further conditions for a lead `l`, on columns that the index of those who lack a
+            value includes.
+    """
+
+    workspace_id: str
+    list_id: str
+    having: tuple[str, str] | None = None
+    others: Sequence[str] = ()
+
+
+def hops(target: Target, members: Members, *, descending: bool) -> str:
     """Return the beginning of a statement: `hop` has a row for each step, in the order of ids.
 
-    A step is one row of either index. Whoever is found takes one, and one more where others lie
+    A step is one row of each index. Whoever is found takes one, and one more where others lie
     between.
-
-    Args:
-        workspace_id: what stands for it in the statement; so does `list_id`.
     """
-    to, end, way = ("<=", ">=", "desc") if descending else (">=", "<=", "asc")
     start = _ID_MAX if descending else 0
     onward = (
         "least(hop.member_id - 1, hop.id)" if descending else "greatest(hop.member_id + 1, hop.id)"
     )
-
-    def step(start: str) -> str:
-        return (
-            "select m.member_id, l.id from (select lead_id as member_id from list_leads"
-            f" where list_id = {list_id} and lead_id {to} {start} order by lead_id {way} limit 1) m"
-            " left join lateral (select l.id from leads l"
-            f" where (l.workspace_id, l.id) {to} ({workspace_id}, m.member_id)"
-            f" and l.workspace_id {end} {workspace_id} and not l.is_company and {lacks(target)}"
-            f" order by l.workspace_id {way}, l.id {way} limit 1) l on true"
-        )
-
+    first = _step(target, members, f"{start}::bigint", descending=descending)
+    next_one = _step(target, members, onward, descending=descending)
     return (
-        f"with recursive hop as (({step(f'{start}::bigint')}) union all select next.* from hop"
-        f" cross join lateral ({step(onward)}) next where hop.id is not null) "
+        f"with recursive hop as (({first}) union all select next.* from hop"
+        f" cross join lateral ({next_one}) next where hop.id is not null) "
+    )
+
+
+def _step(target: Target, members: Members, start: str, *, descending: bool) -> str:
+    """Return what finds the next member, from there the next with the value, and so on."""
+    to, end, way = ("<=", ">=", "desc") if descending else (">=", "<=", "asc")
+    workspace_id, list_id = members.workspace_id, members.list_id
+    nearest, having = "m.member_id", ""
+    if members.having is not None:
+        column, value = members.having
+        nearest = "v.id"
+        having = (
+            " left join lateral (select v.id from leads v"
+            f" where v.workspace_id = {workspace_id} and lower(v.{column}) {end} {value}"
+            f" and (lower(v.{column}), v.id) {to} ({value}, m.member_id)"
+            f" order by lower(v.{column}) {way}, v.id {way} limit 1) v on true"
+        )
+    others = "".join(f" and {condition}" for condition in members.others)
+    return (
+        "select m.member_id, l.id from (select lead_id as member_id from list_leads"
+        f" where list_id = {list_id} and lead_id {to} {start} order by lead_id {way} limit 1) m"
+        f"{having} left join lateral (select l.id from leads l"
+        f" where (l.workspace_id, l.id) {to} ({workspace_id}, {nearest})"
+        f" and l.workspace_id {end} {workspace_id} and not l.is_company and {lacks(target)}{others}"
+        f" order by l.workspace_id {way}, l.id {way} limit 1) l on true"
     )
 
 

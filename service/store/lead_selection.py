@@ -11,7 +11,14 @@ from typing import Any, Final, Literal
 
 from service.domain.kinds import Target
 from service.domain.lead_filter import EQUALS, Condition, LeadFilter
-from service.store.lacking_members import OPEN, hit, hops, lacks, not_being_looked_up
+from service.store.lacking_members import (
+    OPEN,
+    Members,
+    hit,
+    hops,
+    lacks,
+    not_being_looked_up,
+)
 from service.store.lead_conditions import Arguments, conditions
 
 SortField = Literal[
@@ -103,6 +110,17 @@ class Wanted:
             column in EQUALS and condition.include for column, condition in self._conditions()
         )
 
+    @property
+    def is_hopped(self) -> bool:
+        """Whether those who lack a value are found by asking each of several indexes in turn."""
+        asked = [column for column, condition in self._conditions() if condition]
+        return (
+            self.lacking is not None
+            and self.list_id is not None
+            and self.is_by_index
+            and len(asked) <= 1
+        )
+
     def _conditions(self) -> Iterable[tuple[str, Condition]]:
         return self.lead_filter.conditions.items()
 
@@ -118,9 +136,7 @@ class Statement:
 def ids_statement(wanted: Wanted, *, limit: int) -> Statement:
     """Return the statement of the ids of the first `limit` leads, in any order."""
     arguments = Arguments()
-    if wanted.is_plain and wanted.lacking is not None:
-        chosen = _hops(wanted, wanted.lacking, arguments)
-    elif wanted.is_by_index:
+    if wanted.is_by_index:
         chosen = _found(wanted, arguments, limit)
     else:
         chosen = f"select l.id from {_source(wanted, arguments)} {_order(wanted)}"
@@ -130,8 +146,8 @@ def ids_statement(wanted: Wanted, *, limit: int) -> Statement:
 def count_statement(wanted: Wanted, *, count_max: int) -> Statement:
     """Return the statement that counts leads and stops at `count_max`."""
     arguments = Arguments()
-    if wanted.is_plain and wanted.lacking is not None:
-        counted = _hops(wanted, wanted.lacking, arguments)
+    if wanted.is_hopped:
+        counted = _found(wanted, arguments, count_max)
     elif wanted.is_plain:
         list_id = arguments.place(wanted.list_id, "bigint")
         counted = f"select from list_leads where list_id = {list_id}"
@@ -170,12 +186,12 @@ def _found(wanted: Wanted, arguments: Arguments, limit: int) -> str:
     An index has the order of one value, and of several none: all who have one would be sorted. So
     several values are as many ranges, of each no more than `limit`.
     """
-    if wanted.is_plain:
+    if wanted.is_plain and not wanted.is_hopped:
         members = f"list_leads m where {_of_list(wanted, arguments)}"
         return f"select m.lead_id as id from {members} {_order(wanted)}"
     values = _values(wanted)
     if len(values) < _BRANCHES_MIN:
-        return _range(wanted, arguments)
+        return _range(values[0] if values else wanted, arguments)
     most = arguments.place(limit, "bigint")
     branches = " union all ".join(f"({_range(each, arguments)} limit {most})" for each in values)
     return f"select l.id from ({branches}) l {_order(wanted, within=False)}"
@@ -183,6 +199,8 @@ def _found(wanted: Wanted, arguments: Arguments, limit: int) -> str:
 
 def _range(wanted: Wanted, arguments: Arguments) -> str:
     """Return the ids of leads in their order, as one range of an index has them."""
+    if wanted.lacking is not None and wanted.is_hopped:
+        return _hops(wanted, wanted.lacking, arguments)
     return f"select l.id from {_source(wanted, arguments)} {_order(wanted)}"
 
 
@@ -285,12 +303,19 @@ def _after(id_column: str, wanted: Wanted, arguments: Arguments) -> str:
 
 def _hops(wanted: Wanted, target: Target, arguments: Arguments) -> str:
     """Return the ids of a list's members who lack a value, in the order of the list."""
-    steps = hops(
-        target,
+    having, excluded = None, {}
+    for column, condition in wanted.lead_filter.conditions.items():
+        if condition.include:
+            (value,) = condition.include
+            having = column, f"lower({arguments.place(value, 'text')})"
+        excluded[column] = Condition(exclude=condition.exclude)
+    members = Members(
         workspace_id=arguments.place(wanted.workspace_id, "bigint"),
         list_id=arguments.place(wanted.list_id, "bigint"),
-        descending=wanted.sorting.descending,
+        having=having,
+        others=tuple(conditions(LeadFilter(excluded), arguments)),
     )
+    steps = hops(target, members, descending=wanted.sorting.descending)
     return f"{steps} select hop.id from hop where {hit(target)}"
 
 
