@@ -14,10 +14,17 @@ APART_MAX: Final = 4
 """So many queues are taken out apart; where more wait, a group holds some of each."""
 READS: Final[Queue] = (0, 0)
 """The queue of reading what was submitted; it has every second turn, whoever else waits."""
+CREDIT: Final = 16
+"""So many turns a queue has in advance of those that had theirs while it did not wait."""
+REMEMBERED_MAX: Final = 1_000
+"""Of so many queues it is kept what turns they had; beyond that, only of those that wait."""
 
 
 class FairQueue(Generic[T]):
     """Items in queues: the lowest priority first, then queues in turn, each in its own order.
+
+    A queue that had no turns lately has up to `CREDIT` of them before the others, so that a few
+    items go through at once where many have been waiting for long.
 
     Between any two that are taken of other queues, one of `READS` is; beside what nobody asked for
     alone, `READS` go first.
@@ -25,13 +32,16 @@ class FairQueue(Generic[T]):
     It bounds nothing: whoever puts items in holds no more of them than they have slots for.
     """
 
-    __slots__ = ("_count", "_has_read", "_queue_of", "_queues")
+    __slots__ = ("_count", "_had", "_has_read", "_queue_of", "_queues", "_turn")
 
     def __init__(self, queue_of: Callable[[T], Queue]) -> None:
         self._queue_of = queue_of
         self._queues: dict[Queue, deque[T]] = {}
         self._count = 0
         self._has_read = False
+        # How many turns each queue had, counted from where it began; and the most that one had.
+        self._had: dict[Queue, int] = {}
+        self._turn = 0
 
     def __len__(self) -> int:
         return self._count
@@ -42,7 +52,10 @@ class FairQueue(Generic[T]):
 
     def append(self, item: T) -> None:
         """Let an item wait at the end of its queue."""
-        self._queues.setdefault(self._queue_of(item), deque()).append(item)
+        queue = self._queue_of(item)
+        if queue not in self._queues:
+            self._begin(queue)
+        self._queues[queue].append(item)
         self._count += 1
 
     def popleft(self) -> T:
@@ -53,14 +66,7 @@ class FairQueue(Generic[T]):
         """
         if not self._count:
             raise IndexError("nothing waits")
-        queue = self._next_queue()
-        self._has_read = queue == READS
-        # Taken out and put back at the end: the next turn is another's.
-        items = self._queues.pop(queue)
-        item = items.popleft()
-        if items:
-            self._queues[queue] = items
-        self._count -= 1
+        [item] = self._take_turn(1)
         return item
 
     def take(self, count_max: int) -> list[T]:
@@ -73,12 +79,25 @@ class FairQueue(Generic[T]):
             return []
         if len(self._queues) > APART_MAX:
             return [self.popleft() for _ in range(min(count_max, self._count))]
+        return self._take_turn(count_max)
+
+    def _begin(self, queue: Queue) -> None:
+        if len(self._had) >= REMEMBERED_MAX:
+            self._had = {each: self._had[each] for each in self._queues}
+        self._queues[queue] = deque()
+        self._had[queue] = max(self._had.get(queue, 0), self._turn - CREDIT)
+
+    def _take_turn(self, count_max: int) -> list[T]:
         queue = self._next_queue()
+        self._has_read = queue == READS
+        # Taken out and put back at the end: of those who had as many, the next is another.
         items = self._queues.pop(queue)
         group = [items.popleft() for _ in range(min(count_max, len(items)))]
         if items:
             self._queues[queue] = items
         self._count -= len(group)
+        self._had[queue] += 1
+        self._turn = max(self._turn, self._had[queue])
         return group
 
     def _next_queue(self) -> Queue:
@@ -87,8 +106,7 @@ class FairQueue(Generic[T]):
         if READS in self._queues and (alone or not self._has_read):
             return READS
         others = (queue for queue in self._queues if queue != READS)
-        return min(others, key=_priority, default=READS)
+        return min(others, key=self._place, default=READS)
 
-
-def _priority(queue: Queue) -> int:
-    return queue[0]
+    def _place(self, queue: Queue) -> tuple[int, int]:
+        return queue[0], self._had[queue]

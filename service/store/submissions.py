@@ -88,10 +88,12 @@ async def keep_handle(
     await connection.execute(_SQL["park_lookups"], submission_id)
 
 
-async def count_open_submissions(connection: Connection, provider: str, credential: str) -> int:
-    """Return how many submissions of a key wait for their answers."""
-    count: int = await connection.fetchval(_SQL["count_open"], provider, credential)
-    return count
+async def read_open_submissions(
+    connection: Connection, provider: str, credential: str
+) -> list[int | None]:
+    """Return for each submission of a key that waits for its answers a workspace it is for."""
+    rows = await connection.fetch(_SQL["read_open"], provider, credential)
+    return [row["workspace_id"] for row in rows]
 
 
 async def claim_due_submissions(

@@ -123,12 +123,15 @@ from (
 where l.id = held.id
 returning l.id;
 
--- name: count_open
--- How many submissions of provider $1 with key $2 wait to be read; those nobody waits for are left,
--- among them those whose handle was lost: they stay intended when their deadline is over.
-select count(*) from submissions
-where state in ('intended', 'submitted') and provider = $1 and credential = $2
-  and (state = 'submitted' or deadline_at > (select leadfall_now()));
+-- name: read_open
+-- For each submission of provider $1 with key $2 that waits to be read, a workspace it is for; those
+-- nobody waits for are left, among them those whose handle was lost: they stay intended when their
+-- deadline is over.
+select (select l.workspace_id from calls c join lookups l on l.id = c.lookup_id
+        where c.submission_id = s.id limit 1) as workspace_id
+from submissions s
+where s.state in ('intended', 'submitted') and s.provider = $1 and s.credential = $2
+  and (s.state = 'submitted' or s.deadline_at > (select leadfall_now()));
 
 -- name: oldest_overdue
 select extract(epoch from (select leadfall_now()) - min(poll_at))::float8 from submissions

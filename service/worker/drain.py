@@ -11,14 +11,14 @@ from typing import Final
 import structlog
 
 from service.domain.claim import Claim, Settlement
-from service.domain.fair_queue import FairQueue, Queue
+from service.domain.fair_queue import Queue
 from service.domain.waterfall import Waterfall
 from service.flows.accept_jobs import ASYNC_PRIORITY, SYNC_PRIORITY
 from service.flows.batching import Batcher
+from service.flows.gather_calls import Gathering
 from service.flows.hold_lease import ProcessLease
 from service.flows.planned_call import PlannedCall
 from service.flows.publish_finished import Publication
-from service.flows.read_room import ReadRoom
 from service.flows.run_waterfall import (
     Lost,
     Parked,
@@ -44,9 +44,6 @@ _log = structlog.get_logger()
 _FULL_QUEUES_MAX: Final = 4
 # Settle batches that may wait before claiming stops.
 _SETTLE_BACKLOG_MAX: Final = 2
-# How long calls that share a submission are gathered for.
-_GATHER_S: Final = 0.005
-_SUBMITS_MAX: Final = 16
 # Answered lookups that this process has not gone on with; what is beyond waits like all others.
 _ANSWERED_MAX: Final = 1_000
 _PARK_PATIENCE_S: Final = 30.0
@@ -78,10 +75,7 @@ class Drain:
         self._pool = pool
         self._owner = lease.process_id
         self._runner = runner
-        self._submitter = submitter
-        self._read_room = ReadRoom(
-            pool, stopping=lambda: self._stopping, time_scale=submitter.desk.time_scale
-        )
+        self._gathering = Gathering(submitter, stopping=lambda: self._stopping)
         self._publication = publication
         self._suppressions = suppressions
         self._settings = settings
@@ -96,7 +90,6 @@ class Drain:
         self._runners: list[asyncio.Task[None]] = []
         self._waterfalls: dict[str, Waterfall] = {}
         self._last_workspace = {SYNC_PRIORITY: 0, ASYNC_PRIORITY: 0}
-        self._gathering: dict[tuple[str, str, str, int], Batcher[PlannedCall, None]] = {}
         self._settling: Batcher[Settlement, None] = Batcher(
             self._settle,
             batch_max=settings.settle_batch,
@@ -164,7 +157,7 @@ class Drain:
             _log.warning("drain.cut_short", held=len(self._held))
         await end_tasks(self._runners)
         self._runners = []
-        await asyncio.gather(*(each.stop() for each in self._gathering.values()))
+        await self._gathering.stop()
         await self._settling.drain()
         await self._try_to_give_back(self._release_owned)
 
@@ -333,7 +326,7 @@ class Drain:
                 )
                 self._forget(claim)
             case PlannedCall():
-                self._gather(ended).add_done_callback(lambda _: self._forget(claim))
+                self._gathering.add(ended).add_done_callback(lambda _: self._forget(claim))
             case Lost():
                 self._forget(claim)
 
@@ -343,29 +336,6 @@ class Drain:
         self._left.set()
         done = self._settling.add(settlement)
         done.add_done_callback(lambda _: self._forget(settlement.claim))
-
-    def _gather(self, call: PlannedCall) -> "asyncio.Future[None]":
-        # Never across keys: a workspace's own key submits its own leads only. What a caller waits
-        # for goes apart: a vendor takes as long for one as for the slowest that came with it.
-        key = (call.provider.slug, call.offer.capability, call.credential.id, call.claim.priority)
-        batcher = self._gathering.get(key)
-        if batcher is None:
-            batch_max = call.batch_max
-            batcher = Batcher(
-                self._submit,
-                batch_max=batch_max,
-                linger_s=_GATHER_S,
-                before=partial(self._read_room.wait, call),
-                waiting=FairQueue(lambda waiter: waiter[0].claim.queue),
-                # One at a time fills large batches; where they cannot be large, several go.
-                flights_max=max(1, _SUBMITS_MAX // batch_max),
-            )
-            self._gathering[key] = batcher
-        return batcher.add(call)
-
-    async def _submit(self, group: list[PlannedCall]) -> list[None]:
-        await self._submitter.submit(group)
-        return [None] * len(group)
 
     async def _settle(self, settlements: list[Settlement]) -> list[None]:
         await settle_lookups(self._pool, settlements, self._publication, self._suppressions)

@@ -23,6 +23,11 @@ ICYPEAS_MAX = 5
 SCALE = 0.01
 
 
+def nobody() -> set[int]:
+    """Return those who wait for a submission and have none open: nobody."""
+    return set()
+
+
 async def plan(pool: asyncpg.Pool, slug: str = "icypeas", key: str = OPERATOR) -> PlannedCall:
     """Return a call that is to be submitted."""
     shop, provider = await open_workshop(pool), all_providers()[slug]
@@ -65,7 +70,7 @@ def test_how_many_can_be_read(slug: str, most: int | None) -> None:
 async def test_one_more_waits_until_one_was_read(pool: asyncpg.Pool) -> None:
     """An answer makes room for the next submission."""
     waiting = await submit(pool, ICYPEAS_MAX)
-    entering = asyncio.create_task(room_of(pool, scale=1.0).wait(await plan(pool)))
+    entering = asyncio.create_task(room_of(pool, scale=1.0).wait(await plan(pool), nobody))
     done, _ = await asyncio.wait([entering], timeout=0.2)
 
     async with pool.acquire() as connection:
@@ -95,7 +100,41 @@ async def test_who_need_not_wait(
     call = replace(planned, claim=replace(planned.claim, priority=priority))
 
     async with asyncio.timeout(0.5):
-        await room_of(pool, scale=1.0, stopping=stopping).wait(call)
+        await room_of(pool, scale=1.0, stopping=stopping).wait(call, nobody)
+
+
+async def test_who_has_nothing_open_waits_for_nobody_s_answer(pool: asyncpg.Pool) -> None:
+    """A workspace that comes anew has room beyond what a big job fills; not so its next one."""
+    await submit(pool, ICYPEAS_MAX)
+    call = await plan(pool)
+    newcomer = call.claim.workspace_id
+
+    async with asyncio.timeout(0.5):
+        await room_of(pool, scale=1.0).wait(call, lambda: {newcomer})
+    [submitted] = await submit(pool, 1)
+    await pool.execute(
+        "insert into calls (lookup_id, step, provider, epoch, submission_id, intended_at)"
+        " values ($1, 0, 'icypeas', 1, $2, leadfall_now())",
+        call.claim.lookup_id,
+        submitted,
+    )
+    again = asyncio.create_task(room_of(pool, scale=1.0).wait(call, lambda: {newcomer}))
+    done, _ = await asyncio.wait([again], timeout=0.2)
+    again.cancel()
+
+    assert done == set()
+
+
+async def test_many_who_come_anew_share_little(pool: asyncpg.Pool) -> None:
+    """However many they are, no more than a fourth is open beyond what can be read."""
+    await submit(pool, ICYPEAS_MAX + 1)
+    call = await plan(pool)
+
+    waiting = asyncio.create_task(room_of(pool, scale=1.0).wait(call, lambda: {7, 8, 9}))
+    done, _ = await asyncio.wait([waiting], timeout=0.2)
+    waiting.cancel()
+
+    assert done == set()
 
 
 async def test_what_was_lost_needs_no_room_after_its_deadline(pool: asyncpg.Pool) -> None:
@@ -104,7 +143,7 @@ async def test_what_was_lost_needs_no_room_after_its_deadline(pool: asyncpg.Pool
     await pool.execute("update submissions set deadline_at = leadfall_now()")
 
     async with asyncio.timeout(0.5):
-        await room_of(pool, scale=1.0).wait(await plan(pool))
+        await room_of(pool, scale=1.0).wait(await plan(pool), nobody)
 
 
 async def test_room_that_never_comes_is_not_waited_for_for_ever(pool: asyncpg.Pool) -> None:
@@ -113,7 +152,7 @@ async def test_room_that_never_comes_is_not_waited_for_for_ever(pool: asyncpg.Po
     call, loop = await plan(pool), asyncio.get_running_loop()
     began_at_s = loop.time()
 
-    await room_of(pool).wait(call)
+    await room_of(pool).wait(call, nobody)
 
     assert loop.time() - began_at_s == pytest.approx(ROOM_PATIENCE_S * SCALE, abs=0.4)
 
@@ -124,5 +163,5 @@ async def test_a_database_that_is_away_is_no_bar(pool: asyncpg.Pool) -> None:
     away = await open_pool("postgresql://127.0.0.1:1/none", size_max=1, role="test")
 
     async with asyncio.timeout(5):
-        await room_of(away).wait(call)
+        await room_of(away).wait(call, nobody)
     await away.close()

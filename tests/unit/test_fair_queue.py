@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.domain.fair_queue import READS, UNCLAIMED, FairQueue, Queue
+from service.domain.fair_queue import CREDIT, READS, UNCLAIMED, FairQueue, Queue
 
 SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
 
@@ -54,6 +54,35 @@ def test_a_queue_that_comes_back_stands_behind_those_that_wait() -> None:
     fair.append((SMALL, 3))
 
     assert [first, *emptied(fair)] == [0, 1, 3, 2]
+
+
+def test_a_few_go_through_at_once_where_many_have_had_their_turns() -> None:
+    """Whoever comes anew is first for so many turns, and from then on it is turn by turn."""
+    fair = filled(*[BIG] * (3 * CREDIT))
+    for _ in range(2 * CREDIT):
+        fair.popleft()
+
+    for number in range(CREDIT + 2):
+        fair.append((SMALL, 100 + number))
+    order = [queue for queue, _ in (fair.popleft() for _ in range(CREDIT + 4))]
+
+    assert order == [*[SMALL] * CREDIT, BIG, SMALL, BIG, SMALL]
+
+
+def test_who_was_just_first_is_not_first_again() -> None:
+    """To come back in small portions gives no credit that was used already."""
+    fair = filled(*[BIG] * (3 * CREDIT))
+    for _ in range(2 * CREDIT):
+        fair.popleft()
+    for number in range(CREDIT):
+        fair.append((SMALL, 100 + number))
+        fair.popleft()
+
+    for number in range(2):
+        fair.append((SMALL, 200 + number))
+    order = [queue for queue, _ in (fair.popleft() for _ in range(4))]
+
+    assert order == [BIG, SMALL, BIG, SMALL]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""Gathers calls that wait for the same vendor and key, to be submitted in one request."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from service.domain.fair_queue import FairQueue
+from service.flows.batching import Batcher
+from service.flows.planned_call import PlannedCall
+from service.flows.read_room import ReadRoom
+from service.flows.submit_calls import Submitter
+
+_GATHER_S: Final = 0.005
+_SUBMITS_MAX: Final = 16
+
+_Waiting = FairQueue[tuple[PlannedCall, "asyncio.Future[None]"]]
+_Key = tuple[str, str, str, int]
+
+
+class Gathering:
+    """Gathers for one process, for a few milliseconds or until what was submitted was read.
+
+    Args:
+        stopping: whether this process is to end; then nothing is waited for.
+    """
+
+    def __init__(self, submitter: Submitter, *, stopping: Callable[[], bool]) -> None:
+        self._submitter = submitter
+        self._read_room = ReadRoom(
+            submitter.pool, stopping=stopping, time_scale=submitter.desk.time_scale
+        )
+        self._batchers: dict[_Key, Batcher[PlannedCall, None]] = {}
+
+    def add(self, call: PlannedCall) -> "asyncio.Future[None]":
+        """Let a call wait for its submission; the future is done when its lookup is let go."""
+        # Never across keys: a workspace's own key submits its own leads only. What a caller waits
+        # for goes apart: a vendor takes as long for one as for the slowest that came with it.
+        key = (call.provider.slug, call.offer.capability, call.credential.id, call.claim.priority)
+        batcher = self._batchers.get(key)
+        if batcher is None:
+            batcher = self._batchers[key] = self._batcher_for(call)
+        return batcher.add(call)
+
+    async def stop(self) -> None:
+        """End what is under way; what waits is left."""
+        await asyncio.gather(*(each.stop() for each in self._batchers.values()))
+
+    def _batcher_for(self, call: PlannedCall) -> Batcher[PlannedCall, None]:
+        waiting: _Waiting = FairQueue(lambda waiter: waiter[0].claim.queue)
+
+        def workspaces() -> set[int]:
+            return {planned.claim.workspace_id for planned, _ in waiting}
+
+        return Batcher(
+            self._submit,
+            batch_max=call.batch_max,
+            linger_s=_GATHER_S,
+            before=partial(self._read_room.wait, call, workspaces),
+            waiting=waiting,
+            # One at a time fills large batches; where they cannot be large, several go.
+            flights_max=max(1, _SUBMITS_MAX // call.batch_max),
+        )
+
+    async def _submit(self, group: list[PlannedCall]) -> list[None]:
+        await self._submitter.submit(group)
+        return [None] * len(group)
