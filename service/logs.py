@@ -31,6 +31,8 @@ CAUSES_MAX: Final = 5
 NAMES_REMEMBERED: Final = 1_024
 
 _JSON_INTEGER_MAX: Final = 2**63 - 1
+# Letters and digits alone are no private shape up to this length.
+_WORD_CHARACTERS_MAX: Final = 24
 
 # A key with one of these words hides its value whatever it looks like.
 _PRIVATE_WORDS: Final = frozenset({
@@ -136,6 +138,8 @@ def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
 
 def redact_text(text: str) -> str:
     """Return the text without what looks like a secret, an address or a phone number."""
+    if len(text) <= _WORD_CHARACTERS_MAX and text.isascii() and text.isalnum():
+        return text
     if not text.isascii():
         # A lone surrogate, as undecodable headers and paths have, is no UTF-8 and so no JSON.
         text = text.encode(errors="replace").decode()
@@ -166,6 +170,10 @@ def _redact_named(name: str, value: Any, depth: int) -> Any:
     kind = type(value)
     if kind is str:
         return redact_text(value)
+    if kind is int:
+        return value if abs(value) <= _JSON_INTEGER_MAX else str(value)
+    if kind is UUID:
+        return str(value)
     return value if kind is float else _redact_value(value, depth)
 
 

@@ -1,4 +1,4 @@
-"""Listens for the notice that something was settled, on a connection of its own."""
+"""Listens for the notice that something is to be delivered, on a connection of its own."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ import structlog
 
 from service.store.transient import TRANSIENT
 
-CHANNEL: Final = "leadfall_settled"
+CHANNEL: Final = "leadfall_due"
 CONNECT_S_MAX: Final = 10.0
 CHECK_S: Final = 30.0
 """How often a quiet connection is asked whether it is still there."""

@@ -340,7 +340,7 @@ def _finished(
     answered = result if isinstance(result, Answered) else None
     rule = result.rule if isinstance(result, Failed) else None
     said: dict[str, Any] = {
-        "event_id": str(delivery.event_id),
+        "event_id": delivery.event_id,
         "endpoint": delivery.endpoint_public_id,
         "attempt": delivery.next_number,
         "attempt_class": decision.attempt_class.value,

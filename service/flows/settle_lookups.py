@@ -27,7 +27,7 @@ from service.store.connection import Connection, Pool
 from service.store.ledger import Refund, enter_refunds
 from service.store.settlement import (
     ClosedLookup,
-    announce_settled,
+    announce_finished,
     close_lookups,
     fill_leads,
     lower_open_counts,
@@ -125,7 +125,8 @@ async def follow_up(
     finished = await publish_finished(connection, lowered.finished, publication, coming)
     if refunds:
         await enter_refunds(connection, refunds)
-    await announce_settled(connection)
+    if finished:
+        await announce_finished(connection)
     return finished
 
 

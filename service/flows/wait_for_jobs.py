@@ -17,9 +17,9 @@ from service.tasks import end_tasks
 
 _log = structlog.get_logger()
 
-CHANNEL: Final = "leadfall_settled"
+CHANNEL: Final = "leadfall_finished"
 POLL_INTERVAL_S: Final = 0.25
-# Workers announce every settled batch; between two looks this much of it is gathered.
+# Workers announce every batch that ends a job; between two looks this much is gathered.
 _LOOK_PAUSE_S: Final = 0.02
 _LISTEN_RETRY_S: Final = 2.0
 # How soon the place of a caller who hung up is free again.
@@ -43,7 +43,7 @@ def _stays() -> bool:
 class FinishedWatcher:
     """Looks for finished jobs with one query for all waiters, and holds no connection meanwhile.
 
-    It looks when a worker announces settled lookups, and every `poll_interval_s` in any case, so
+    It looks when a worker announces a finished job, and every `poll_interval_s` in any case, so
     that it also works where LISTEN does not.
     """
 

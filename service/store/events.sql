@@ -4,7 +4,7 @@
 -- $1 id, $2 aggregate type, $3 aggregate id, $4 type, $5 payload, $6 workspace, $7 URL the event
 -- is addressed to or null, as columns. Deliveries go to the hidden endpoint of that URL and to
 -- every subscribed endpoint; a disabled endpoint's wait parked. Nobody is told by itself that it
--- does not answer: that would be given up too.
+-- does not answer: that would be given up too. Dispatchers hear of it when there is something due.
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
   select * from unnest(
@@ -14,17 +14,21 @@ batch as materialized (
 emitted as (
   insert into events (id, aggregatetype, aggregateid, type, payload, workspace_id, created_at)
   select id, aggregatetype, aggregateid, type, payload, workspace_id, now from batch, moment
+),
+addressed as (
+  insert into deliveries (
+    event_id, endpoint_id, workspace_id, event_type, event_created_at, state, due_at, created_at
+  )
+  select b.id, p.id, b.workspace_id, b.type, now,
+         case when p.enabled then 'due' else 'parked' end, now, now
+  from moment, batch b
+  join endpoints p on p.workspace_id = b.workspace_id and p.deleted_at is null and (
+    (p.hidden and md5(p.url) = md5(b.url)) or (not p.hidden and leadfall_subscribes(p.event_types, b.type))
+  ) and not (b.type = 'endpoint.exhausted' and b.aggregateid = p.public_id)
+  on conflict do nothing
+  returning state
 )
-insert into deliveries (
-  event_id, endpoint_id, workspace_id, event_type, event_created_at, state, due_at, created_at
-)
-select b.id, p.id, b.workspace_id, b.type, now,
-       case when p.enabled then 'due' else 'parked' end, now, now
-from moment, batch b
-join endpoints p on p.workspace_id = b.workspace_id and p.deleted_at is null and (
-  (p.hidden and md5(p.url) = md5(b.url)) or (not p.hidden and leadfall_subscribes(p.event_types, b.type))
-) and not (b.type = 'endpoint.exhausted' and b.aggregateid = p.public_id)
-on conflict do nothing;
+select pg_notify('leadfall_due', '') from addressed where state = 'due' limit 1;
 
 -- name: ensure_hidden_endpoints
 -- $1 workspace, $2 URL, $3 host, $4 port, as columns. Locks nothing that exists.

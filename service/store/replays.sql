@@ -50,7 +50,7 @@ update deliveries set
 where event_id = $1 and endpoint_id = $2 and state not in ('sending', 'withdrawn');
 
 -- name: announce
-select pg_notify('leadfall_settled', '');
+select pg_notify('leadfall_due', '');
 
 -- name: take_replays
 -- $1 replays at most, $2 deliveries of an endpoint that may be due at once. Locks running replays

@@ -140,6 +140,6 @@ _COUNTED: Final = (
 )
 
 
-async def announce_settled(connection: Connection) -> None:
-    """Wake dispatchers and waiting callers when this transaction commits."""
-    await connection.execute(_SQL["announce"])
+async def announce_finished(connection: Connection) -> None:
+    """Wake callers that wait for a job when this transaction commits."""
+    await connection.execute(_SQL["announce_finished"])

@@ -98,5 +98,5 @@ select id, open_count = 0 as finished, per_lead_events
 from lowered
 where open_count = 0 or per_lead_events;
 
--- name: announce
-select pg_notify('leadfall_settled', '');
+-- name: announce_finished
+select pg_notify('leadfall_finished', '');

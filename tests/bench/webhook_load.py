@@ -49,7 +49,6 @@ class Course:
         event = self.event(number % len(self.workspaces))
         async with self.pool.acquire() as connection, connection.transaction():
             await insert_events(connection, [event])
-            await connection.execute("select pg_notify('leadfall_settled', '')")
         return event_header_id(event.id)
 
     async def publish_bare(self, number: int) -> str:

@@ -304,7 +304,7 @@ async def test_a_notice_wakes_and_so_does_a_new_connection(
     listening = asyncio.create_task(listen(database_url, woken.release))
     async with asyncio.timeout(10):
         await woken.acquire()
-        await connection.execute("notify leadfall_settled")
+        await connection.execute("notify leadfall_due")
         await woken.acquire()
         await connection.execute(
             """select pg_terminate_backend(pid) from pg_stat_activity

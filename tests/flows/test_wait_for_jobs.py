@@ -75,7 +75,7 @@ async def test_an_announcement_wakes_at_once(watched: Pool, database_url: str) -
         wait = asyncio.create_task(watcher.wait(job_id, 20))
         await watched.execute(FINISH, job_id)
         while not wait.done():
-            await watched.execute("select pg_notify('leadfall_settled', '')")
+            await watched.execute("select pg_notify('leadfall_finished', '')")
             await asyncio.sleep(0.01)
 
         assert await wait is True
