@@ -1,4 +1,4 @@
-"""Whose turn it is among many: reads have every second, and of the rest sync callers go first."""
+"""Whose turn it is among many: reads have every second one, and of each sync callers go first."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -12,8 +12,8 @@ UNCLAIMED: Final[Queue] = (1, 0)
 """The queue of what no workspace asked for: it takes a turn like any workspace's lookups."""
 APART_MAX: Final = 4
 """So many queues are taken out apart; where more wait, a group holds some of each."""
-READS: Final[Queue] = (0, 0)
-"""The queue of reading what was submitted; it has every second turn, whoever else waits."""
+# Brings each of the two priorities before both.
+_READING: Final = -2
 CREDIT: Final = 16
 """So many turns a queue has in advance of those that had theirs while it did not wait."""
 REMEMBERED_MAX: Final = 1_000
@@ -26,8 +26,8 @@ class FairQueue(Generic[T]):
     A queue that had no turns lately has up to `CREDIT` of them before the others, so that a few
     items go through at once where many have been waiting for long.
 
-    Between any two that are taken of other queues, one of `READS` is; beside what nobody asked for
-    alone, `READS` go first.
+    Between any two that are taken of other queues, one is of a queue that `reading` returned;
+    beside what nobody asked for alone, these go first.
 
     It bounds nothing: whoever puts items in holds no more of them than they have slots for.
     """
@@ -89,7 +89,7 @@ class FairQueue(Generic[T]):
 
     def _take_turn(self, count_max: int) -> list[T]:
         queue = self._next_queue()
-        self._has_read = queue == READS
+        self._has_read = _is_reading(queue)
         # Taken out and put back at the end: of those who had as many, the next is another.
         items = self._queues.pop(queue)
         group = [items.popleft() for _ in range(min(count_max, len(items)))]
@@ -101,12 +101,21 @@ class FairQueue(Generic[T]):
         return group
 
     def _next_queue(self) -> Queue:
+        first = min(self._queues, key=self._place)
+        if not _is_reading(first) or not self._has_read:
+            return first
+        others = [queue for queue in self._queues if not _is_reading(queue)]
         # What nobody asked for has the turns that nobody else wants.
-        alone = len(self._queues) == 2 and UNCLAIMED in self._queues  # noqa: PLR2004
-        if READS in self._queues and (alone or not self._has_read):
-            return READS
-        others = (queue for queue in self._queues if queue != READS)
-        return min(others, key=self._place, default=READS)
+        return first if others in ([], [UNCLAIMED]) else min(others, key=self._place)
 
     def _place(self, queue: Queue) -> tuple[int, int]:
         return queue[0], self._had[queue]
+
+
+def reading(queue: Queue) -> Queue:
+    """Return the queue in which what was submitted for this one is read."""
+    return queue[0] + _READING, queue[1]
+
+
+def _is_reading(queue: Queue) -> bool:
+    return queue[0] < 0

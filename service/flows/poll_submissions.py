@@ -16,7 +16,7 @@ import structlog
 
 from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
 from service.domain.claim import Answer
-from service.domain.fair_queue import READS, UNCLAIMED
+from service.domain.fair_queue import UNCLAIMED, reading
 from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import ProviderDesk, price_of
@@ -146,7 +146,8 @@ class Poller:
             return
         gate, pace_s = self._gate(provider, offer, credential), self._pace(offer.shape)
         try:
-            async with gate.pass_through(UNCLAIMED if submission.late else READS):
+            queue = UNCLAIMED if submission.late else reading(submission.queue)
+            async with gate.pass_through(queue):
                 results = await self._read(provider, offer, credential, submission.handle, gate)
         except VendorFault:
             await self._wait(submission, pace_s, gate.shut_for_s())

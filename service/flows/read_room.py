@@ -5,6 +5,7 @@ answers that are fetched too late, and whoever comes next would wait behind them
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import Final
 
@@ -21,8 +22,10 @@ ROOM_PATIENCE_S: Final = 60.0
 everything."""
 SHARED_READS: Final = 0.5
 """The share of a rate that reads have at a gate they share with submits: every second turn."""
-NEWCOMER_SHARE: Final = 4
-"""By a fourth more may be open while somebody waits who has nothing open yet."""
+TOGETHER_MAX: Final = 2
+"""So many times as much as one workspace may have open, all of them may together."""
+WITH_SYNC_MAX: Final = 3
+"""So many times as much there may be for a sync caller to find room."""
 _LOOK_S: Final = 1.0
 _LOOK_S_MIN: Final = 0.05
 
@@ -45,8 +48,9 @@ def open_max(provider: Provider, offer: Offer) -> int | None:
 class ReadRoom:
     """Waits for room; what is counted is what all workers have submitted.
 
-    What a sync caller waits for finds room where the rest of the work has filled its own, and so
-    does a workspace of which nothing is open: a big job fills its room again at once.
+    The room is each workspace's own, because a big job fills its room again at once. Where several
+    do, what they have submitted is read later, though each in its turn; a sync caller has room
+    beyond all of that.
 
     Args:
         stopping: whether this process is to end; then nothing is waited for.
@@ -64,19 +68,18 @@ class ReadRoom:
         Args:
             workspaces: those that wait for such a submission; asked again and again.
         """
-        count_max = open_max(call.provider, call.offer)
-        if count_max is None:
+        own_max = open_max(call.provider, call.offer)
+        if own_max is None:
             return
-        if call.claim.priority == SYNC_PRIORITY:
-            count_max *= 2
+        is_sync = call.claim.priority == SYNC_PRIORITY
+        together_max = own_max * (WITH_SYNC_MAX if is_sync else TOGETHER_MAX)
         loop = asyncio.get_running_loop()
         until_s = loop.time() + ROOM_PATIENCE_S * self._time_scale
         look_s = max(_LOOK_S * self._time_scale, _LOOK_S_MIN)
         while not self._stopping() and loop.time() < until_s:
-            is_open_for = await self._look(call)
-            more = max(1, count_max // NEWCOMER_SHARE)
-            has_newcomers = not set(is_open_for).issuperset(workspaces())
-            if len(is_open_for) < count_max + (more if has_newcomers else 0):
+            open_of = Counter(await self._look(call))
+            has_room = is_sync or any(open_of[each] < own_max for each in workspaces())
+            if has_room and open_of.total() < together_max:
                 return
             await asyncio.sleep(look_s)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.store.connection import Connection
@@ -40,6 +41,7 @@ class DueSubmission:
         claimed: the handle is only what a callback called it.
         late: its lookups have gone on without it.
         late_s: seconds since its deadline; below 0 while there is time left.
+        queue: of one of its lookups; of most submissions all of them have the same.
     """
 
     id: UUID
@@ -51,6 +53,7 @@ class DueSubmission:
     late: bool
     poll_count: int
     late_s: float
+    queue: Queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +125,7 @@ async def claim_due_submissions(
             row["late"],
             row["poll_count"],
             row["late_s"],
+            tuple(row["queue"]) if row["queue"] else UNCLAIMED,
         )
         for row in rows
     ]

@@ -55,7 +55,9 @@ from due, moment
 where s.id = due.id
 returning s.id, s.provider, s.capability, s.credential, coalesce(s.handle, s.claimed_handle) as handle,
           s.handle is null as claimed, s.state = 'late' as late, s.poll_count,
-          extract(epoch from moment.now - s.deadline_at)::float8 as late_s;
+          extract(epoch from moment.now - s.deadline_at)::float8 as late_s,
+          (select array[l.priority, l.workspace_id] from calls c join lookups l on l.id = c.lookup_id
+           where c.submission_id = s.id limit 1) as queue;
 
 -- name: give_back_polls
 -- Makes due again what nobody polls: claims of processes that were silent for $3, and claims of $1,

@@ -23,11 +23,6 @@ ICYPEAS_MAX = 5
 SCALE = 0.01
 
 
-def nobody() -> set[int]:
-    """Return those who wait for a submission and have none open: nobody."""
-    return set()
-
-
 async def plan(pool: asyncpg.Pool, slug: str = "icypeas", key: str = OPERATOR) -> PlannedCall:
     """Return a call that is to be submitted."""
     shop, provider = await open_workshop(pool), all_providers()[slug]
@@ -38,14 +33,21 @@ async def plan(pool: asyncpg.Pool, slug: str = "icypeas", key: str = OPERATOR) -
     return PlannedCall(claim, 0, provider, offer, Credential(key, ""), offer.deadline_s)
 
 
-async def submit(pool: asyncpg.Pool, count: int) -> list[UUID]:
-    """Let so many submissions of the operator's wait for their answers."""
+async def submit(pool: asyncpg.Pool, count: int, call: PlannedCall) -> list[UUID]:
+    """Let so many submissions of the operator's wait for answers that this lookup asked for."""
     owner = await new_worker(pool)
     ids = [new_id() for _ in range(count)]
     async with pool.acquire() as connection:
         for each in ids:
             new = NewSubmission(each, "icypeas", Capability.FIND_EMAIL, OPERATOR, str(each), 300.0)
             await intend_submission(connection, new, owner)
+            await connection.execute(
+                "insert into calls (lookup_id, step, provider, epoch, submission_id, intended_at)"
+                " select $1, count(*), 'icypeas', 1, $2, leadfall_now() from calls"
+                " where lookup_id = $1",
+                call.claim.lookup_id,
+                each,
+            )
     return ids
 
 
@@ -67,17 +69,24 @@ def test_how_many_can_be_read(slug: str, most: int | None) -> None:
     assert open_max(provider, offer) == most
 
 
+def entering(pool: asyncpg.Pool, call: PlannedCall) -> "asyncio.Task[None]":
+    """Let this call wait for room as its workspace's only one."""
+    waiting = room_of(pool, scale=1.0).wait(call, lambda: {call.claim.workspace_id})
+    return asyncio.create_task(waiting)
+
+
 async def test_one_more_waits_until_one_was_read(pool: asyncpg.Pool) -> None:
     """An answer makes room for the next submission."""
-    waiting = await submit(pool, ICYPEAS_MAX)
-    entering = asyncio.create_task(room_of(pool, scale=1.0).wait(await plan(pool), nobody))
-    done, _ = await asyncio.wait([entering], timeout=0.2)
+    call = await plan(pool)
+    submitted = await submit(pool, ICYPEAS_MAX, call)
+    waiting = entering(pool, call)
+    done, _ = await asyncio.wait([waiting], timeout=0.2)
 
     async with pool.acquire() as connection:
-        await close_submission(connection, waiting[0], "answered")
+        await close_submission(connection, submitted[0], "answered")
 
     async with asyncio.timeout(3):
-        await entering
+        await waiting
     assert done == set()
 
 
@@ -95,42 +104,37 @@ async def test_who_need_not_wait(
     pool: asyncpg.Pool, slug: str, key: str, priority: int, *, stopping: bool
 ) -> None:
     """What one key has submitted is no other key's concern, and a sync caller has room kept."""
-    await submit(pool, ICYPEAS_MAX)
     planned = await plan(pool, slug, key)
+    await submit(pool, ICYPEAS_MAX, planned)
     call = replace(planned, claim=replace(planned.claim, priority=priority))
 
     async with asyncio.timeout(0.5):
-        await room_of(pool, scale=1.0, stopping=stopping).wait(call, nobody)
+        await room_of(pool, scale=1.0, stopping=stopping).wait(
+            call, lambda: {planned.claim.workspace_id}
+        )
 
 
-async def test_who_has_nothing_open_waits_for_nobody_s_answer(pool: asyncpg.Pool) -> None:
-    """A workspace that comes anew has room beyond what a big job fills; not so its next one."""
-    await submit(pool, ICYPEAS_MAX)
-    call = await plan(pool)
-    newcomer = call.claim.workspace_id
+async def test_what_others_have_open_takes_nobody_s_room(pool: asyncpg.Pool) -> None:
+    """A workspace may submit as much beside a big job as without it."""
+    big, call = await plan(pool), await plan(pool)
+    await submit(pool, ICYPEAS_MAX, big)
+    await submit(pool, ICYPEAS_MAX - 1, call)
 
     async with asyncio.timeout(0.5):
-        await room_of(pool, scale=1.0).wait(call, lambda: {newcomer})
-    [submitted] = await submit(pool, 1)
-    await pool.execute(
-        "insert into calls (lookup_id, step, provider, epoch, submission_id, intended_at)"
-        " values ($1, 0, 'icypeas', 1, $2, leadfall_now())",
-        call.claim.lookup_id,
-        submitted,
-    )
-    again = asyncio.create_task(room_of(pool, scale=1.0).wait(call, lambda: {newcomer}))
-    done, _ = await asyncio.wait([again], timeout=0.2)
-    again.cancel()
-
-    assert done == set()
+        await entering(pool, call)
 
 
-async def test_many_who_come_anew_share_little(pool: asyncpg.Pool) -> None:
-    """However many they are, no more than a fourth is open beyond what can be read."""
-    await submit(pool, ICYPEAS_MAX + 1)
-    call = await plan(pool)
+async def test_all_together_have_twice_the_room_of_one(pool: asyncpg.Pool) -> None:
+    """More than that could not be read for minutes; but a sync caller waits for none of it."""
+    planned = [await plan(pool) for _ in range(3)]
+    for each in planned[:2]:
+        await submit(pool, ICYPEAS_MAX, each)
+    call = planned[2]
+    sync = replace(call, claim=replace(call.claim, priority=SYNC_PRIORITY))
+    waiting = entering(pool, call)
 
-    waiting = asyncio.create_task(room_of(pool, scale=1.0).wait(call, lambda: {7, 8, 9}))
+    async with asyncio.timeout(0.5):
+        await entering(pool, sync)
     done, _ = await asyncio.wait([waiting], timeout=0.2)
     waiting.cancel()
 
@@ -139,20 +143,21 @@ async def test_many_who_come_anew_share_little(pool: asyncpg.Pool) -> None:
 
 async def test_what_was_lost_needs_no_room_after_its_deadline(pool: asyncpg.Pool) -> None:
     """A submission whose handle never came stays intended, and nobody waits for it any more."""
-    await submit(pool, ICYPEAS_MAX)
+    call = await plan(pool)
+    await submit(pool, ICYPEAS_MAX, call)
     await pool.execute("update submissions set deadline_at = leadfall_now()")
 
     async with asyncio.timeout(0.5):
-        await room_of(pool, scale=1.0).wait(await plan(pool), nobody)
+        await entering(pool, call)
 
 
 async def test_room_that_never_comes_is_not_waited_for_for_ever(pool: asyncpg.Pool) -> None:
     """After a minute of the vendor's it goes on."""
-    await submit(pool, ICYPEAS_MAX)
     call, loop = await plan(pool), asyncio.get_running_loop()
+    await submit(pool, ICYPEAS_MAX, call)
     began_at_s = loop.time()
 
-    await room_of(pool).wait(call, nobody)
+    await room_of(pool).wait(call, lambda: {call.claim.workspace_id})
 
     assert loop.time() - began_at_s == pytest.approx(ROOM_PATIENCE_S * SCALE, abs=0.4)
 
@@ -163,5 +168,5 @@ async def test_a_database_that_is_away_is_no_bar(pool: asyncpg.Pool) -> None:
     away = await open_pool("postgresql://127.0.0.1:1/none", size_max=1, role="test")
 
     async with asyncio.timeout(5):
-        await room_of(away).wait(call, nobody)
+        await room_of(away).wait(call, lambda: {call.claim.workspace_id})
     await away.close()

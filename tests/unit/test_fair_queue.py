@@ -2,9 +2,10 @@
 
 import pytest
 
-from service.domain.fair_queue import CREDIT, READS, UNCLAIMED, FairQueue, Queue
+from service.domain.fair_queue import CREDIT, UNCLAIMED, FairQueue, Queue, reading
 
 SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
+READS = reading(BIG)
 
 
 def filled(*queues: Queue) -> FairQueue[tuple[Queue, int]]:
@@ -30,6 +31,7 @@ def emptied(fair: FairQueue[tuple[Queue, int]]) -> list[int]:
         ([READS, READS, READS], [0, 1, 2]),
         ([BIG, BIG, SYNC, READS, READS, READS, READS], [3, 2, 4, 0, 5, 1, 6]),
         ([UNCLAIMED, READS, UNCLAIMED, READS], [1, 3, 0, 2]),
+        ([READS, READS, reading(SMALL), reading(SYNC)], [3, 0, 2, 1]),
     ],
     ids=[
         "one queue",
@@ -39,6 +41,7 @@ def emptied(fair: FairQueue[tuple[Queue, int]]) -> list[int]:
         "reads alone",
         "reads in between",
         "reads nobody waits for",
+        "reads in turn",
     ],
 )
 def test_whose_turn_it_is(queues: list[Queue], order: list[int]) -> None:
