@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import structlog
 
 from service.dispatcher import metrics
 from service.dispatcher.canary import Canary
+from service.dispatcher.hints import Hints
 from service.dispatcher.listener import listen
 from service.dispatcher.replay_feed import IDLE_S as REPLAY_IDLE_S
 from service.dispatcher.replay_feed import feed
@@ -35,6 +37,7 @@ from service.settings import DispatcherSettings
 from service.store.connection import Pool
 from service.store.deliveries import (
     ClaimKey,
+    ReadyEndpoint,
     Visit,
     close_unwanted,
     find_ready,
@@ -119,6 +122,8 @@ class Dispatcher:
         self._held: dict[ClaimKey, asyncio.Task[None]] = {}
         self._taken: dict[ClaimKey, Slot] = {}
         self._wake = asyncio.Event()
+        self._hints = Hints()
+        self._looked_at_s = float("-inf")
         self._cursor = 0
         self._swept_at_s = self._counted_at_s = float("-inf")
         self._short = False
@@ -138,10 +143,10 @@ class Dispatcher:
         self._stopping = False
         self._tasks = [asyncio.create_task(self._run(), name="dispatcher")]
         if self._listen_url is not None:
-            listening = listen(self._listen_url, self._wake.set)
+            listening = listen(self._listen_url, self._hear)
             self._tasks.append(asyncio.create_task(listening, name="dispatcher-listener"))
         idle_s = min(self._settings.poll_interval_s, REPLAY_IDLE_S)
-        feeding = feed(self._pool, self._wake.set, idle_s=idle_s)
+        feeding = feed(self._pool, lambda: self._hear(""), idle_s=idle_s)
         self._tasks.append(asyncio.create_task(feeding, name="dispatcher-replays"))
         self._tasks.append(asyncio.create_task(self._canary.run(), name="dispatcher-canary"))
         _log.info("dispatcher.started", process_id=str(self._owner))
@@ -168,24 +173,26 @@ class Dispatcher:
         Not for two callers at once: a started dispatcher calls it by itself.
         """
         reclaimed, released = await self._sweep()
-        visit = await self._look()
-        closed = 0
-        if visit.unwanted_ids:
-            async with self._pool.acquire() as connection:
-                closed = await close_unwanted(
-                    connection, visit.unwanted_ids, count_max=CLOSED_PER_TURN_MAX
-                )
-        shares = self._slots.allot(visit.ready)
+        ready, closed = self._hinted(), 0
+        if not ready:
+            visit = await self._look()
+            ready = visit.ready
+            if visit.unwanted_ids:
+                async with self._pool.acquire() as connection:
+                    closed = await close_unwanted(
+                        connection, visit.unwanted_ids, count_max=CLOSED_PER_TURN_MAX
+                    )
+        shares = self._slots.allot(ready)
         sizes = {
             Signer(each.workspace_id, each.id, each.hidden): len(shares[each.id])
-            for each in visit.ready
+            for each in ready
             if each.id in shares
         }
         # More may be ready than the slots allow: then a slot that comes free must wake the loop.
         self._short = self._slots.free == 0 or any(
             each.ready_count >= self._settings.endpoint_concurrency
             or each.ready_count > len(shares.get(each.id, ()))
-            for each in visit.ready
+            for each in ready
         )
         claimed = await self._claim(shares, sizes) if shares else 0
         more = self._slots.free > 0 and (self._cursor != 0 or closed == CLOSED_PER_TURN_MAX)
@@ -204,7 +211,7 @@ class Dispatcher:
             except Exception:  # noqa: BLE001 - the edge of the loop: the next may fare better
                 _log.exception("dispatcher.turn_failed")
                 turn = Turn()
-            if not turn.more:
+            if not (turn.more or self._stopping):
                 await self._wait()
 
     async def _wait(self) -> None:
@@ -214,7 +221,23 @@ class Dispatcher:
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
 
+    def _hear(self, notice: str) -> None:
+        self._hints.hear(notice)
+        self._wake.set()
+
+    def _hinted(self) -> Sequence[ReadyEndpoint]:
+        """Return the endpoints that notices name, where they tell all there is to know.
+
+        Nobody tells of what a look left over, nor of what is due again after a while.
+        """
+        # Together, or what is told in between would be looked for once more.
+        self._wake.clear()
+        told = self._hints.take()
+        is_late = time.monotonic() - self._looked_at_s >= self._settings.poll_interval_s
+        return () if told is None or is_late or self._short or self._cursor else told
+
     async def _look(self) -> Visit:
+        self._looked_at_s = time.monotonic()
         async with self._pool.acquire() as connection:
             visit = await find_ready(
                 connection,
@@ -224,6 +247,7 @@ class Dispatcher:
                 patience=FAILURES_BEFORE_HOLD,
             )
         self._clock.observe(visit.now)
+        self._hints.know(visit.ready)
         self._cursor = visit.last_id if visit.visited_count == ENDPOINTS_PER_TURN else 0
         return visit
 
@@ -260,6 +284,8 @@ class Dispatcher:
                 is_egress_down=self._canary.is_silent,
             )
             self._slots.learn(slot, sent.decision.attempt_class, sent.decision.pace)
+            if sent.decision.state != "delivered":
+                self._hints.forget(slot.endpoint_id)
             metrics.count_sent(sent)
             # The slot is held until the result is written: what a crash can make us send twice
             # is never more than what was in flight.

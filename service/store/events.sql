@@ -4,7 +4,8 @@
 -- $1 id, $2 aggregate type, $3 aggregate id, $4 type, $5 payload, $6 workspace, $7 URL the event
 -- is addressed to or null, as columns. Deliveries go to the hidden endpoint of that URL and to
 -- every subscribed endpoint; a disabled endpoint's wait parked. Nobody is told by itself that it
--- does not answer: that would be given up too. Dispatchers hear of it when there is something due.
+-- does not answer: that would be given up too. Dispatchers hear to which endpoints something is due,
+-- each as often as it is, or only that it is where a notice has no room for them.
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
   select * from unnest(
@@ -26,9 +27,10 @@ addressed as (
     (p.hidden and md5(p.url) = md5(b.url)) or (not p.hidden and leadfall_subscribes(p.event_types, b.type))
   ) and not (b.type = 'endpoint.exhausted' and b.aggregateid = p.public_id)
   on conflict do nothing
-  returning state
+  returning endpoint_id, state
 )
-select pg_notify('leadfall_due', '') from addressed where state = 'due' limit 1;
+select pg_notify('leadfall_due', case when count(*) <= 100 then string_agg(endpoint_id::text, ',') else '' end)
+from addressed where state = 'due' having count(*) > 0;
 
 -- name: ensure_hidden_endpoints
 -- $1 workspace, $2 URL, $3 host, $4 port, as columns. Locks nothing that exists.

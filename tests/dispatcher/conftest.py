@@ -159,7 +159,11 @@ async def dispatch(
     async with AsyncExitStack() as stack:
 
         async def start(
-            *, client: ReceiverHTTP = http, own_lease_s: float | None = None, **settings: Any
+            *,
+            client: ReceiverHTTP = http,
+            own_lease_s: float | None = None,
+            listen_url: str | None = None,
+            **settings: Any,
         ) -> Dispatcher:
             lease = ProcessLease(pool, "dispatcher", timedelta(seconds=own_lease_s or LEASE_S))
             if own_lease_s is not None:
@@ -172,6 +176,7 @@ async def dispatch(
                 settings=DispatcherSettings(**{"poll_interval_s": 0.02, **settings}),
                 process_id=lease.process_id if own_lease_s else await add_process(pool),
                 lease_s=own_lease_s or LEASE_S,
+                listen_url=listen_url,
             )
             await dispatcher.start()
             stack.push_async_callback(dispatcher.stop)

@@ -299,19 +299,20 @@ async def test_the_backlog_counts_whose_fault_it_is(world: Any, pool: asyncpg.Po
 async def test_a_notice_wakes_and_so_does_a_new_connection(
     database_url: str, connection: asyncpg.Connection
 ) -> None:
-    """The listener wakes on connecting, on a notice, and again after its connection was lost."""
-    woken = asyncio.Semaphore(0)
-    listening = asyncio.create_task(listen(database_url, woken.release))
+    """The listener hears of connecting, of a notice, and again after its connection was lost."""
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listening = asyncio.create_task(listen(database_url, heard.put_nowait))
     async with asyncio.timeout(10):
-        await woken.acquire()
-        await connection.execute("notify leadfall_due")
-        await woken.acquire()
+        first = await heard.get()
+        await connection.execute("notify leadfall_due, '7,7,9'")
+        second = await heard.get()
         await connection.execute(
             """select pg_terminate_backend(pid) from pg_stat_activity
                where application_name = 'leadfall-listener' and datname = current_database()"""
         )
-        await woken.acquire()
+        third = await heard.get()
     listening.cancel()
     await asyncio.wait([listening])
 
     assert listening.cancelled()
+    assert [first, second, third] == ["", "7,7,9", ""]
