@@ -29,9 +29,10 @@ class Hints:
     def hear(self, notice: str) -> None:
         """Take in a notice: endpoint ids with commas in between, one for each delivery.
 
-        One without any says that something is due, and not where.
+        What follows a semicolon only makes it different from others. One without any ids says that
+        something is due, and not where.
         """
-        endpoint_ids = notice.split(",")
+        endpoint_ids = notice.partition(";")[0].split(",")
         if all(each.isdecimal() for each in endpoint_ids) and len(self._counts) < HINTS_MAX:
             self._counts.update(map(int, endpoint_ids))
         else:

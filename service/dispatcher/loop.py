@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Final
@@ -262,6 +262,11 @@ class Dispatcher:
                     await release(connection, self._owner, keys)
             for each in claimed:
                 slot = shares[each.delivery.endpoint_id].pop()
+                host = (each.delivery.host, each.delivery.port)
+                if host != slot.host:
+                    # Its URL was changed since a look: this says nothing of the old one.
+                    slot = replace(slot, host=host)
+                    self._hints.forget(slot.endpoint_id)
                 self._held[each.delivery.claim_key] = asyncio.create_task(self._deliver(each, slot))
         finally:
             for unused in shares.values():

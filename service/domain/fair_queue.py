@@ -1,7 +1,7 @@
 """Whose turn it is among many: reads have every second one, and of each sync callers go first."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
@@ -15,7 +15,7 @@ APART_MAX: Final = 4
 # Brings each of the two priorities before both.
 _READING: Final = -2
 CREDIT: Final = 16
-"""So many turns a queue has in advance of those that had theirs while it did not wait."""
+"""So many items of a queue go before those of queues that had their turns while it did not wait."""
 REMEMBERED_MAX: Final = 1_000
 """Of so many queues it is kept what turns they had; beyond that, only of those that wait."""
 
@@ -23,8 +23,8 @@ REMEMBERED_MAX: Final = 1_000
 class FairQueue(Generic[T]):
     """Items in queues: the lowest priority first, then queues in turn, each in its own order.
 
-    A queue that had no turns lately has up to `CREDIT` of them before the others, so that a few
-    items go through at once where many have been waiting for long.
+    A queue that had no turns lately has `CREDIT` items taken before the others of its priority, so
+    that a few go through at once where many have been waiting for long.
 
     Between any two that are taken of other queues, one is of a queue that `reading` returned;
     beside what nobody asked for alone, these go first.
@@ -32,16 +32,17 @@ class FairQueue(Generic[T]):
     It bounds nothing: whoever puts items in holds no more of them than they have slots for.
     """
 
-    __slots__ = ("_count", "_had", "_has_read", "_queue_of", "_queues", "_turn")
+    __slots__ = ("_count", "_had", "_has_read", "_most", "_queue_of", "_queues")
 
     def __init__(self, queue_of: Callable[[T], Queue]) -> None:
         self._queue_of = queue_of
         self._queues: dict[Queue, deque[T]] = {}
         self._count = 0
         self._has_read = False
-        # How many turns each queue had, counted from where it began; and the most that one had.
+        # How many items of each queue were taken, counted from where it began; and by priority the
+        # most that one had. Of another priority it says nothing: that one never waits for it.
         self._had: dict[Queue, int] = {}
-        self._turn = 0
+        self._most: dict[int, int] = {}
 
     def __len__(self) -> int:
         return self._count
@@ -69,26 +70,29 @@ class FairQueue(Generic[T]):
         [item] = self._take_turn(1)
         return item
 
-    def take(self, count_max: int) -> list[T]:
+    def take(self, count_max: int, but: Collection[Queue] = ()) -> list[T]:
         """Take up to so many items that share a fate, as the leads of one submission do.
 
         They are of the queue whose turn it is, so that the few do not wait for the slowest of the
         many; where more than `APART_MAX` queues wait they are of all of these, in turn.
+
+        Args:
+            but: queues whose turn it is not, unless they are all there is.
         """
         if not self._queues:
             return []
         if len(self._queues) > APART_MAX:
             return [self.popleft() for _ in range(min(count_max, self._count))]
-        return self._take_turn(count_max)
+        return self._take_turn(count_max, but)
 
     def _begin(self, queue: Queue) -> None:
         if len(self._had) >= REMEMBERED_MAX:
             self._had = {each: self._had[each] for each in self._queues}
         self._queues[queue] = deque()
-        self._had[queue] = max(self._had.get(queue, 0), self._turn - CREDIT)
+        self._had[queue] = max(self._had.get(queue, 0), self._most.get(queue[0], 0) - CREDIT)
 
-    def _take_turn(self, count_max: int) -> list[T]:
-        queue = self._next_queue()
+    def _take_turn(self, count_max: int, but: Collection[Queue] = ()) -> list[T]:
+        queue = self._next_queue(but)
         self._has_read = _is_reading(queue)
         # Taken out and put back at the end: of those who had as many, the next is another.
         items = self._queues.pop(queue)
@@ -96,12 +100,13 @@ class FairQueue(Generic[T]):
         if items:
             self._queues[queue] = items
         self._count -= len(group)
-        self._had[queue] += 1
-        self._turn = max(self._turn, self._had[queue])
+        self._had[queue] += len(group)
+        self._most[queue[0]] = max(self._most.get(queue[0], 0), self._had[queue])
         return group
 
-    def _next_queue(self) -> Queue:
-        first = min(self._queues, key=self._place)
+    def _next_queue(self, but: Collection[Queue]) -> Queue:
+        able = [queue for queue in self._queues if queue not in but] if but else ()
+        first = min(able or self._queues, key=self._place)
         if not _is_reading(first) or not self._has_read:
             return first
         others = [queue for queue in self._queues if not _is_reading(queue)]

@@ -320,4 +320,4 @@ async def _write_what_is_left(
                     accepted.facts,
                 )
         empty = [job.id for job in accepted.jobs if job.lookup_count == 0]
-        return accepted, await publish_finished(connection, empty, publication)
+        return accepted, await publish_finished(connection, empty, publication, notifies=False)

@@ -1,21 +1,44 @@
 """Gathers calls that wait for the same vendor and key, to be submitted in one request."""
 
 import asyncio
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Collection
 from typing import Final
 
-from service.domain.fair_queue import FairQueue
+from service.domain.fair_queue import FairQueue, Queue
 from service.flows.batching import Batcher
 from service.flows.planned_call import PlannedCall
-from service.flows.read_room import ReadRoom
+from service.flows.read_room import ReadRoom, SubmissionAim
 from service.flows.submit_calls import Submitter
 
 _GATHER_S: Final = 0.005
 _SUBMITS_MAX: Final = 16
 
-_Waiting = FairQueue[tuple[PlannedCall, "asyncio.Future[None]"]]
+_Waiter = tuple[PlannedCall, "asyncio.Future[None]"]
 _Key = tuple[str, str, str, int]
+
+
+class _Waiting(FairQueue[_Waiter]):
+    """Calls that wait for their submission, in turns of workspaces that have room for one.
+
+    Attributes:
+        full: workspaces that have none.
+    """
+
+    __slots__ = ("full",)
+
+    def __init__(self) -> None:
+        super().__init__(lambda waiter: waiter[0].claim.queue)
+        self.full: Collection[int] = ()
+
+    def workspaces(self) -> set[int]:
+        """Return whose calls wait."""
+        return {planned.claim.workspace_id for planned, _ in self}
+
+    def take(self, count_max: int, but: Collection[Queue] = ()) -> list[_Waiter]:
+        """Take the calls of one submission."""
+        queues = {planned.claim.queue for planned, _ in self}
+        full = {queue for queue in queues if queue[1] in self.full}
+        return super().take(count_max, {*but, *full})
 
 
 class Gathering:
@@ -47,16 +70,20 @@ class Gathering:
         await asyncio.gather(*(each.stop() for each in self._batchers.values()))
 
     def _batcher_for(self, call: PlannedCall) -> Batcher[PlannedCall, None]:
-        waiting: _Waiting = FairQueue(lambda waiter: waiter[0].claim.queue)
+        # Kept for as long as the process lives: nothing of the call itself is.
+        aim = SubmissionAim(
+            call.provider, call.offer, call.credential.id, priority=call.claim.priority
+        )
+        waiting = _Waiting()
 
-        def workspaces() -> set[int]:
-            return {planned.claim.workspace_id for planned, _ in waiting}
+        async def wait_for_room() -> None:
+            waiting.full = await self._read_room.wait(aim, waiting.workspaces)
 
         return Batcher(
             self._submit,
             batch_max=call.batch_max,
             linger_s=_GATHER_S,
-            before=partial(self._read_room.wait, call, workspaces),
+            before=wait_for_room,
             waiting=waiting,
             # One at a time fills large batches; where they cannot be large, several go.
             flights_max=max(1, _SUBMITS_MAX // call.batch_max),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk
-from service.flows.planned_call import PlannedCall
+from service.flows.planned_call import PATIENCE_S, PlannedCall
 from service.flows.provider_gate import Gate, GateShut
 from service.flows.recorder import Recorder
 from service.store.calls import Grant, withdraw_intent
@@ -16,8 +16,6 @@ from service.store.connection import Pool
 # The pause before the vendor is asked again, in the vendor's time; it doubles each time.
 _PAUSE_S_MIN: Final = 0.5
 _PAUSE_S_MAX: Final = 8.0
-# A call that the vendor will not take is put off again and again for at most this long.
-PATIENCE_S: Final = 900.0
 # One that a greylist or a busy mail host puts off, in the mail hosts' time.
 GREYLIST_PATIENCE_S: Final = 900.0
 _DEADLINE_S_MIN: Final = 0.05

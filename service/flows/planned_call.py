@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from providers.contract import Offer, Provider, Submitted
@@ -12,6 +13,9 @@ from service.flows.ask_provider import Asked, Certainty
 from service.flows.credentials import Credential
 from service.store.calls import Intent
 from service.store.memory import ToRemember
+
+PATIENCE_S: Final = 900.0
+"""A call that the vendor will not take, or whose gate is shut, is put off for at most so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class PlannedCall:
             ask,
             self.credential.id,
             self.question,
-            self.deadline_s,
+            self.deadline_s + PATIENCE_S,
             submission_id,
             round(gate_wait_s * 1_000),
         )

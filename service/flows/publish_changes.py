@@ -17,7 +17,7 @@ EVENT_TYPE: Final = "lead.updated"
 async def publish_changes(connection: Connection, caller: KeyOwner, leads: Sequence[Lead]) -> None:
     """Write one event for each lead, as it is after the change."""
     if leads:
-        await insert_events(connection, [_event(caller, lead) for lead in leads])
+        await insert_events(connection, [_event(caller, lead) for lead in leads], notifies=False)
 
 
 def _event(caller: KeyOwner, lead: Lead) -> NewEvent:

@@ -72,6 +72,8 @@ async def publish_finished(
     job_ids: Sequence[UUID],
     publication: Publication,
     coming_refunds: Mapping[int, int] | None = None,
+    *,
+    notifies: bool = True,
 ) -> list[FinishedJob]:
     """Write one terminal event per job, and one `credits.refunded` where credits came back.
 
@@ -82,6 +84,7 @@ async def publish_finished(
 
     Args:
         coming_refunds: credits per workspace that this transaction enters after this call.
+        notifies: tell dispatchers; not from a request of the API.
     """
     if not job_ids:
         return []
@@ -98,7 +101,7 @@ async def publish_finished(
         finished.append(FinishedJob(job, terminal.id))
         if job.refunded:
             events.append(_refund_event(job, balance))
-    await insert_events(connection, events)
+    await insert_events(connection, events, notifies=notifies)
     return finished
 
 

@@ -7,12 +7,12 @@ answers that are fetched too late, and whoever comes next would wait behind them
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Final
 
 from providers.contract import Offer, Provider, Submitted
 from service.domain.pacing import WINDOW_USE
 from service.flows.accept_jobs import SYNC_PRIORITY
-from service.flows.planned_call import PlannedCall
 from service.store.connection import Pool
 from service.store.submissions import read_open_submissions
 from service.store.transient import TRANSIENT
@@ -45,6 +45,16 @@ def open_max(provider: Provider, offer: Offer) -> int | None:
     return max(1, round(reads_per_s * offer.shape.poll_every_s))
 
 
+@dataclass(frozen=True, slots=True)
+class SubmissionAim:
+    """What is submitted to, with whose key and for whom; of no person and with no secret."""
+
+    provider: Provider
+    offer: Offer
+    credential_id: str
+    priority: int
+
+
 class ReadRoom:
     """Waits for room; what is counted is what all workers have submitted.
 
@@ -62,33 +72,38 @@ class ReadRoom:
         self._stopping = stopping
         self._time_scale = time_scale
 
-    async def wait(self, call: PlannedCall, workspaces: Callable[[], Collection[int]]) -> None:
-        """Wait until a submission like this one can be read, for `ROOM_PATIENCE_S` at most.
+    async def wait(
+        self, aim: SubmissionAim, workspaces: Callable[[], Collection[int]]
+    ) -> Collection[int]:
+        """Wait until a submission can be read, for `ROOM_PATIENCE_S` at most.
 
         Args:
             workspaces: those that wait for such a submission; asked again and again.
+
+        Returns:
+            The workspaces among them that have no room of their own.
         """
-        own_max = open_max(call.provider, call.offer)
+        own_max = open_max(aim.provider, aim.offer)
         if own_max is None:
-            return
-        is_sync = call.claim.priority == SYNC_PRIORITY
+            return ()
+        is_sync = aim.priority == SYNC_PRIORITY
         together_max = own_max * (WITH_SYNC_MAX if is_sync else TOGETHER_MAX)
         loop = asyncio.get_running_loop()
         until_s = loop.time() + ROOM_PATIENCE_S * self._time_scale
         look_s = max(_LOOK_S * self._time_scale, _LOOK_S_MIN)
         while not self._stopping() and loop.time() < until_s:
-            open_of = Counter(await self._look(call))
-            has_room = is_sync or any(open_of[each] < own_max for each in workspaces())
-            if has_room and open_of.total() < together_max:
-                return
+            open_of = Counter(await self._look(aim))
+            waiting = workspaces()
+            full = () if is_sync else [each for each in waiting if open_of[each] >= own_max]
+            if len(full) < len(waiting) and open_of.total() < together_max:
+                return full
             await asyncio.sleep(look_s)
+        return ()
 
-    async def _look(self, call: PlannedCall) -> list[int | None]:
+    async def _look(self, aim: SubmissionAim) -> list[int | None]:
         try:
             async with self._pool.acquire() as connection:
-                return await read_open_submissions(
-                    connection, call.provider.slug, call.credential.id
-                )
+                return await read_open_submissions(connection, aim.provider.slug, aim.credential_id)
         except TRANSIENT:
             # Submitting will meet the same, and knows what to do about it.
             return []

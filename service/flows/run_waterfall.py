@@ -24,8 +24,8 @@ from service.domain.question import SHARED, question_of
 from service.domain.suppression import OPTED_OUT
 from service.domain.waterfall import Step, Waterfall, accepts
 from service.flows.ask_provider import ProviderDesk
-from service.flows.make_call import PATIENCE_S, CallMaker, Postponed, Refused
-from service.flows.planned_call import PlannedCall
+from service.flows.make_call import CallMaker, Postponed, Refused
+from service.flows.planned_call import PATIENCE_S, PlannedCall
 from service.flows.recorder import Recorder
 from service.store.calls import Grant, Note
 
@@ -169,16 +169,17 @@ class WaterfallRunner:
         step, recorded = waterfall.steps[place], claim.calls.get(place)
         if recorded is not None and (known := _outcome_of(recorded)) is not None:
             return known
-        if claim.cancelled and recorded is None:
+        is_unasked = recorded is None or recorded.ask_count == 0
+        if claim.cancelled and is_unasked:
             raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
         try:
-            if recorded is None:
+            if is_unasked:
                 self._require_within_ceilings(claim, waterfall, step, progress)
             call = await self._plan(claim, place, step, recorded)
             # A call that may be under way already is waited for, whatever memory says.
             if call.ask == 1 and (known := await self._recall(call)) is not None:
                 return known
-            self._require_open_gate(call, step)
+            await self._require_open_gate(call, step, recorded)
         except _PassOver as passed:
             return await self._note_passed_over(claim, place, step, passed.outcome)
         if isinstance(call.offer.shape, Submitted):
@@ -270,8 +271,13 @@ class WaterfallRunner:
             case other:
                 assert_never(other)
 
-    def _require_open_gate(self, call: PlannedCall, step: Step) -> None:
-        """Park or pass over where the gate is shut for long."""
+    async def _require_open_gate(
+        self, call: PlannedCall, step: Step, recorded: RecordedCall | None
+    ) -> None:
+        """Park or pass over where the gate is shut for long.
+
+        Since when it waits is on record: for more than `PATIENCE_S` no gate is waited for.
+        """
         gate = self._desk.gate(
             call.provider, call.credential, call.offer.capability, call.offer.limits
         )
@@ -281,6 +287,10 @@ class WaterfallRunner:
         short_s = _SHORT_THROTTLE_S if gate.why == Throttled.slug else _SHORT_SHUT_S
         short = shut_for_s <= max(short_s * self._desk.time_scale, _SHORT_SHUT_S_MIN)
         if short or step.when_gate_shut == "wait":
+            if recorded is None:
+                claim = call.claim
+                note = Note(claim.lookup_id, call.step, claim.epoch, call.provider.slug, None)
+                await self._recorder.notes.add(note)
             raise _Stop(Parked(max(shut_for_s, _PARK_S_MIN)))
         raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))
 

@@ -9,7 +9,7 @@ select count(pg_advisory_xact_lock(key)) from unnest($1::bigint[]) as key;
 -- name: intend
 -- $1 lookup, $2 step, $3 provider, $4 epoch, $5 submission or null, $6 the how-manieth time the
 -- vendor is asked, which its policy allows, $8 credential,
--- $9 question or null, $10 seconds the call may take, $11 milliseconds it waited at the gate, as
+-- $9 question or null, $10 seconds the call may take, put off or not, $11 milliseconds it waited at the gate, as
 -- columns; $7 the lease. Only granted rows may be asked: the joins refuse a worker that lost its claim or its
 -- lease and a job that was cancelled, the key refuses a second call. Of equal questions one is
 -- asked at a time; the others follow it.
@@ -30,6 +30,7 @@ held as materialized (
            select from calls c
            where c.question = b.question and c.outcome is null and c.lookup_id <> b.lookup_id
              and c.intended_at > moment.now - make_interval(secs => b.lasts_s)
+             and exists (select from lookups k where k.id = c.lookup_id and k.state <> 'settled')
          ) as following
   from batch b
   join lookups l on l.id = b.lookup_id and l.epoch = b.epoch
@@ -49,7 +50,9 @@ granted as (
   order by lookup_id
   on conflict (lookup_id, step) do update
     set epoch = excluded.epoch, submission_id = excluded.submission_id,
-        ask_count = excluded.ask_count, gate_wait_ms = excluded.gate_wait_ms
+        ask_count = excluded.ask_count, gate_wait_ms = excluded.gate_wait_ms,
+        -- Not known yet of one that had waited for a gate.
+        credential = excluded.credential, question = excluded.question
     where calls.outcome is null and (
       calls.ask_count < excluded.ask_count
       -- The answer to this very statement was lost: nothing was asked yet.
@@ -91,12 +94,15 @@ update calls set ask_count = ask_count - 1
 where lookup_id = $1 and step = $2 and epoch = $3 and outcome is null and ask_count > 0;
 
 -- name: note
--- A step that asked nobody: it was passed over, or its answer came from memory. $1 lookup, $2 step,
--- $3 epoch, $4 outcome, $5 reason, $6 provider, $7 value, $8 when a remembered answer was given.
+-- A step that asked nobody: it was passed over, its answer came from memory, or, with no outcome,
+-- it waits for a gate since now. $1 lookup, $2 step, $3 epoch, $4 outcome or null, $5 reason,
+-- $6 provider, $7 value, $8 when a remembered answer was given.
 insert into calls (
-  lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, intended_at, answered_at
+  lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, intended_at, answered_at,
+  ask_count
 )
-select lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, now, now
+select lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, now,
+       case when outcome is not null then now end, (outcome is not null)::integer
 from (select leadfall_now() as now) moment, unnest(
   $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
   $8::timestamptz[]

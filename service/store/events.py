@@ -34,8 +34,15 @@ class NewEvent:
     asked_at: datetime | None = None
 
 
-async def insert_events(connection: Connection, events: Sequence[NewEvent]) -> None:
-    """Write the events with their deliveries; exactly once only inside the caller's own fence."""
+async def insert_events(
+    connection: Connection, events: Sequence[NewEvent], *, notifies: bool = True
+) -> None:
+    """Write the events with their deliveries; exactly once only inside the caller's own fence.
+
+    Args:
+        notifies: tell dispatchers when this commits. Commits that do wait for each other, so no
+            request of the API does it: a dispatcher looks by itself once a second.
+    """
     await _ready_hidden_endpoints(connection, events)
     await connection.execute(
         _SQL["insert_events"],
@@ -46,6 +53,7 @@ async def insert_events(connection: Connection, events: Sequence[NewEvent]) -> N
         [event.payload for event in events],
         [event.workspace_id for event in events],
         [event.url for event in events],
+        notifies,
     )
 
 

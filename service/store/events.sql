@@ -2,10 +2,11 @@
 
 -- name: insert_events
 -- $1 id, $2 aggregate type, $3 aggregate id, $4 type, $5 payload, $6 workspace, $7 URL the event
--- is addressed to or null, as columns. Deliveries go to the hidden endpoint of that URL and to
+-- is addressed to or null, as columns; $8 whether dispatchers are told. Deliveries go to the hidden endpoint of that URL and to
 -- every subscribed endpoint; a disabled endpoint's wait parked. Nobody is told by itself that it
 -- does not answer: that would be given up too. Dispatchers hear to which endpoints something is due,
--- each as often as it is, or only that it is where a notice has no room for them.
+-- each as often as it is, or only that it is where a notice has no room for them. An event's id
+-- follows, because of equal notices of one transaction only one is sent.
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
   select * from unnest(
@@ -27,10 +28,12 @@ addressed as (
     (p.hidden and md5(p.url) = md5(b.url)) or (not p.hidden and leadfall_subscribes(p.event_types, b.type))
   ) and not (b.type = 'endpoint.exhausted' and b.aggregateid = p.public_id)
   on conflict do nothing
-  returning endpoint_id, state
+  returning event_id, endpoint_id, state
 )
-select pg_notify('leadfall_due', case when count(*) <= 100 then string_agg(endpoint_id::text, ',') else '' end)
-from addressed where state = 'due' having count(*) > 0;
+select pg_notify('leadfall_due', case
+  when count(*) <= 100 then string_agg(endpoint_id::text, ',') || ';' || min(event_id::text) else ''
+end)
+from addressed where state = 'due' and $8::boolean having count(*) > 0;
 
 -- name: ensure_hidden_endpoints
 -- $1 workspace, $2 URL, $3 host, $4 port, as columns. Locks nothing that exists.

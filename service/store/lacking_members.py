@@ -4,7 +4,7 @@ Indexes know a part of the answer each: who is in the list, who has what a filte
 lacks the value. Walking along any of them can be in vain for a million rows, in a list that is
 nearly filled or in a workspace whose other leads all lack it. So each step asks all of them where
 to go on and takes the farthest answer: what is read follows from what is found, unless they keep
-missing each other.
+missing each other. Then the steps end, and who is meant must be walked along after all.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,8 @@ OPEN: Final = (
 """Whether a lead `l` is having a value looked up."""
 
 _ID_MAX: Final = 2**63 - 1
+HOPS_IN_VAIN: Final = 2_000
+"""So many steps more than are needed where all who are found lie apart are taken."""
 
 
 def lacks(target: Target, lead: str = "l") -> str:
@@ -52,11 +54,20 @@ class Members:
     others: Sequence[str] = ()
 
 
-def hops(target: Target, members: Members, *, descending: bool) -> str:
-    """Return the beginning of a statement: `hop` has a row for each step, in the order of ids.
+def hops_max(limit: int) -> int:
+    """Return how many steps may be taken to find so many."""
+    return 2 * limit + HOPS_IN_VAIN
 
+
+def found_by_hops(target: Target, members: Members, hops: str, *, descending: bool) -> str:
+    """Return the statement of the ids of those who lack a value, in order.
+
+    An id that is null says that the steps ended before the members did: then it has not found all.
     A step is one row of each index. Whoever is found takes one, and one more where others lie
     between.
+
+    Args:
+        hops: how many steps are taken at most, as it stands in the statement.
     """
     start = _ID_MAX if descending else 0
     onward = (
@@ -65,8 +76,12 @@ def hops(target: Target, members: Members, *, descending: bool) -> str:
     first = _step(target, members, f"{start}::bigint", descending=descending)
     next_one = _step(target, members, onward, descending=descending)
     return (
-        f"with recursive hop as (({first}) union all select next.* from hop"
-        f" cross join lateral ({next_one}) next where hop.id is not null) "
+        f"with recursive hop as (select 1::bigint as number, first.* from ({first}) first"
+        f" union all select hop.number + 1, next.* from hop cross join lateral ({next_one}) next"
+        f" where hop.id is not null and hop.number < {hops})"
+        f" select case when hop.number < {hops} then hop.id end as id from hop"
+        f" where hop.number = {hops}"
+        f" or (hop.id = hop.member_id and {not_being_looked_up('hop.id', target)})"
     )
 
 
@@ -93,11 +108,6 @@ def _step(target: Target, members: Members, start: str, *, descending: bool) -> 
         f" and l.workspace_id {end} {workspace_id} and not l.is_company and {lacks(target)}{others}"
         f" order by l.workspace_id {way}, l.id {way} limit 1) l on true"
     )
-
-
-def hit(target: Target) -> str:
-    """Return which steps found somebody: a member who lacks the value, not being looked up."""
-    return f"hop.id = hop.member_id and {not_being_looked_up('hop.id', target)}"
 
 
 def not_being_looked_up(id_column: str, target: Target) -> str:

@@ -14,8 +14,8 @@ from service.domain.lead_filter import EQUALS, Condition, LeadFilter
 from service.store.lacking_members import (
     OPEN,
     Members,
-    hit,
-    hops,
+    found_by_hops,
+    hops_max,
     lacks,
     not_being_looked_up,
 )
@@ -78,6 +78,8 @@ class Wanted:
             up.
         after: the id of a lead; a page begins after it in the order. It must exist unless the
             order is by id.
+        walks: who lacks something is met along the list or the value, where finding them by hops
+            has come to nothing.
     """
 
     workspace_id: int
@@ -87,6 +89,7 @@ class Wanted:
     sorting: Sorting = Sorting()
     lacking: Target | None = None
     after: int | None = None
+    walks: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -112,10 +115,14 @@ class Wanted:
 
     @property
     def is_hopped(self) -> bool:
-        """Whether those who lack a value are found by asking each of several indexes in turn."""
+        """Whether those who lack a value are found by asking each of several indexes in turn.
+
+        Then an id may be null: it says that others are to be found by walking.
+        """
         asked = [column for column, condition in self._conditions() if condition]
         return (
             self.lacking is not None
+            and not self.walks
             and self.list_id is not None
             and self.is_by_index
             and len(asked) <= 1
@@ -134,7 +141,10 @@ class Statement:
 
 
 def ids_statement(wanted: Wanted, *, limit: int) -> Statement:
-    """Return the statement of the ids of the first `limit` leads, in any order."""
+    """Return the statement of the ids of the first `limit` leads, in any order.
+
+    Where the leads `is_hopped`, an id that is null says that these are not all of them.
+    """
     arguments = Arguments()
     if wanted.is_by_index:
         chosen = _found(wanted, arguments, limit)
@@ -144,7 +154,7 @@ def ids_statement(wanted: Wanted, *, limit: int) -> Statement:
 
 
 def count_statement(wanted: Wanted, *, count_max: int) -> Statement:
-    """Return the statement that counts leads and stops at `count_max`."""
+    """Return the statement that counts leads and stops at `count_max`; null as for their ids."""
     arguments = Arguments()
     if wanted.is_hopped:
         counted = _found(wanted, arguments, count_max)
@@ -154,7 +164,10 @@ def count_statement(wanted: Wanted, *, count_max: int) -> Statement:
     else:
         counted = f"select from {_source(wanted, arguments)}"
     limit = arguments.place(count_max, "bigint")
-    return Statement(f"select count(*) from ({counted} limit {limit}) c", arguments.values)
+    count = "count(*)"
+    if wanted.is_hopped:
+        count = "case when coalesce(bool_and(c.id is not null), true) then count(*) end"
+    return Statement(f"select {count} from ({counted} limit {limit}) c", arguments.values)
 
 
 def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
@@ -186,21 +199,25 @@ def _found(wanted: Wanted, arguments: Arguments, limit: int) -> str:
     An index has the order of one value, and of several none: all who have one would be sorted. So
     several values are as many ranges, of each no more than `limit`.
     """
-    if wanted.is_plain and not wanted.is_hopped:
+    if wanted.is_plain and wanted.lacking is None:
         members = f"list_leads m where {_of_list(wanted, arguments)}"
         return f"select m.lead_id as id from {members} {_order(wanted)}"
     values = _values(wanted)
     if len(values) < _BRANCHES_MIN:
-        return _range(values[0] if values else wanted, arguments)
+        return _range(values[0] if values else wanted, arguments, limit)
     most = arguments.place(limit, "bigint")
-    branches = " union all ".join(f"({_range(each, arguments)} limit {most})" for each in values)
-    return f"select l.id from ({branches}) l {_order(wanted, within=False)}"
+    branches = " union all ".join(
+        f"({_range(each, arguments, limit)} limit {most})" for each in values
+    )
+    # What says that others are to be found must not be cut off by the limit.
+    nulls = " nulls first" if wanted.is_hopped else ""
+    return f"select l.id from ({branches}) l {_order(wanted, within=False)}{nulls}"
 
 
-def _range(wanted: Wanted, arguments: Arguments) -> str:
+def _range(wanted: Wanted, arguments: Arguments, limit: int) -> str:
     """Return the ids of leads in their order, as one range of an index has them."""
     if wanted.lacking is not None and wanted.is_hopped:
-        return _hops(wanted, wanted.lacking, arguments)
+        return _hops(wanted, wanted.lacking, arguments, limit)
     return f"select l.id from {_source(wanted, arguments)} {_order(wanted)}"
 
 
@@ -301,7 +318,7 @@ def _after(id_column: str, wanted: Wanted, arguments: Arguments) -> str:
     )
 
 
-def _hops(wanted: Wanted, target: Target, arguments: Arguments) -> str:
+def _hops(wanted: Wanted, target: Target, arguments: Arguments, limit: int) -> str:
     """Return the ids of a list's members who lack a value, in the order of the list."""
     having, excluded = None, {}
     for column, condition in wanted.lead_filter.conditions.items():
@@ -315,8 +332,12 @@ def _hops(wanted: Wanted, target: Target, arguments: Arguments) -> str:
         having=having,
         others=tuple(conditions(LeadFilter(excluded), arguments)),
     )
-    steps = hops(target, members, descending=wanted.sorting.descending)
-    return f"{steps} select hop.id from hop where {hit(target)}"
+    return found_by_hops(
+        target,
+        members,
+        arguments.place(hops_max(limit), "bigint"),
+        descending=wanted.sorting.descending,
+    )
 
 
 def _eligible(wanted: Wanted) -> str:
@@ -324,16 +345,16 @@ def _eligible(wanted: Wanted) -> str:
         return ""
     if not wanted.is_by_index:
         return f" and {lacks(wanted.lacking)} and not {OPEN.format(wanted.lacking)}"
-    # What a lead lacks only its row tells, which is read last and by itself: of its other columns
-    # an index says enough. Last is after the lead is known to be in the list, which along a list
-    # it always is.
+    # What a lead lacks the workspace's index tells, which is asked last and for one at a time: of
+    # its other columns another index says enough. Last is after the lead is known to be in the
+    # list, which along a list it always is.
     along = wanted.is_walked or wanted.list_id is None
     met = "" if along else " and own.id = m.lead_id"
     # One condition, of which the planner then expects half to meet it, and not one in 400.
     free = not_being_looked_up("own.id", wanted.lacking)
     return (
         f" and (select {lacks(wanted.lacking, 'own')} and {free}"
-        f" from leads own where own.id = l.id{met})"
+        f" from leads own where own.workspace_id = l.workspace_id and own.id = l.id{met})"
     )
 
 

@@ -1,7 +1,7 @@
 """Finds the leads a request means and writes new ones."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from service.store.connection import Connection
@@ -34,14 +34,18 @@ IMPORT_COLUMNS: Final = (
 async def select_leads(connection: Connection, wanted: Wanted, *, limit: int) -> list[int]:
     """Return the ids of the first `limit` of the leads that are wanted."""
     statement = ids_statement(wanted, limit=limit)
-    rows = await connection.fetch(statement.text, *statement.arguments)
-    return [row["id"] for row in rows]
+    ids = [row["id"] for row in await connection.fetch(statement.text, *statement.arguments)]
+    if None in ids:
+        return await select_leads(connection, replace(wanted, walks=True), limit=limit)
+    return ids
 
 
 async def count_leads(connection: Connection, wanted: Wanted, *, count_max: int) -> int:
     """Return how many leads are wanted, or `count_max` when there are more."""
     statement = count_statement(wanted, count_max=count_max)
-    count: int = await connection.fetchval(statement.text, *statement.arguments)
+    count: int | None = await connection.fetchval(statement.text, *statement.arguments)
+    if count is None:
+        return await count_leads(connection, replace(wanted, walks=True), count_max=count_max)
     return count
 
 

@@ -40,8 +40,9 @@ from service.worker.turns import Turns
 
 _log = structlog.get_logger()
 
-# Workspaces that may each hold as much as one may, before nothing is claimed for anybody.
-_FULL_QUEUES_MAX: Final = 4
+# Workspaces that may each hold as much as one may, before nothing is claimed for anybody but for
+# sync callers.
+_FULL_QUEUES_MAX: Final = 16
 # Settle batches that may wait before claiming stops.
 _SETTLE_BACKLOG_MAX: Final = 2
 # Answered lookups that this process has not gone on with; what is beyond waits like all others.
@@ -187,14 +188,20 @@ class Drain:
     async def _wait_for_room(self) -> None:
         backlog_max = _SETTLE_BACKLOG_MAX * self._settings.settle_batch
         while not self._stopping and (
-            len(self._settling) > backlog_max or not (self._room() or self._next_answered())
+            len(self._settling) > backlog_max or not (self._room() or self._is_called())
         ):
             self._left.clear()
             await self._left.wait()
 
-    def _room(self) -> int:
-        """Return how many lookups may be claimed in turn."""
+    def _is_called(self) -> bool:
+        """Tell whether there may be something to claim that waits for nobody's room."""
+        return bool(self._next_answered() or (self._again and self._room(SYNC_PRIORITY)))
+
+    def _room(self, priority: int = ASYNC_PRIORITY) -> int:
+        """Return how many lookups may be claimed in turn; sync callers have room of their own."""
         held_max = _FULL_QUEUES_MAX * (self._settings.concurrency + self._settings.claim_batch)
+        if priority == SYNC_PRIORITY:
+            held_max += self._settings.concurrency
         return 0 if len(self._held) > held_max else self._settings.claim_batch
 
     def _full_queues(self) -> set[Queue]:
@@ -243,11 +250,12 @@ class Drain:
         self, claimed: list[Claim], full: Collection[Queue], answered: Collection[int]
     ) -> None:
         """Claim what was answered and what there is room for; add it to `claimed` as it comes."""
-        room, answered = self._room(), set(answered)
+        answered, taken = set(answered), 0
         async with self._pool.acquire() as connection:
             for priority in (SYNC_PRIORITY, ASYNC_PRIORITY):
+                room = max(0, self._room(priority) - taken)
                 if not room and not (answered and priority == SYNC_PRIORITY):
-                    break
+                    continue
                 claims = await claim_lookups(
                     connection,
                     self._owner,
@@ -260,7 +268,7 @@ class Drain:
                 in_turn = [claim for claim in claims if claim.lookup_id not in answered]
                 if in_turn:
                     self._last_workspace[priority] = in_turn[-1].workspace_id
-                room -= len(in_turn)
+                taken += len(in_turn)
                 for claim in claims:
                     self._held.add(claim, claim.queue)
                 claimed += claims

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import pytest
 
 from tests.bench.conftest import Scale
+from tests.bench.process_tree import tree_processor_s
 from tests.bench.report import Row, Target
 from tests.bench.webhook_load import (
     BODY,
@@ -75,10 +77,16 @@ async def full_course(tmp_path: Path) -> AsyncIterator[Course]:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """How many deliveries were made in a second, and the processor time that each took."""
+    """How many deliveries were made in a second, and the processor time that each took.
+
+    Attributes:
+        processor_us: of who delivers; beside it that of Postgres and of the receivers.
+    """
 
     per_second: float
     processor_us: float
+    postgres_us: float
+    receivers_us: float
 
 
 async def drain(course: Course, count: int) -> Drained:
@@ -100,11 +108,37 @@ async def drain_bare(course: Course, count: int) -> Drained:
 
 async def measured(course: Course, names: set[str], pid: int) -> Drained:
     """Wait until all have arrived, and say how that went."""
-    began_s = processor_s(pid)
+
+    def used_s() -> tuple[float, float, float]:
+        receivers, postgres = course.receivers.pid, course.fleet.postgres.pid
+        return processor_s(pid), tree_processor_s(postgres), tree_processor_s(receivers)
+
+    began = used_s()
     arrived = await until_arrived(course, names)
-    used_s = processor_s(pid) - began_s
+    each_us = [
+        (after - before) / len(names) * 1_000_000
+        for before, after in zip(began, used_s(), strict=True)
+    ]
     assert arrived.keys() == names
-    return Drained(per_second(list(arrived.values())), used_s / len(names) * 1_000_000)
+    return Drained(per_second(list(arrived.values())), *each_us)
+
+
+def costs(ours: list[Drained], bare: list[Drained]) -> str:
+    """Say what processor time a delivery takes, and whose."""
+    dispatcher_us, postgres_us, receivers_us, bare_us = (
+        median(each)
+        for each in (
+            [one.processor_us for one in ours],
+            [one.postgres_us for one in ours],
+            [one.receivers_us for one in ours],
+            [one.processor_us for one in bare],
+        )
+    )
+    return (
+        f"Microseconds of processor time a delivery: dispatcher {dispatcher_us:.0f}, Postgres"
+        f" {postgres_us:.0f}, receivers {receivers_us:.0f}; its one core gives a dispatcher"
+        f" {1e6 / dispatcher_us:,.0f}/s at most. The bare client takes {bare_us:.0f}"
+    )
 
 
 async def add_finished(course: Course, count: int) -> None:
@@ -135,6 +169,7 @@ async def test_sustained_deliveries(course: Course, scale: Scale, report: Report
             against=[each.per_second for each in bare],
             against_said="bare client",
             target=Target("at least", 0.5),
+            bound=costs(ours, bare),
         )
     )
     bound = report(

@@ -210,8 +210,14 @@ class World:
         )
         return endpoint_id
 
-    async def publish(self, count: int = 1, *, url: str | None = None) -> list[UUID]:
-        """Write events as a flow would."""
+    async def publish(
+        self,
+        count: int = 1,
+        *,
+        url: str | None = None,
+        connection: asyncpg.Connection | None = None,
+    ) -> list[UUID]:
+        """Write events as a flow would; in the transaction of `connection` if there is one."""
         events = [
             NewEvent(
                 id=new_id(),
@@ -224,8 +230,11 @@ class World:
             )
             for number in range(count)
         ]
-        async with self.pool.acquire() as connection, connection.transaction():
+        if connection is not None:
             await insert_events(connection, events)
+            return [event.id for event in events]
+        async with self.pool.acquire() as own, own.transaction():
+            await insert_events(own, events)
         return [event.id for event in events]
 
     async def eventually(self, condition: Callable[[], Awaitable[Any]]) -> None:

@@ -29,7 +29,7 @@ def told(*notices: str) -> Hints:
 
 def test_notices_say_how_many_there_are_for_whom() -> None:
     """What several tell is added up, and told once."""
-    hints = told("1,2,1", "1")
+    hints = told("1,2,1;an-id", "1;another")
 
     assert hints.take() == [replace(ONE, ready_count=3), replace(TWO, ready_count=1)]
     assert hints.take() is None
@@ -42,7 +42,7 @@ def test_notices_say_how_many_there_are_for_whom() -> None:
         ("",),
         ("1", ""),
         ("1,3",),
-        ("1;drop",),
+        ("1,drop",),
         ("²",),
         (*map(str, range(1, HINTS_MAX + 2)),),
     ],
@@ -87,6 +87,53 @@ async def test_what_is_told_is_sent_at_once(
             await world.until_state("delivered", count)
 
     assert len(receiver.bodies) == 5
+
+
+async def test_two_events_of_one_transaction_are_both_told_of(
+    world: Any, receive: Start, dispatch: Start, database_url: str
+) -> None:
+    """Of equal notices PostgreSQL sends one alone, so they are made different."""
+    receiver: Any = await receive(204)
+    await world.add_endpoint(receiver.url)
+    await dispatch(listen_url=database_url, poll_interval_s=60)
+    await world.publish()
+    await world.until_state("delivered")
+
+    async with asyncio.timeout(10), world.pool.acquire() as connection:
+        async with connection.transaction():
+            for _ in range(2):
+                await world.publish(connection=connection)
+        await world.until_state("delivered", 3)
+
+    assert len(receiver.bodies) == 3
+
+
+async def test_a_new_url_is_not_blamed_on_the_old_host(
+    world: Any, receive: Start, dispatch: Start, database_url: str, closed_port: int
+) -> None:
+    """What fails at the new one keeps nothing back from others of the old one."""
+    receiver: Any = await receive(204)
+    moved = await world.add_endpoint(receiver.url)
+    await dispatch(listen_url=database_url, poll_interval_s=60)
+    await world.publish()
+    await world.until_state("delivered")
+    await world.pool.execute(
+        "update endpoints set url = $1, port = $2 where id = $3",
+        f"http://127.0.0.1:{closed_port}/",
+        closed_port,
+        moved,
+    )
+    [failed] = await world.publish()
+    await world.until_attempted(failed)
+    await world.pool.execute("update endpoints set event_types = '{}' where id = $1", moved)
+    await world.add_endpoint(receiver.url)
+
+    # A host that was found down would be left alone for a second.
+    async with asyncio.timeout(0.8):
+        await world.publish()
+        await world.until_state("delivered", 2)
+
+    assert len(receiver.bodies) == 2
 
 
 async def test_what_nobody_tells_of_is_found_beside_many_notices(

@@ -1,6 +1,7 @@
 """Room for a submission: no more are made than the vendor lets be read; the wait is bounded."""
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from service.domain.kinds import Capability
 from service.flows.accept_jobs import ASYNC_PRIORITY, SYNC_PRIORITY
 from service.flows.credentials import OPERATOR, Credential
 from service.flows.planned_call import PlannedCall
-from service.flows.read_room import ROOM_PATIENCE_S, ReadRoom, open_max
+from service.flows.read_room import ROOM_PATIENCE_S, ReadRoom, SubmissionAim, open_max
 from service.store.connection import open_pool
 from service.store.submissions import NewSubmission, close_submission, intend_submission
 from tests.flows.workshop import new_worker, open_workshop
@@ -69,17 +70,22 @@ def test_how_many_can_be_read(slug: str, most: int | None) -> None:
     assert open_max(provider, offer) == most
 
 
-def entering(pool: asyncpg.Pool, call: PlannedCall) -> "asyncio.Task[None]":
-    """Let this call wait for room as its workspace's only one."""
-    waiting = room_of(pool, scale=1.0).wait(call, lambda: {call.claim.workspace_id})
-    return asyncio.create_task(waiting)
+def aim_of(call: PlannedCall) -> SubmissionAim:
+    """Return what a call is submitted to."""
+    return SubmissionAim(call.provider, call.offer, call.credential.id, call.claim.priority)
+
+
+async def entering(pool: asyncpg.Pool, *calls: PlannedCall) -> Collection[int]:
+    """Wait for room for these calls; return the workspaces that have none of their own."""
+    workspaces = {call.claim.workspace_id for call in calls}
+    return await room_of(pool, scale=1.0).wait(aim_of(calls[0]), lambda: workspaces)
 
 
 async def test_one_more_waits_until_one_was_read(pool: asyncpg.Pool) -> None:
     """An answer makes room for the next submission."""
     call = await plan(pool)
     submitted = await submit(pool, ICYPEAS_MAX, call)
-    waiting = entering(pool, call)
+    waiting = asyncio.create_task(entering(pool, call))
     done, _ = await asyncio.wait([waiting], timeout=0.2)
 
     async with pool.acquire() as connection:
@@ -110,7 +116,7 @@ async def test_who_need_not_wait(
 
     async with asyncio.timeout(0.5):
         await room_of(pool, scale=1.0, stopping=stopping).wait(
-            call, lambda: {planned.claim.workspace_id}
+            aim_of(call), lambda: {planned.claim.workspace_id}
         )
 
 
@@ -124,6 +130,17 @@ async def test_what_others_have_open_takes_nobody_s_room(pool: asyncpg.Pool) -> 
         await entering(pool, call)
 
 
+async def test_who_has_no_room_is_told(pool: asyncpg.Pool) -> None:
+    """Beside one that has room, a big job makes no submission in its place."""
+    big, call = await plan(pool), await plan(pool)
+    await submit(pool, ICYPEAS_MAX, big)
+
+    async with asyncio.timeout(0.5):
+        full = await entering(pool, call, big)
+
+    assert list(full) == [big.claim.workspace_id]
+
+
 async def test_all_together_have_twice_the_room_of_one(pool: asyncpg.Pool) -> None:
     """More than that could not be read for minutes; but a sync caller waits for none of it."""
     planned = [await plan(pool) for _ in range(3)]
@@ -131,7 +148,7 @@ async def test_all_together_have_twice_the_room_of_one(pool: asyncpg.Pool) -> No
         await submit(pool, ICYPEAS_MAX, each)
     call = planned[2]
     sync = replace(call, claim=replace(call.claim, priority=SYNC_PRIORITY))
-    waiting = entering(pool, call)
+    waiting = asyncio.create_task(entering(pool, call))
 
     async with asyncio.timeout(0.5):
         await entering(pool, sync)
@@ -157,7 +174,7 @@ async def test_room_that_never_comes_is_not_waited_for_for_ever(pool: asyncpg.Po
     await submit(pool, ICYPEAS_MAX, call)
     began_at_s = loop.time()
 
-    await room_of(pool).wait(call, lambda: {call.claim.workspace_id})
+    await room_of(pool).wait(aim_of(call), lambda: {call.claim.workspace_id})
 
     assert loop.time() - began_at_s == pytest.approx(ROOM_PATIENCE_S * SCALE, abs=0.4)
 
@@ -168,5 +185,5 @@ async def test_a_database_that_is_away_is_no_bar(pool: asyncpg.Pool) -> None:
     away = await open_pool("postgresql://127.0.0.1:1/none", size_max=1, role="test")
 
     async with asyncio.timeout(5):
-        await room_of(away).wait(call, lambda: {call.claim.workspace_id})
+        await room_of(away).wait(aim_of(call), lambda: {call.claim.workspace_id})
     await away.close()

@@ -1,13 +1,15 @@
 """Single flight between workers: of equal questions, one is asked at a time."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 
 from service.domain.claim import Claim
-from service.store.calls import Grant, Intent, write_intents
-from tests.flows.workshop import new_worker, open_workshop
+from service.flows.settle_lookups import settle_lookups
+from service.store.calls import Grant, Intent, withdraw_intent, write_intents
+from tests.flows.workshop import PUBLICATION, missing, new_worker, open_workshop
 
 LEASE = timedelta(seconds=30)
 QUESTION, OTHER = b"q" * 32, b"\xff" * 32
@@ -74,3 +76,26 @@ async def test_the_same_questions_in_any_order(pool: asyncpg.Pool) -> None:
     )
 
     assert sorted(grants) == [[Grant.FOLLOW] * 20, [Grant.GRANTED] * 20]
+
+
+async def test_what_was_put_off_is_still_in_progress(pool: asyncpg.Pool) -> None:
+    """While a vendor wants to be left alone, whoever asks the same follows."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+    lasting = [replace(intent(each, QUESTION), lasts_s=930.0) for each in (first, second)]
+    await intend(pool, lasting[:1])
+
+    async with pool.acquire() as connection:
+        await withdraw_intent(connection, first.lookup_id, 0, first.epoch)
+    await pool.execute("update calls set intended_at = intended_at - interval '60 seconds'")
+
+    assert await intend(pool, lasting[1:]) == [Grant.FOLLOW]
+    assert await intend(pool, lasting[:1]) == [Grant.GRANTED]
+
+
+async def test_nobody_follows_a_lookup_that_has_ended(pool: asyncpg.Pool) -> None:
+    """Its call may stay without an answer for good."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+    await intend(pool, [intent(first, QUESTION)])
+    await settle_lookups(pool, [missing(first)], PUBLICATION)
+
+    assert await intend(pool, [intent(second, QUESTION)]) == [Grant.GRANTED]

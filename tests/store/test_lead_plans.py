@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from service.domain.kinds import Target
-from service.domain.lead_filter import read_lead_filter
+from service.domain.lead_filter import LeadFilter, read_lead_filter
 from service.flows.find_leads import SEARCH_TIMEOUT_MS
 from service.settings import LimitSettings
 from service.store.lead_selection import (
@@ -24,6 +24,7 @@ from service.store.lead_selection import (
     ids_statement,
     page_statement,
 )
+from service.store.leads import count_leads, select_leads
 
 # `make plans` has the million that matters; what is read follows from the page, not the table.
 LEADS = int(os.environ.get("PLAN_LEADS", "100000"))
@@ -37,16 +38,21 @@ COMMON_ROWS_READ_MAX = 2 * PAGE + 10
 # Where few fit, all of them are looked at; a small table's rows are as near as its indexes.
 SELECTED_ROWS_READ_MAX = max(6 * PAGE, LEADS // 1_000)
 
+# Where hops come to nothing all who fit are walked along, in indexes: in each of three once.
+ENTRIES_READ_MAX = 3 * LEADS
+
 PEOPLE_LIST, COMPANY_LIST, SMALL_LIST, FILLED_LIST = 1, 2, 3, 4
 # Of the workspace whose people are in one list and have their values, but for these, its newest.
 FILLED_WORKSPACE, UNFILLED = 3, 50
+# Of which every second one has what the others lack.
+INTERLEAVED_WORKSPACE, INTERLEAVED_LIST, INTERLEAVED = 4, 5, 10_000
 SEED = """
 insert into workspaces (public_id, name) values
   ('0123456789abcdef01234567', 'big'), ('1123456789abcdef01234567', 'neighbour'),
-  ('2123456789abcdef01234567', 'filled');
+  ('2123456789abcdef01234567', 'filled'), ('3123456789abcdef01234567', 'interleaved');
 insert into lists (workspace_id, name, search_type) values
   (1, 'people', 'PEOPLE'), (1, 'companies', 'COMPANY'), (1, 'few', 'PEOPLE'),
-  (3, 'filled', 'PEOPLE');
+  (3, 'filled', 'PEOPLE'), (4, 'interleaved', 'PEOPLE');
 insert into leads (workspace_id, first_name, last_name, company_name, company_size, industry,
                    job_title, seniority, department, city, is_company, email, email_parses,
                    email_source, email_verdict, phone, phone_e164)
@@ -72,6 +78,12 @@ from leads where workspace_id = 1;
 insert into list_leads select 3, id from leads
 where workspace_id = 1 and not is_company and id % 500 = 1;
 insert into list_leads select 4, id from leads where workspace_id = 3;
+insert into leads (workspace_id, first_name, last_name, seniority, phone, phone_e164)
+select 4, 'First', 'Last' || n, case when n % 2 = 0 then 'Senior' else 'VP' end,
+       has.phone, has.phone
+from generate_series(1, {interleaved}) n
+left join lateral (select '+4915112345678' as phone) has on n % 2 = 0;
+insert into list_leads select 5, id from leads where workspace_id = 4;
 """
 
 
@@ -81,7 +93,13 @@ def big_database(postgres_server: str, template_database: str) -> Iterator[str]:
     name = f"leadfall_plans_{uuid.uuid4().hex[:8]}"
     url = urlunsplit(urlsplit(postgres_server)._replace(path=f"/{name}"))
     asyncio.run(_run(postgres_server, f"create database {name} template {template_database}"))
-    asyncio.run(_run(url, SEED.format(leads=LEADS, unfilled=UNFILLED), "vacuum analyze"))
+    asyncio.run(
+        _run(
+            url,
+            SEED.format(leads=LEADS, unfilled=UNFILLED, interleaved=INTERLEAVED),
+            "vacuum analyze",
+        )
+    )
     yield url
     asyncio.run(_run(postgres_server, f"drop database {name} with (force)"))
 
@@ -361,9 +379,33 @@ async def test_whole_values_select_those_who_lack_something_by_a_page(
     """Whether hardly anybody of the list lacks it or nearly all, whoever else has the value."""
     asked = Wanted(workspace_id, list_id, lead_filter=read_lead_filter(filters), lacking=target)
 
-    plan = await explain(big, ids_statement(asked, limit=PAGE))
+    walking = replace(asked, walks=True)
 
-    assert rows_read(plan) <= ROWS_READ_MAX
+    hopped = await explain(big, ids_statement(asked, limit=PAGE))
+    walked = await explain(big, ids_statement(walking, limit=PAGE))
+
+    assert rows_read(hopped) <= ROWS_READ_MAX
+    assert rows_read([node for node in walked if node.get("Relation Name") == "leads"]) == 0
+    assert entries_read(walked) <= ENTRIES_READ_MAX
+
+
+async def test_those_who_lie_alternately_are_walked_along_after_some_hops(
+    big: asyncpg.Connection,
+) -> None:
+    """Those who have the value and those who lack something keep missing each other."""
+    # Of this list every second lead is senior or has no phone, and none is both.
+    asked = Wanted(
+        INTERLEAVED_WORKSPACE,
+        INTERLEAVED_LIST,
+        lead_filter=read_lead_filter({"seniority": "senior"}),
+        lacking=Target.PHONE,
+    )
+    hopped = await big.fetch(*_flat(ids_statement(asked, limit=PAGE)))
+
+    assert [row["id"] for row in hopped] == [None]
+    assert await select_leads(big, asked, limit=PAGE) == []
+    assert await count_leads(big, asked, count_max=500) == 0
+    assert await count_leads(big, replace(asked, lead_filter=LeadFilter()), count_max=500) == 500
 
 
 @pytest.mark.parametrize("filters", [*TOGETHER, *COMMON_TEXTS], ids=str)
@@ -407,17 +449,12 @@ async def test_those_who_lack_a_value_are_the_same_in_whatever_way(
     texts = {**filters, "company_name": {"doesnt": "no such company"}}
     beside = replace(lacking, lead_filter=read_lead_filter(texts))
 
-    chosen = [
-        [row["id"] for row in await big.fetch(*_flat(ids_statement(each, limit=PAGE)))]
-        for each in (lacking, beside)
-    ]
-    counts = [
-        await big.fetchval(*_flat(count_statement(each, count_max=500)))
-        for each in (lacking, beside)
-    ]
+    asked = (lacking, replace(lacking, walks=True), beside)
+    chosen = [sorted(await select_leads(big, each, limit=PAGE)) for each in asked]
+    counts = [await count_leads(big, each, count_max=500) for each in asked]
 
-    assert sorted(chosen[0]) == sorted(chosen[1])
-    assert counts[0] == counts[1]
+    assert chosen == [chosen[0]] * 3
+    assert counts == [counts[0]] * 3
 
 
 @pytest.mark.parametrize("filters", [*WORDS, *OTHERS, *TOGETHER], ids=str)

@@ -88,6 +88,42 @@ def test_who_was_just_first_is_not_first_again() -> None:
     assert order == [BIG, SMALL, BIG, SMALL]
 
 
+def test_what_others_had_at_another_priority_is_nobody_s_debt() -> None:
+    """A burst of sync callers gives those who waited beside it no turns before a newcomer."""
+    fair = filled(*[BIG] * 100)
+    for number in range(500):
+        fair.append((SYNC, number))
+        fair.popleft()
+    fair.popleft()
+
+    fair.append((SMALL, 1_000))
+
+    assert fair.popleft()[0] == SMALL
+
+
+def test_a_group_is_as_many_turns_as_it_holds() -> None:
+    """Sixteen large submissions are no small portion."""
+    fair = filled(*[SMALL] * 20)
+    for _ in range(20):
+        fair.popleft()
+    for number in range(3 * CREDIT):
+        fair.append((BIG, number))
+    first = [queue for queue, _ in fair.take(2 * CREDIT)]
+
+    fair.append((SMALL, 1_000))
+
+    assert first == [BIG] * 2 * CREDIT
+    assert [queue for queue, _ in fair.take(2 * CREDIT)] == [SMALL]
+
+
+def test_a_queue_that_may_not_is_passed_over() -> None:
+    """Unless nobody else waits."""
+    fair = filled(BIG, SMALL)
+
+    assert [queue for queue, _ in fair.take(5, but={BIG})] == [SMALL]
+    assert [queue for queue, _ in fair.take(5, but={BIG})] == [BIG]
+
+
 @pytest.mark.parametrize(
     ("queues", "groups"),
     [
