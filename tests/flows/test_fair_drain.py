@@ -22,7 +22,6 @@ VERIFY = Waterfall(Kind.VERIFY_EMAIL, (Step("enrich"),))
 LEADS = 500
 """More than a worker holds in memory."""
 DELAY_S_MAX = 3.0
-MANY = 18
 
 
 @pytest.fixture
@@ -112,31 +111,4 @@ async def test_an_answer_is_settled_beside_a_job_that_fills_the_worker(
             "finished_at is not null from jobs where id = $1",
             DELAY_S_MAX,
             accepted.jobs[0].id,
-        )
-
-
-async def test_a_sync_caller_is_claimed_for_beside_as_many_as_are_held_at_all(
-    pool: asyncpg.Pool, settings: Settings
-) -> None:
-    """Where so many workspaces fill the worker that nothing more is claimed in turn."""
-    few = settings.model_copy(
-        update={"worker": WorkerSettings(drain_grace_s=0.1, concurrency=20, claim_batch=4)}
-    )
-    for _ in range(MANY):
-        big = await open_workshop(pool)
-        await big.accept(await big.add_leads(30), waterfall=SLOW)
-    caller = await open_workshop(pool)
-
-    async with app.worker(few):
-        await until(pool, "count(*) > 16 * 24 from lookups where state = 'running'", 20.0)
-        accepted = await caller.accept(
-            await caller.add_leads(1),
-            job_types=(TYPES["email"],),
-            price=1,
-            mode="sync",
-            waterfall=VERIFY,
-        )
-
-        await until(
-            pool, "finished_at is not null from jobs where id = $1", 3.0, accepted.jobs[0].id
         )
