@@ -1,6 +1,6 @@
 """Whose turn it is among many: reads have every second one, and of each sync callers go first."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator
 from typing import Final, Generic, TypeVar
 
@@ -16,6 +16,8 @@ APART_MAX: Final = 4
 _READING: Final = -2
 CREDIT: Final = 16
 """So many items of a queue go before those of queues that had their turns while it did not wait."""
+LONGEST_EVERY: Final = 4
+"""Every so manieth turn is that of the queue which has waited longest, whatever others had."""
 REMEMBERED_MAX: Final = 1_000
 """Of so many queues it is kept what turns they had; beyond that, only of those that wait."""
 
@@ -24,7 +26,9 @@ class FairQueue(Generic[T]):
     """Items in queues: the lowest priority first, then queues in turn, each in its own order.
 
     A queue that had no turns lately has `CREDIT` items taken before the others of its priority, so
-    that a few go through at once where many have been waiting for long.
+    that a few go through at once where many have been waiting for long. However many come anew one
+    after another, a queue waits for no more than `LONGEST_EVERY` turns of its priority for each
+    queue that waited before it.
 
     Between any two that are taken of other queues, one is of a queue that `reading` returned;
     beside what nobody asked for alone, these go first.
@@ -32,7 +36,7 @@ class FairQueue(Generic[T]):
     It bounds nothing: whoever puts items in holds no more of them than they have slots for.
     """
 
-    __slots__ = ("_count", "_had", "_has_read", "_most", "_queue_of", "_queues")
+    __slots__ = ("_count", "_had", "_has_read", "_most", "_queue_of", "_queues", "_turns")
 
     def __init__(self, queue_of: Callable[[T], Queue]) -> None:
         self._queue_of = queue_of
@@ -43,6 +47,7 @@ class FairQueue(Generic[T]):
         # most that one had. Of another priority it says nothing: that one never waits for it.
         self._had: dict[Queue, int] = {}
         self._most: dict[int, int] = {}
+        self._turns: Counter[int] = Counter()
 
     def __len__(self) -> int:
         return self._count
@@ -94,27 +99,33 @@ class FairQueue(Generic[T]):
     def _take_turn(self, count_max: int, but: Collection[Queue] = ()) -> list[T]:
         queue = self._next_queue(but)
         self._has_read = _is_reading(queue)
-        # Taken out and put back at the end: of those who had as many, the next is another.
+        # Taken out and put back at the end: the first is always the one that waited longest.
         items = self._queues.pop(queue)
         group = [items.popleft() for _ in range(min(count_max, len(items)))]
         if items:
             self._queues[queue] = items
         self._count -= len(group)
+        self._turns[queue[0]] += 1
         self._had[queue] += len(group)
         self._most[queue[0]] = max(self._most.get(queue[0], 0), self._had[queue])
         return group
 
     def _next_queue(self, but: Collection[Queue]) -> Queue:
-        able = [queue for queue in self._queues if queue not in but] if but else ()
-        first = min(able or self._queues, key=self._place)
+        able = [queue for queue in self._queues if queue not in but] if but else []
+        first = self._first_of(able or self._queues)
         if not _is_reading(first) or not self._has_read:
             return first
         others = [queue for queue in self._queues if not _is_reading(queue)]
         # What nobody asked for has the turns that nobody else wants.
-        return first if others in ([], [UNCLAIMED]) else min(others, key=self._place)
+        return first if others in ([], [UNCLAIMED]) else self._first_of(others)
 
-    def _place(self, queue: Queue) -> tuple[int, int]:
-        return queue[0], self._had[queue]
+    def _first_of(self, queues: Collection[Queue]) -> Queue:
+        priority = min(queues)[0]
+        is_longest = not (self._turns[priority] + 1) % LONGEST_EVERY
+        return min(
+            (queue for queue in queues if queue[0] == priority),
+            key=lambda queue: 0 if is_longest else self._had[queue],
+        )
 
 
 def reading(queue: Queue) -> Queue:

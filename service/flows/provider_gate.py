@@ -120,11 +120,16 @@ class Gate:
     @property
     def why(self) -> str:
         """The slug of what keeps the gate shut; empty when it is open."""
-        if self._outages.shut_for_s(self.subject.credential) > 0:
+        if self.is_unusable:
             return self._outages.why(self.subject.credential)
         if self._budget.shut_for_s() > 0:
             return self._budget.why
         return BREAKER if self._breaker.shut_for_s(_now_s()) > 0 else ""
+
+    @property
+    def is_unusable(self) -> bool:
+        """Whether the key is refused or out of credit, which no moment of waiting will mend."""
+        return self._outages.shut_for_s(self.subject.credential) > 0
 
     @asynccontextmanager
     async def pass_through(self, queue: Queue = UNCLAIMED) -> AsyncIterator[float]:

@@ -276,7 +276,9 @@ class WaterfallRunner:
     ) -> None:
         """Park or pass over where the gate is shut for long.
 
-        Since when it waits is on record: for more than `PATIENCE_S` no gate is waited for.
+        A key that cannot be used is out of every waterfall at once, also where the step would wait
+        for its vendor. Since when it waits is on record: for more than `PATIENCE_S` no gate is
+        waited for.
         """
         gate = self._desk.gate(
             call.provider, call.credential, call.offer.capability, call.offer.limits
@@ -286,7 +288,9 @@ class WaterfallRunner:
             return
         short_s = _SHORT_THROTTLE_S if gate.why == Throttled.slug else _SHORT_SHUT_S
         short = shut_for_s <= max(short_s * self._desk.time_scale, _SHORT_SHUT_S_MIN)
-        if short or step.when_gate_shut == "wait":
+        if (short or step.when_gate_shut == "wait") and not gate.is_unusable:
+            if recorded is not None and recorded.age_s > PATIENCE_S:
+                raise _PassOver(NoAnswer("put_off_too_long"))
             if recorded is None:
                 claim = call.claim
                 note = Note(claim.lookup_id, call.step, claim.epoch, call.provider.slug, None)

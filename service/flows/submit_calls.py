@@ -77,8 +77,8 @@ class Submitter:
             # The first of a group is the one whose turn it was.
             async with self._gate(group[0]).pass_through(group[0].claim.queue) as waited_s:
                 made = await self._make(submission, group, waited_s)
-        except GateShut as shut:
-            await self._park(group, max(shut.for_s, _LOOK_AGAIN_S))
+        except GateShut:
+            await self._park(group, _LOOK_AGAIN_S)
             return
         if made is None:
             return
@@ -231,7 +231,7 @@ class Submitter:
     ) -> None:
         """Let the lookups try this step again later; what was not taken does not count as asked."""
         gate = self._gate(group[0])
-        wait_s = max(gate.shut_for_s(), _LOOK_AGAIN_S)
+        wait_s = _LOOK_AGAIN_S
         if not gate.retries.spend(time.monotonic()):
             wait_s = max(wait_s, UNPAID_PAUSE_S * self.desk.time_scale)
 

@@ -6,9 +6,12 @@ from typing import Final
 
 from service.domain.claim import Claim
 from service.domain.fair_queue import Queue
+from service.flows.accept_jobs import SYNC_PRIORITY
 
 FREE_SHARE: Final = 15
 """A queue may use so many times as many slots as it leaves free for others."""
+SYNC_SHARE: Final = 64
+"""One of so many slots, and at least one of several, is for sync callers alone."""
 
 
 class Turns:
@@ -16,11 +19,13 @@ class Turns:
 
     A queue whose vendor is slow gets about fifteen of sixteen slots, a second one as much of the
     rest: whoever comes next finds a free one. Each gets at least one, the lowest priority first,
-    and as slots come back, those who wait take turns.
+    and as slots come back, those who wait take turns. However many queues hang at vendors, what is
+    kept for sync callers is not theirs.
     """
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
+        self._kept = max(slots // SYNC_SHARE, min(1, slots - 1))
         self._waiting: dict[Queue, deque[Claim]] = {}
         self._running: Counter[Queue] = Counter()
         self._takers: deque[asyncio.Future[tuple[Queue, Claim]]] = deque()
@@ -65,9 +70,15 @@ class Turns:
 
     def _next_queue(self) -> Queue | None:
         free = self._slots - self._running.total()
+        sync = sum(count for queue, count in self._running.items() if queue[0] == SYNC_PRIORITY)
+        others = free - max(0, self._kept - sync)
         able = [
             queue
             for queue in self._waiting
-            if self._running[queue] < max(1, FREE_SHARE * (free - 1))
+            if self._may_run(queue, free if queue[0] == SYNC_PRIORITY else others)
         ]
         return min(able, key=lambda queue: queue[0], default=None)
+
+    def _may_run(self, queue: Queue, free: int) -> bool:
+        """Tell whether one more of a queue may run where so many slots are free for it."""
+        return free > 0 and self._running[queue] < max(1, FREE_SHARE * (free - 1))

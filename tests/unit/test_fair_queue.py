@@ -2,7 +2,14 @@
 
 import pytest
 
-from service.domain.fair_queue import CREDIT, UNCLAIMED, FairQueue, Queue, reading
+from service.domain.fair_queue import (
+    CREDIT,
+    LONGEST_EVERY,
+    UNCLAIMED,
+    FairQueue,
+    Queue,
+    reading,
+)
 
 SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
 READS = reading(BIG)
@@ -60,32 +67,52 @@ def test_a_queue_that_comes_back_stands_behind_those_that_wait() -> None:
 
 
 def test_a_few_go_through_at_once_where_many_have_had_their_turns() -> None:
-    """Whoever comes anew is first for so many turns, and from then on it is turn by turn."""
-    fair = filled(*[BIG] * (3 * CREDIT))
+    """Whoever comes anew has three turns of four until it has had as many as the others."""
+    fair = filled(*[BIG] * (6 * CREDIT))
     for _ in range(2 * CREDIT):
         fair.popleft()
 
-    for number in range(CREDIT + 2):
+    for number in range(4 * CREDIT):
         fair.append((SMALL, 100 + number))
-    order = [queue for queue, _ in (fair.popleft() for _ in range(CREDIT + 4))]
+    order = [queue for queue, _ in (fair.popleft() for _ in range(4 * CREDIT))]
 
-    assert order == [*[SMALL] * CREDIT, BIG, SMALL, BIG, SMALL]
+    assert order[:CREDIT] == [SMALL, SMALL, SMALL, BIG] * (CREDIT // 4)
+    assert order[-CREDIT:] == [BIG, SMALL] * (CREDIT // 2)
+
+
+def test_a_stream_of_newcomers_passes_nobody_over_for_long() -> None:
+    """A job that waits beside ever new workspaces, each with a small one, still has its turns."""
+    fair = filled(*[BIG] * 1_000)
+    for _ in range(100):
+        fair.popleft()
+
+    passed_over = waiting = 0
+    for workspace in range(100, 200):
+        for number in range(CREDIT):
+            fair.append(((1, workspace), number))
+        waiting = len({queue for queue, _ in fair})
+        for _ in range(CREDIT):
+            queue, _number = fair.popleft()
+            passed_over = 0 if queue == BIG else passed_over + 1
+            assert passed_over <= LONGEST_EVERY * waiting
+
+    assert waiting < 100
 
 
 def test_who_was_just_first_is_not_first_again() -> None:
     """To come back in small portions gives no credit that was used already."""
-    fair = filled(*[BIG] * (3 * CREDIT))
+    fair = filled(*[BIG] * (10 * CREDIT))
     for _ in range(2 * CREDIT):
         fair.popleft()
-    for number in range(CREDIT):
+
+    order = []
+    for number in range(4 * CREDIT):
         fair.append((SMALL, 100 + number))
-        fair.popleft()
+        while SMALL in {queue for queue, _ in fair}:
+            order.append(fair.popleft()[0])
 
-    for number in range(2):
-        fair.append((SMALL, 200 + number))
-    order = [queue for queue, _ in (fair.popleft() for _ in range(4))]
-
-    assert order == [BIG, SMALL, BIG, SMALL]
+    assert order[:CREDIT] == [SMALL, SMALL, SMALL, BIG] * (CREDIT // 4)
+    assert order[-CREDIT:] == [BIG, SMALL] * (CREDIT // 2)
 
 
 def test_what_others_had_at_another_priority_is_nobody_s_debt() -> None:
