@@ -84,10 +84,14 @@ class Fleet:
 
     async def kill(self, name: str) -> None:
         """End a process as `kill -9` does, and start it anew."""
+        await self.end(name)
+        await self.start(name)
+
+    async def end(self, name: str) -> None:
+        """End a process as `kill -9` does."""
         process = self.processes.pop(name)
         process.kill()
         await process.wait()
-        await self.start(name)
 
     async def terminate(self, name: str) -> int:
         """Ask a process to stop and return its exit code."""
