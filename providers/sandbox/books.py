@@ -1,6 +1,6 @@
 """The sandbox's own books: what every vendor was asked, what it charged, and what arrived.
 
-Rows are columns of plain arrays, about 25 bytes a row, kept in memory only and append-only but for
+Rows are columns of plain arrays, about 33 bytes a row, kept in memory only and append-only but for
 the mark that an answer was delivered.
 """
 
@@ -17,6 +17,7 @@ LABELS_MAX: Final = 65_000
 TALLIES_MAX: Final = 10_000
 REPEATS_SHOWN_MAX: Final = 100
 CREDIT: Final = 1_000  # a vendor's credit in thousandths
+_AT_ONCE: Final = -1.0
 
 _T = TypeVar("_T")
 
@@ -28,6 +29,8 @@ class Entry:
     Attributes:
         person: hash of whom it was about, never the person.
         reference: ours, where the vendor's wire format carries one.
+        ready_at_s: when its answer can first be read, on this machine's monotonic clock; None where
+            the answer is that of the request itself.
     """
 
     sequence: int
@@ -39,6 +42,7 @@ class Entry:
     reference: str | None
     credits: float
     delivered: bool
+    ready_at_s: float | None
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry as the books are read over HTTP."""
@@ -63,6 +67,7 @@ class Books:
         self._row_key = array("H")
         self._row_person = array("Q")
         self._row_charge = array("I")
+        self._row_ready = array("d")
         self._row_delivered = bytearray()
         self._references: list[str | None] = []
         self._tallies: Counter[tuple[str, str, str]] = Counter()
@@ -99,6 +104,7 @@ class Books:
         identity: str,
         charge_thousandths: int,
         reference: str | None = None,
+        ready_at_s: float | None = None,
     ) -> int:
         """Write one accepted question; return its sequence, or -1 when the books are full."""
         if not self._is_open:
@@ -114,6 +120,7 @@ class Books:
         self._row_key.append(_intern(key, self._key_of, self._keys))
         self._row_person.append(person_hash(identity))
         self._row_charge.append(charge_thousandths)
+        self._row_ready.append(_AT_ONCE if ready_at_s is None else ready_at_s)
         self._row_delivered.append(0)
         self._references.append(reference)
         return len(self._row_label) - 1
@@ -142,6 +149,7 @@ class Books:
 
     def entry(self, sequence: int) -> Entry:
         """Return the row with this sequence, counted from 0."""
+        ready_at_s = self._row_ready[sequence]
         vendor, capability, outcome = self._labels[self._row_label[sequence]]
         return Entry(
             sequence=sequence,
@@ -153,6 +161,7 @@ class Books:
             reference=self._references[sequence],
             credits=self._row_charge[sequence] / CREDIT,
             delivered=bool(self._row_delivered[sequence]),
+            ready_at_s=None if ready_at_s == _AT_ONCE else ready_at_s,
         )
 
     def entries(self, after: int = -1, limit: int = 1_000) -> list[Entry]:

@@ -139,6 +139,7 @@ class Submissions:
         wanted = row.wanted if can_pay else ()
         answers = {name: self._look_up(name, row) for name in wanted}
         charges = {name: self._charge(key, name, row, answers[name]) for name in wanted}
+        ready_at_s = self._ready_at_s(row)
         sequences = tuple(
             self._world.books.record(
                 self._vendor,
@@ -148,6 +149,7 @@ class Submissions:
                 identity=row.identity(name),
                 charge_thousandths=charges[name],
                 reference=row.reference,
+                ready_at_s=self._world.pace.real_s(ready_at_s),
             )
             for name, answer in answers.items()
         )
@@ -159,7 +161,7 @@ class Submissions:
             verdict if isinstance(verdict, Verdict) else None,
             sum(charges.values()),
             sequences,
-            self._ready_at_s(row),
+            ready_at_s,
         )
 
     def _look_up(self, capability: str, row: SubmittedRow) -> str | Verdict | None:
