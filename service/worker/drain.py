@@ -40,9 +40,8 @@ from service.worker.turns import Turns
 
 _log = structlog.get_logger()
 
-# Workspaces that may each hold as much as one may, before nothing is claimed for anybody but for
-# sync callers.
-_FULL_QUEUES_MAX: Final = 16
+FULL_QUEUES_MAX: Final = 16
+"""Workspaces that may each hold as much as one may, before only sync callers are claimed for."""
 # Settle batches that may wait before claiming stops.
 _SETTLE_BACKLOG_MAX: Final = 2
 # Answered lookups that this process has not gone on with; what is beyond waits like all others.
@@ -133,6 +132,8 @@ class Drain:
                 if loop.time() >= until:
                     return True
                 await self._wait_for_room()
+                if self._stopping:
+                    return False
                 full = self._full_queues()
                 if await self._claim(full) or self._again:
                     continue
@@ -186,12 +187,20 @@ class Drain:
         return len(confirmed)
 
     async def _wait_for_room(self) -> None:
+        while not self._may_claim():
+            try:
+                async with asyncio.timeout(self._settings.poll_interval_s):
+                    while not self._may_claim():
+                        self._left.clear()
+                        await self._left.wait()
+            except TimeoutError:
+                # A sync caller may be there for whom nobody could ring.
+                self._again = True
+
+    def _may_claim(self) -> bool:
         backlog_max = _SETTLE_BACKLOG_MAX * self._settings.settle_batch
-        while not self._stopping and (
-            len(self._settling) > backlog_max or not (self._room() or self._is_called())
-        ):
-            self._left.clear()
-            await self._left.wait()
+        has_room = len(self._settling) <= backlog_max and (self._room() or self._is_called())
+        return self._stopping or bool(has_room)
 
     def _is_called(self) -> bool:
         """Tell whether there may be something to claim that waits for nobody's room."""
@@ -199,7 +208,7 @@ class Drain:
 
     def _room(self, priority: int = ASYNC_PRIORITY) -> int:
         """Return how many lookups may be claimed in turn; sync callers have room of their own."""
-        held_max = _FULL_QUEUES_MAX * (self._settings.concurrency + self._settings.claim_batch)
+        held_max = FULL_QUEUES_MAX * (self._settings.concurrency + self._settings.claim_batch)
         if priority == SYNC_PRIORITY:
             held_max += self._settings.concurrency
         return 0 if len(self._held) > held_max else self._settings.claim_batch

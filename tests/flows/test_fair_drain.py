@@ -12,6 +12,7 @@ from service import app
 from service.domain.kinds import Kind
 from service.domain.waterfall import Step, Waterfall
 from service.settings import ProviderSettings, Settings, WorkerSettings
+from service.worker.drain import FULL_QUEUES_MAX
 from tests.flows.submitting import Vendor
 from tests.flows.workshop import TYPES, Workshop, open_workshop
 
@@ -82,6 +83,38 @@ async def test_a_small_job_is_done_beside_a_big_one(
             job_types=(TYPES["email"],),
             price=1,
             mode=mode,
+            waterfall=VERIFY,
+        )
+
+        await until(
+            pool,
+            "finished_at is not null from jobs where id = $1",
+            DELAY_S_MAX,
+            accepted.jobs[0].id,
+        )
+
+
+@pytest.mark.parametrize("slots", [2, 16])
+async def test_a_sync_caller_is_answered_beside_many_full_workspaces(
+    pool: asyncpg.Pool, settings: Settings, slots: int
+) -> None:
+    """What a worker may hold and run of other workspaces leaves room for those who wait."""
+    worker = WorkerSettings(concurrency=slots, claim_batch=slots, drain_grace_s=0.1)
+    # At their own pace vendors hang for longer than the test.
+    settings = settings.model_copy(update={"worker": worker, "vendor_time_scale": 1.0})
+    caller = await open_workshop(pool)
+    for _ in range(3 * FULL_QUEUES_MAX):
+        crowd = await open_workshop(pool)
+        await crowd.accept(await crowd.add_leads(2 * slots), waterfall=SLOW)
+
+    async with app.worker(settings):
+        full = f"count(*) > {FULL_QUEUES_MAX * 2 * slots} from lookups where state = 'running'"
+        await until(pool, full, 10.0)
+        accepted = await caller.accept(
+            await caller.add_leads(10),
+            job_types=(TYPES["email"],),
+            price=1,
+            mode="sync",
             waterfall=VERIFY,
         )
 
