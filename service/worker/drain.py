@@ -127,7 +127,7 @@ class Drain:
         try:
             loop = asyncio.get_running_loop()
             until = loop.time() + span.total_seconds()
-            while not self._stopping:
+            while True:
                 self._again = False
                 if loop.time() >= until:
                     return True
@@ -141,7 +141,6 @@ class Drain:
                     await self._wait_while_full(full)
                 elif self._room():
                     return False
-            return False
         finally:
             self._draining = False
 
