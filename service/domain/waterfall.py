@@ -37,7 +37,8 @@ class Step:
         provider: slug.
         accept: the verdicts that end the waterfall here.
         deadline_s: None for the deadline that the provider declares.
-        when_gate_shut: what to do while the provider is throttled, down or out of credit.
+        when_gate_shut: what to do while the provider is throttled or down; one that refuses the key
+            or is out of credit is passed over.
         confidence_min: a find with a lower confidence does not end the waterfall; one without
             any does.
     """
