@@ -19,7 +19,8 @@ _PAUSE_S_MAX: Final = 8.0
 # One that a greylist or a busy mail host puts off, in the mail hosts' time.
 GREYLIST_PATIENCE_S: Final = 900.0
 _DEADLINE_S_MIN: Final = 0.05
-# Whether a shut gate is waited for or passed over is decided by the next look at the step.
+# Whether a shut gate is waited for or passed over is decided by the next look at the step, which
+# comes so soon.
 _LOOK_AGAIN_S: Final = 1.0
 
 
@@ -139,22 +140,22 @@ class CallMaker:
         in_time = asking.spent_s + wait_s < call.deadline_s
         if certainty is Certainty.STILL_RUNNING and in_time:
             return None
-        patience_s = PATIENCE_S
+        patience_s, put_off_s = PATIENCE_S, min(wait_s, max(asking.pause_s, _LOOK_AGAIN_S))
         match certainty:
             case Certainty.UNKNOWN if asking.ask < call.asks_max:
                 if not in_time or not gate.retries.spend(time.monotonic()):
                     # How often it was asked is on record: the next claim goes on from there.
-                    return Postponed(wait_s)
+                    return Postponed(put_off_s)
                 asking.ask += 1
                 return None
             case Certainty.NOT_YET:
-                patience_s = GREYLIST_PATIENCE_S * self._desk.time_scale
+                patience_s, put_off_s = GREYLIST_PATIENCE_S * self._desk.time_scale, wait_s
             case Certainty.NOT_TAKEN | Certainty.TURNED_AWAY:
                 if in_time and gate.retries.spend(time.monotonic()):
                     return None
             case _:
                 return asked
-        return await self._put_off(call, asking, asked, patience_s, wait_s)
+        return await self._put_off(call, asking, asked, patience_s, put_off_s)
 
     async def _put_off(
         self,

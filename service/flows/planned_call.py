@@ -15,7 +15,7 @@ from service.store.calls import Intent
 from service.store.memory import ToRemember
 
 PATIENCE_S: Final = 900.0
-"""A call that the vendor will not take, or whose gate is shut, is put off for at most so long."""
+"""A call that the vendor will not take is put off for at most so long."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,15 +107,25 @@ class Gate:
         self._time_scale = time_scale
         self._breaker = Breaker(BreakerRule().scaled(time_scale))
         self._latency = LatencyWatch()
+        self._shut_since_s: float | None = None
 
     def shut_for_s(self) -> float:
         """Return for how many more seconds the gate is shut; 0 when it is open."""
         self._outages.want(self.subject.credential)
-        return max(
+        now_s = _now_s()
+        shut_for_s = max(
             self._outages.shut_for_s(self.subject.credential),
             self._budget.shut_for_s(),
-            self._breaker.shut_for_s(_now_s()),
+            self._breaker.shut_for_s(now_s),
         )
+        if shut_for_s > 0 and self._shut_since_s is None:
+            self._shut_since_s = now_s
+        return shut_for_s
+
+    @property
+    def silent_for_s(self) -> float:
+        """For how many seconds nobody here had an answer, since the gate was first found shut."""
+        return 0.0 if self._shut_since_s is None else _now_s() - self._shut_since_s
 
     @property
     def why(self) -> str:
@@ -162,6 +172,7 @@ class Gate:
         """
         now_s = _now_s()
         began_s = now_s - latency_s
+        self._shut_since_s = None
         in_flight = self._budget.in_flight
         self._breaker.note(ok=True, began_s=began_s, now_s=now_s)
         self._outages.note_success(self.subject.credential, began_s)

@@ -25,7 +25,7 @@ from service.domain.suppression import OPTED_OUT
 from service.domain.waterfall import Step, Waterfall, accepts
 from service.flows.ask_provider import ProviderDesk
 from service.flows.make_call import CallMaker, Postponed, Refused
-from service.flows.planned_call import PATIENCE_S, PlannedCall
+from service.flows.planned_call import PlannedCall
 from service.flows.recorder import Recorder
 from service.store.calls import Grant, Note
 
@@ -63,12 +63,14 @@ class Policy:
     """The operator's settings that a run follows.
 
     Attributes:
+        gate_patience_s: for how long a vendor that is shut off and answers nobody is waited for.
         credit_costs: what one credit of each vendor costs, in the unit of `cost_max`.
         memory_days: for how long an answer is remembered, by outcome; empty for not at all.
     """
 
     lease: timedelta
     interrupted_wait_s: float
+    gate_patience_s: float
     reclaim_count_max: int
     refund_percent: Mapping[Kind, int]
     credit_costs: Mapping[str, float] = field(default_factory=dict)
@@ -154,8 +156,7 @@ class WaterfallRunner:
         """Return the end to which the calls on record lead; None where there is a step to take."""
         outcomes: list[Outcome] = []
         for place, step in enumerate(waterfall.steps):
-            recorded = claim.calls.get(place)
-            outcome = _outcome_of(recorded) if recorded is not None else None
+            outcome = _known_outcome(claim, place)
             if outcome is None:
                 return None
             if accepts(step, outcome) or _is_opted_out(outcome):
@@ -167,7 +168,7 @@ class WaterfallRunner:
         self, claim: Claim, waterfall: Waterfall, place: int, progress: _Progress
     ) -> Outcome:
         step, recorded = waterfall.steps[place], claim.calls.get(place)
-        if recorded is not None and (known := _outcome_of(recorded)) is not None:
+        if (known := _known_outcome(claim, place)) is not None:
             return known
         is_unasked = recorded is None or recorded.ask_count == 0
         if claim.cancelled and is_unasked:
@@ -179,7 +180,7 @@ class WaterfallRunner:
             # A call that may be under way already is waited for, whatever memory says.
             if call.ask == 1 and (known := await self._recall(call)) is not None:
                 return known
-            await self._require_open_gate(call, step, recorded)
+            self._require_open_gate(call, step)
         except _PassOver as passed:
             return await self._note_passed_over(claim, place, step, passed.outcome)
         if isinstance(call.offer.shape, Submitted):
@@ -251,8 +252,6 @@ class WaterfallRunner:
             # Woken at the submission's deadline, just before its poll gives up on it.
             raise _Stop(Parked(self._policy.lease.total_seconds()))
         if call.ask_count == 0:
-            if call.age_s > PATIENCE_S:
-                raise _PassOver(NoAnswer("put_off_too_long"))
             return 1
         match judge_interrupted(
             may_repeat=call.ask_count < asks_max,
@@ -271,14 +270,11 @@ class WaterfallRunner:
             case other:
                 assert_never(other)
 
-    async def _require_open_gate(
-        self, call: PlannedCall, step: Step, recorded: RecordedCall | None
-    ) -> None:
-        """Park or pass over where the gate is shut for long.
+    def _require_open_gate(self, call: PlannedCall, step: Step) -> None:
+        """Park or pass over where the gate is shut.
 
         A key that cannot be used is out of every waterfall at once, also where the step would wait
-        for its vendor. Since when it waits is on record: for more than `PATIENCE_S` no gate is
-        waited for.
+        for its vendor; and no vendor is waited for that has answered nobody for too long.
         """
         gate = self._desk.gate(
             call.provider, call.credential, call.offer.capability, call.offer.limits
@@ -288,15 +284,12 @@ class WaterfallRunner:
             return
         short_s = _SHORT_THROTTLE_S if gate.why == Throttled.slug else _SHORT_SHUT_S
         short = shut_for_s <= max(short_s * self._desk.time_scale, _SHORT_SHUT_S_MIN)
-        if (short or step.when_gate_shut == "wait") and not gate.is_unusable:
-            if recorded is not None and recorded.age_s > PATIENCE_S:
-                raise _PassOver(NoAnswer("put_off_too_long"))
-            if recorded is None:
-                claim = call.claim
-                note = Note(claim.lookup_id, call.step, claim.epoch, call.provider.slug, None)
-                await self._recorder.notes.add(note)
-            raise _Stop(Parked(max(shut_for_s, _PARK_S_MIN)))
-        raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))
+        patience_s = self._policy.gate_patience_s - gate.silent_for_s
+        if gate.is_unusable or not (short or step.when_gate_shut == "wait"):
+            raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))
+        if patience_s <= 0:
+            raise _PassOver(NoAnswer("put_off_too_long"))
+        raise _Stop(Parked(max(min(shut_for_s, patience_s), _PARK_S_MIN)))
 
     def _require_within_ceilings(
         self, claim: Claim, waterfall: Waterfall, step: Step, progress: _Progress
@@ -396,6 +389,19 @@ def failed_settlement(claim: Claim, error: str) -> Settlement:
 
 def _is_opted_out(outcome: Outcome) -> bool:
     return isinstance(outcome, RejectedInput) and outcome.reason == OPTED_OUT
+
+
+def _known_outcome(claim: Claim, place: int) -> Outcome | None:
+    """Return what a step came to by the calls on record; None where it is still to be taken.
+
+    A call whose end nobody knows was passed over where a later step was taken: were it repeated
+    now, two would be paid for one lead.
+    """
+    recorded = claim.calls.get(place)
+    outcome = _outcome_of(recorded) if recorded is not None else None
+    if outcome is None and recorded is not None and max(claim.calls) > place:
+        return NoAnswer("interrupted")
+    return outcome
 
 
 def _outcome_of(call: RecordedCall) -> Outcome | None:

@@ -58,7 +58,6 @@ class Note:
     """A step that asked nobody.
 
     Attributes:
-        outcome: None for one that waits for a gate; the first note of that says since when.
         reason: why it was passed over; None for an answer from memory.
         from_memory_at: when a remembered answer was given.
     """
@@ -67,7 +66,7 @@ class Note:
     step: int
     epoch: int
     provider: str
-    outcome: OutcomeName | None
+    outcome: OutcomeName
     reason: str | None = None
     value: dict[str, Any] | None = field(default=None, repr=False)
     from_memory_at: datetime | None = None

@@ -51,7 +51,7 @@ granted as (
   on conflict (lookup_id, step) do update
     set epoch = excluded.epoch, submission_id = excluded.submission_id,
         ask_count = excluded.ask_count, gate_wait_ms = excluded.gate_wait_ms,
-        -- Not known yet of one that had waited for a gate.
+        -- The key may be another by now.
         credential = excluded.credential, question = excluded.question
     where calls.outcome is null and (
       calls.ask_count < excluded.ask_count
@@ -94,15 +94,12 @@ update calls set ask_count = ask_count - 1
 where lookup_id = $1 and step = $2 and epoch = $3 and outcome is null and ask_count > 0;
 
 -- name: note
--- A step that asked nobody: it was passed over, its answer came from memory, or, with no outcome,
--- it waits for a gate since now. $1 lookup, $2 step, $3 epoch, $4 outcome or null, $5 reason,
--- $6 provider, $7 value, $8 when a remembered answer was given.
+-- A step that asked nobody: it was passed over, or its answer came from memory. $1 lookup, $2 step,
+-- $3 epoch, $4 outcome, $5 reason, $6 provider, $7 value, $8 when a remembered answer was given.
 insert into calls (
-  lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, intended_at, answered_at,
-  ask_count
+  lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, intended_at, answered_at
 )
-select lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, now,
-       case when outcome is not null then now end, (outcome is not null)::integer
+select lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, now, now
 from (select leadfall_now() as now) moment, unnest(
   $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
   $8::timestamptz[]

@@ -150,6 +150,7 @@ def _policy(settings: Settings) -> Policy:
     return Policy(
         lease=settings.lease,
         interrupted_wait_s=settings.worker.interrupted_wait_s,
+        gate_patience_s=settings.worker.gate_patience_s,
         reclaim_count_max=settings.worker.reclaim_count_max,
         refund_percent={kind: settings.refund_percent.get(kind, 100) for kind in Kind},
         credit_costs={slug: each.credit_cost for slug, each in settings.providers.items()},

@@ -200,7 +200,7 @@ async def open_scene(
             providers={SLUG: ProviderSettings(api_key="key", base_url=url)},
         )
         recorder = Recorder(pool, LEASE, suppressions)
-        policy = Policy(LEASE, 600.0, 3, {}, memory_days=_MEMORY_DAYS)
+        policy = Policy(LEASE, 600.0, 900.0, 3, {}, memory_days=_MEMORY_DAYS)
         async with (
             app.smtp_prober(settings) as prober,
             app.provider_desk(settings, pool, owner, prober) as desk,
