@@ -61,10 +61,11 @@ returning s.id, s.provider, s.capability, s.credential, coalesce(s.handle, s.cla
 
 -- name: give_back_polls
 -- Makes due again what nobody polls: claims of processes that were silent for $3, and claims of $1,
--- but for those in $2, of which it never heard or that came to nothing.
+-- but for those in $2, of which it never heard or that came to nothing. An intended one is claimed
+-- to be polled once it has a time for that; until then its owner is making it, and keeps it.
 update submissions s set owner = null, poll_at = moment.now
 from (select leadfall_now() as now) moment
-where s.state = 'submitted' and s.owner is not null and (
+where s.state in ('submitted', 'intended') and s.poll_at is not null and s.owner is not null and (
   (s.owner = $1 and s.id <> all($2::uuid[]))
   or not exists (
     select from processes p where p.id = s.owner and p.beat_at > moment.now - $3::interval));

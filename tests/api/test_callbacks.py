@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from service.store.connection import Pool
+from service.store.submissions import claim_due_submissions
 from tests.api.stage import Stage
-from tests.flows.submitting import SLUG, TASK, Scene, open_scene
-from tests.flows.workshop import TYPES
+from tests.flows.submitting import LEASE, SLUG, TASK, Scene, open_scene
+from tests.flows.workshop import TYPES, new_worker
 
 PUBLIC_URL = "https://leadfall.test"
 
@@ -97,6 +98,57 @@ async def test_a_callback_makes_up_for_a_lost_answer(stage: Stage, scene: Scene)
     assert (await submission(stage))[0] == "answered"
     assert [step[:2] for step in await scene.trace(claim)] == [(SLUG, "found")]
     assert await stage.pool.fetchval("select outcome from lookups") == "found"
+
+
+async def test_a_poll_that_came_to_nothing_is_made_again(stage: Stage, scene: Scene) -> None:
+    """What only its callback names is not left with a living worker that polls it no more."""
+    scene.vendor.mute = scene.vendor.ready = True
+    claim = await scene.submit_one()
+    await call_back(stage, path_of(scene))
+    async with stage.pool.acquire() as connection:
+        await claim_due_submissions(
+            connection, scene.owner, busy=[], count_max=1, hold_s=60.0, lease=LEASE
+        )
+
+    await scene.poller.give_back()
+    await scene.poll()
+
+    assert (await submission(stage))[0] == "answered"
+    assert [step[:2] for step in await scene.trace(claim)] == [(SLUG, "found")]
+
+
+async def test_what_another_worker_polls_by_its_callback_is_left_to_it(
+    stage: Stage, scene: Scene
+) -> None:
+    """Its claim stands for as long as it beats."""
+    scene.vendor.mute = True
+    await scene.submit_one()
+    await call_back(stage, path_of(scene))
+    async with stage.pool.acquire() as connection:
+        await claim_due_submissions(
+            connection, await new_worker(stage.pool), busy=[], count_max=1, hold_s=60.0, lease=LEASE
+        )
+
+    await scene.poller.give_back()
+    await scene.poll()
+
+    assert scene.vendor.polls == 0
+
+
+async def test_what_is_still_being_submitted_is_not_given_back(stage: Stage, scene: Scene) -> None:
+    """A callback that is faster than its handle has nobody poll before the handle is stored."""
+
+    async def overtake() -> None:
+        await call_back(stage, path_of(scene))
+        await scene.poller.give_back()
+        await scene.poll()
+
+    scene.vendor.before_answer = overtake
+
+    await scene.submit_one()
+
+    assert scene.vendor.polls == 0
+    assert await submission(stage) == ("submitted", TASK, True)
 
 
 async def test_a_handle_that_leads_to_others_is_forgotten(stage: Stage, scene: Scene) -> None:
