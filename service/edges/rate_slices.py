@@ -34,7 +34,8 @@ _available = Gauge("leadfall_rate_store_up", "Whether rates are shared through R
 
 # KEYS: when Redis last lost its memory, as far as it knows; the budget.
 # ARGV: slots wanted, earliest, furthest, pause after a loss, hold, all as microseconds from now
-# but the first; milliseconds to keep the budget; then interval and burst of each window.
+# but the first; milliseconds to keep the budget beyond its hold; then interval and burst of each
+# window.
 # Returns: microseconds the budget is held for, microseconds until it is worth asking again, slots.
 # The algorithm is that of `service.domain.pacing.Schedule`.
 _RESERVE: Final = """
@@ -77,7 +78,7 @@ for _ = 1, wanted do
   answer[#answer + 1] = at - now
 end
 for window = 1, #over do redis.call('HSET', KEYS[2], tostring(window), whole(over[window])) end
-redis.call('PEXPIRE', KEYS[2], tonumber(ARGV[6]) + math.ceil(hold / 1000))
+redis.call('PEXPIRE', KEYS[2], tonumber(ARGV[6]) + math.ceil(answer[1] / 1000))
 return answer
 """
 
