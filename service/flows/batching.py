@@ -72,6 +72,11 @@ class Batcher(Generic[T, R]):
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and no flush is under way."""
+        return not self._waiting and not self._flights
+
     def add(self, item: T) -> "asyncio.Future[R]":
         """Add an item; the future gives its result once its batch was flushed."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()

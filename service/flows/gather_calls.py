@@ -12,6 +12,8 @@ from service.flows.submit_calls import Submitter
 
 _GATHER_S: Final = 0.005
 _SUBMITS_MAX: Final = 16
+IDLE_KEPT_MAX: Final = 64
+"""So many batchers are kept also while they are idle, since they know what turns workspaces had."""
 
 _Waiter = tuple[PlannedCall, "asyncio.Future[None]"]
 _Key = tuple[str, str, str, int]
@@ -62,6 +64,7 @@ class Gathering:
         key = (call.provider.slug, call.offer.capability, call.credential.id, call.claim.priority)
         batcher = self._batchers.get(key)
         if batcher is None:
+            self._forget_idle()
             batcher = self._batchers[key] = self._batcher_for(call)
         return batcher.add(call)
 
@@ -69,8 +72,15 @@ class Gathering:
         """End what is under way; what waits is left."""
         await asyncio.gather(*(each.stop() for each in self._batchers.values()))
 
+    def _forget_idle(self) -> None:
+        # Workspaces' own keys come and go.
+        if len(self._batchers) >= IDLE_KEPT_MAX:
+            self._batchers = {
+                key: batcher for key, batcher in self._batchers.items() if not batcher.is_idle
+            }
+
     def _batcher_for(self, call: PlannedCall) -> Batcher[PlannedCall, None]:
-        # Kept for as long as the process lives: nothing of the call itself is.
+        # May be kept for as long as the process lives: nothing of the call itself is.
         aim = SubmissionAim(
             call.provider, call.offer, call.credential.id, priority=call.claim.priority
         )

@@ -1,8 +1,9 @@
 """Submitting: what becomes of lookups whose submission the vendor did not take."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from service import app
 from service.domain.claim import Claim
 from service.domain.kinds import Capability
 from service.domain.retry_budget import TOKENS_MAX
+from service.flows.credentials import Credential
+from service.flows.gather_calls import IDLE_KEPT_MAX, Gathering
 from service.flows.planned_call import PlannedCall
 from service.flows.submit_calls import UNPAID_PAUSE_S, Submitter
 from service.settings import ProviderSettings, Settings
@@ -53,6 +56,13 @@ class Counter:
         await self.submitter.submit(
             [await self._plan(c) for c in await self.shop.claim(self.owner)]
         )
+
+    async def plan_with(self, keys: Iterable[int]) -> list[PlannedCall]:
+        """Plan a lookup's call with each of these keys of its workspace's own."""
+        await self.shop.accept(await self.shop.add_leads(1))
+        (claim,) = await self.shop.claim(self.owner)
+        call = await self._plan(claim)
+        return [replace(call, credential=Credential(f"key:{each}", "secret")) for each in keys]
 
     async def spend(self, count: int, *, ahead_s: float = 0.0) -> int:
         """Spend up to so much of the retry budget, as of then; return how much of it there was."""
@@ -148,3 +158,27 @@ async def test_a_repeat_that_nothing_pays_for_waits_longer(
         "select extract(epoch from wake_at - leadfall_now())::float8 as s from lookups"
     )
     assert [row["s"] for row in waits_s] == pytest.approx([UNPAID_PAUSE_S * SCALE] * 3, abs=1)
+
+
+async def test_keys_that_are_used_no_more_leave_nothing_behind(counter: Counter) -> None:
+    """Workspaces replace their keys; what gathered for those before does not pile up."""
+    gathering = Gathering(counter.submitter, stopping=lambda: False)
+    *before, last = await counter.plan_with(range(IDLE_KEPT_MAX + 1))
+    await asyncio.gather(*(gathering.add(call) for call in before))
+
+    await gathering.add(last)
+
+    assert len(gathering._batchers) == 1
+
+
+async def test_what_waits_is_kept_however_many_keys_there_are(counter: Counter) -> None:
+    """Each call's lookup is let go in the end, and calls of one key stay together until then."""
+    gathering = Gathering(counter.submitter, stopping=lambda: False)
+    calls = await counter.plan_with(range(IDLE_KEPT_MAX + 2))
+
+    added = [gathering.add(call) for call in [*calls, *calls]]
+    keys = len(gathering._batchers)
+    async with asyncio.timeout(10):
+        await asyncio.gather(*added)
+
+    assert keys == IDLE_KEPT_MAX + 2
