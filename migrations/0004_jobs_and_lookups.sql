@@ -139,8 +139,7 @@ create table submissions (
   constraint submitted_with_a_handle check (state <> 'submitted' or handle is not null)
 ) with (fillfactor = 50);
 create index submissions_to_poll on submissions (poll_at) where state = 'submitted';
-create index submissions_polled on submissions (owner)
-  where state in ('submitted', 'intended') and poll_at is not null and owner is not null;
+create index submissions_polled on submissions (owner) where state = 'submitted' and owner is not null;
 create index submissions_late on submissions (poll_at) where state = 'late';
 create index submissions_intended on submissions (created_at) where state = 'intended';
 
