@@ -19,13 +19,13 @@ from tests.flows.workshop import open_workshop
 
 SYNCHRONOUS, SUBMITTED = "findymail", "bettercontact"
 # One that may be asked so seldom that leads have their turns long after they could have given up.
-PACED, PACED_SCALE, PACED_LEADS = "leadmagic", 0.2, 300
+PACED, PACED_SCALE, PACED_LEADS = "leadmagic", 0.2, 200
 SCALE = 0.02
 # More than are asked about before the first answer.
 LEADS = 600
 CREDITS = 5_000
 FINISHED_S = 20.0
-PATIENCE_S = 1.5
+PATIENCE_S = 1.0
 # How long a lead may take where it waits for nobody: a claim, a look, and a settlement.
 AT_ONCE_S = 5.0
 BUSY = web.HTTPTooManyRequests, {"Retry-After": "600"}
