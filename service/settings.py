@@ -166,7 +166,7 @@ class WorkerSettings(_Section):
     high, because every crash also counts for all that the worker happened to hold."""
     interrupted_wait_s: float = Field(600.0, gt=0)
     """Seconds after which a call with an unknown end counts as no answer."""
-    gate_patience_s: float = Field(900.0, gt=0, le=86_400)
+    gate_patience_s: float = Field(900.0, gt=0, le=3_600)
     """Seconds that leads wait for a provider that is throttled or down and answers nobody."""
 
     @property

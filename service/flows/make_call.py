@@ -81,18 +81,13 @@ class CallMaker:
         self._recorder = recorder
         self._pool = pool
 
-    async def make(self, call: PlannedCall, *, age_s: float) -> Asked | Refused | Postponed:
-        """Make the call; what came of it is for the caller to put on record.
-
-        Args:
-            call: what to ask.
-            age_s: for how long this very call has been wished for already.
-        """
+    async def make(self, call: PlannedCall) -> Asked | Refused | Postponed:
+        """Make the call; what came of it is for the caller to put on record."""
         gate = self._desk.gate(
             call.provider, call.credential, call.offer.capability, call.offer.limits
         )
         scale = self._desk.time_scale
-        asking = _Asking(call.ask, time.monotonic(), age_s, _PAUSE_S_MIN * scale)
+        asking = _Asking(call.ask, time.monotonic(), call.age_s, _PAUSE_S_MIN * scale)
         while True:
             asked = await self._ask_once(call, gate, asking)
             if not isinstance(asked, Asked):

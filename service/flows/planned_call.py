@@ -24,6 +24,7 @@ class PlannedCall:
 
     Attributes:
         ask: the how-manieth time the vendor is asked; above 1 only where its policy allows it.
+        age_s: for how long it has been wished for, as of the claim; 0 for what is asked first now.
         question: what is asked, as memory knows it; None when answers are not remembered.
     """
 
@@ -34,6 +35,7 @@ class PlannedCall:
     credential: Credential
     deadline_s: float
     ask: int = 1
+    age_s: float = 0.0
     question: bytes | None = field(default=None, repr=False)
 
     @property

@@ -25,6 +25,7 @@ from service.domain.breaker import Breaker, BreakerRule
 from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.pacing import EASE, HALVE, LatencyWatch
 from service.domain.retry_budget import RetryBudget
+from service.domain.silence import Silence
 from service.flows.gate_line import GateShut
 from service.flows.note_outage import Credential, Outages
 from service.flows.request_budget import RequestBudget
@@ -107,25 +108,33 @@ class Gate:
         self._time_scale = time_scale
         self._breaker = Breaker(BreakerRule().scaled(time_scale))
         self._latency = LatencyWatch()
-        self._shut_since_s: float | None = None
+        self._silence = Silence()
 
     def shut_for_s(self) -> float:
         """Return for how many more seconds the gate is shut; 0 when it is open."""
         self._outages.want(self.subject.credential)
-        now_s = _now_s()
-        shut_for_s = max(
+        return max(
             self._outages.shut_for_s(self.subject.credential),
             self._budget.shut_for_s(),
-            self._breaker.shut_for_s(now_s),
+            self._breaker.shut_for_s(_now_s()),
         )
-        if shut_for_s > 0 and self._shut_since_s is None:
-            self._shut_since_s = now_s
-        return shut_for_s
 
-    @property
-    def silent_for_s(self) -> float:
-        """For how many seconds nobody here had an answer, since the gate was first found shut."""
-        return 0.0 if self._shut_since_s is None else _now_s() - self._shut_since_s
+    def note_wanted(self) -> float:
+        """Note that somebody would wait for the gate while it is shut.
+
+        Returns:
+            For how many seconds the vendor, throttled or down, has answered nobody here. A worker
+            that has no share of the rate waits for the others, and not for the vendor.
+        """
+        now_s, lasts_s = _now_s(), 0.0
+        for shut_for_s, silence in (
+            (self._budget.held_for_s(), self._budget.silence),
+            (self._breaker.shut_for_s(now_s), self._silence),
+        ):
+            if shut_for_s > 0:
+                silence.note_shut(shut_for_s, now_s)
+                lasts_s = max(lasts_s, silence.lasts_s(now_s))
+        return lasts_s
 
     @property
     def why(self) -> str:
@@ -172,7 +181,8 @@ class Gate:
         """
         now_s = _now_s()
         began_s = now_s - latency_s
-        self._shut_since_s = None
+        self._silence.note_answer()
+        self._budget.silence.note_answer()
         in_flight = self._budget.in_flight
         self._breaker.note(ok=True, began_s=began_s, now_s=now_s)
         self._outages.note_success(self.subject.credential, began_s)

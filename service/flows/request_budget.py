@@ -8,6 +8,7 @@ import asyncio
 from providers.contract import Limits
 from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.pacing import InFlightLimit
+from service.domain.silence import Silence
 from service.edges.rate_slices import RateSlices
 from service.flows.gate_line import Check, Line
 from service.flows.request_pace import UNSHARED, Fleet, RequestPace
@@ -15,6 +16,9 @@ from service.flows.request_pace import UNSHARED, Fleet, RequestPace
 
 class RequestBudget:
     """Lets requests go as fast, and as many at once, as the vendor allows.
+
+    Attributes:
+        silence: of the vendor since it was held, whichever of the operations had an answer.
 
     Args:
         name: the same in all workers; it is shown to Redis and must hold no secret.
@@ -33,6 +37,7 @@ class RequestBudget:
     ) -> None:
         self.in_flight = InFlight(limits.concurrency, fleet if slices is not None else Fleet())
         self.used_at_s = _now_s()
+        self.silence = Silence()
         self._held_until_s = 0.0
         self._holding: asyncio.Task[None] | None = None
         self._name = name
@@ -41,13 +46,16 @@ class RequestBudget:
 
     def shut_for_s(self) -> float:
         """Return for how long nothing may be sent, seconds; 0 when the budget is open."""
-        held_s = self._held_until_s - _now_s()
-        return max(held_s, 0.0) or self._pace.unshared_for_s()
+        return self.held_for_s() or self._pace.unshared_for_s()
+
+    def held_for_s(self) -> float:
+        """Return for how long the vendor wants to be left alone, seconds; 0 when it does not."""
+        return max(self._held_until_s - _now_s(), 0.0)
 
     @property
     def why(self) -> str:
         """The slug of why it is shut."""
-        return "throttled" if self._held_until_s > _now_s() else UNSHARED
+        return "throttled" if self.held_for_s() > 0 else UNSHARED
 
     @property
     def is_idle(self) -> bool:

@@ -185,7 +185,7 @@ class WaterfallRunner:
             return await self._note_passed_over(claim, place, step, passed.outcome)
         if isinstance(call.offer.shape, Submitted):
             raise _Stop(call)
-        return await self._ask(call, recorded, progress)
+        return await self._ask(call, progress)
 
     async def _plan(
         self, claim: Claim, place: int, step: Step, recorded: RecordedCall | None
@@ -211,14 +211,12 @@ class WaterfallRunner:
             ask=1
             if recorded is None
             else self._next_ask(claim, recorded, provider.asks_max(offer)),
+            age_s=0.0 if recorded is None else recorded.age_s,
             question=self._question(claim, provider, offer, workspace_id),
         )
 
-    async def _ask(
-        self, call: PlannedCall, recorded: RecordedCall | None, progress: _Progress
-    ) -> Outcome:
-        age_s = recorded.age_s if recorded is not None else 0.0
-        ended = await self._calls.make(call, age_s=age_s)
+    async def _ask(self, call: PlannedCall, progress: _Progress) -> Outcome:
+        ended = await self._calls.make(call)
         match ended:
             case Refused(grant):
                 raise _Stop(self._refused(call.claim, grant))
@@ -284,9 +282,9 @@ class WaterfallRunner:
             return
         short_s = _SHORT_THROTTLE_S if gate.why == Throttled.slug else _SHORT_SHUT_S
         short = shut_for_s <= max(short_s * self._desk.time_scale, _SHORT_SHUT_S_MIN)
-        patience_s = self._policy.gate_patience_s - gate.silent_for_s
         if gate.is_unusable or not (short or step.when_gate_shut == "wait"):
             raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))
+        patience_s = self._policy.gate_patience_s - gate.note_wanted()
         if patience_s <= 0:
             raise _PassOver(NoAnswer("put_off_too_long"))
         raise _Stop(Parked(max(min(shut_for_s, patience_s), _PARK_S_MIN)))

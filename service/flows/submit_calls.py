@@ -16,7 +16,7 @@ from service.domain.identifiers import new_id
 from service.domain.outcome import NoAnswer
 from service.domain.retry_budget import TOKENS_MAX, TOKENS_PER_SECOND
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk, certainty_of
-from service.flows.planned_call import PlannedCall
+from service.flows.planned_call import PATIENCE_S, PlannedCall
 from service.flows.provider_gate import Gate, GateShut
 from service.store.calls import Grant, withdraw_intent, write_answers, write_intents
 from service.store.claims import park_lookup
@@ -176,7 +176,7 @@ class Submitter:
         certainty = group[0].certainty_of(asked)
         not_taken = certainty in {Certainty.NOT_TAKEN, Certainty.TURNED_AWAY}
         if not_taken or (certainty is Certainty.UNKNOWN and group[0].ask < group[0].asks_max):
-            await self._put_off(submission_id, group, not_taken=not_taken)
+            await self._put_off(submission_id, group, asked, not_taken=not_taken)
             return
         if certainty is Certainty.UNKNOWN and self._may_be_called_back(group[0]):
             await self._leave_open(submission_id, group)
@@ -227,21 +227,27 @@ class Submitter:
         )
 
     async def _put_off(
-        self, submission_id: UUID, group: Sequence[PlannedCall], *, not_taken: bool
+        self, submission_id: UUID, group: Sequence[PlannedCall], asked: Asked, *, not_taken: bool
     ) -> None:
-        """Let the lookups try this step again later; what was not taken does not count as asked."""
+        """Let the lookups try this step again later; what was not taken does not count as asked.
+
+        For those that were wished for longer than the patience, not to be taken is the end.
+        """
         gate = self._gate(group[0])
+        ended = [each for each in group if not_taken and each.age_s > PATIENCE_S]
+        withdrawn = [each for each in group if not_taken and each not in ended]
         wait_s = _LOOK_AGAIN_S
         if not gate.retries.spend(time.monotonic()):
             wait_s = max(wait_s, UNPAID_PAUSE_S * self.desk.time_scale)
 
         async def put_off() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
-                for each in group:
+                await write_answers(connection, [each.answer(asked) for each in ended])
+                for each in withdrawn:
                     claim = each.claim
-                    if not_taken:
-                        await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch)
-                    await park_lookup(connection, self.process_id, claim, wait_s)
+                    await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch)
+                for each in group:
+                    await park_lookup(connection, self.process_id, each.claim, wait_s)
                 await abandon_submission(connection, submission_id)
 
         await until_done(put_off, name="submission.put_off", patience_s=_PATIENCE_S)

@@ -20,7 +20,7 @@ from service.domain.kinds import Capability
 from service.domain.retry_budget import TOKENS_MAX
 from service.flows.credentials import Credential
 from service.flows.gather_calls import IDLE_KEPT_MAX, Gathering
-from service.flows.planned_call import PlannedCall
+from service.flows.planned_call import PATIENCE_S, PlannedCall
 from service.flows.submit_calls import UNPAID_PAUSE_S, Submitter
 from service.settings import ProviderSettings, Settings
 from tests.flows.workshop import Workshop, new_worker, open_workshop
@@ -28,6 +28,7 @@ from tests.flows.workshop import Workshop, new_worker, open_workshop
 SLUG = "icypeas"
 LEASE = timedelta(seconds=5)
 SCALE = 0.2
+NOBODY = "http://127.0.0.1:1"
 
 
 @dataclass
@@ -55,6 +56,18 @@ class Counter:
         await self.shop.accept(await self.shop.add_leads(count))
         await self.submitter.submit(
             [await self._plan(c) for c in await self.shop.claim(self.owner)]
+        )
+
+    async def submit_to_nobody(self, *ages_s: float) -> None:
+        """Submit lookups that have been wished for so long to a vendor that is not there."""
+        await self.shop.accept(await self.shop.add_leads(len(ages_s)))
+        calls = [await self._plan(each) for each in await self.shop.claim(self.owner)]
+        nobody = replace(calls[0].credential, base_url=NOBODY)
+        await self.submitter.submit(
+            [
+                replace(call, credential=nobody, age_s=age_s)
+                for call, age_s in zip(calls, ages_s, strict=True)
+            ]
         )
 
     async def plan_with(self, keys: Iterable[int]) -> list[PlannedCall]:
@@ -131,6 +144,16 @@ async def test_what_was_not_taken_waits_before_it_is_submitted_again(
     )
     assert [tuple(row) for row in lookups] == [("waiting", 3, True)]
     assert await pool.fetchval("select state from submissions") == "abandoned"
+
+
+async def test_what_is_never_taken_is_given_up(pool: asyncpg.Pool, counter: Counter) -> None:
+    """A vendor that cannot be reached for a quarter of an hour is not waited for by that lead."""
+    await counter.submit_to_nobody(0.0, PATIENCE_S + 1.0)
+
+    calls = await pool.fetch("select ask_count, outcome, reason from calls order by lookup_id")
+    states = await pool.fetch("select distinct state from lookups")
+    assert [tuple(call) for call in calls] == [(0, None, None), (1, "no_answer", "vendor_down")]
+    assert [row["state"] for row in states] == ["waiting"]
 
 
 @pytest.mark.parametrize("status", [429, 503])
