@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.faults.chaos.run import run_chaos
@@ -19,3 +20,4 @@ async def test_books_agree_after_chaos(tmp_path: Path) -> None:
     assert breaches == {}, report.command
     assert report.failed_strikes == [], report.command
     assert report.holds, report.command
+    assert orjson.loads(orjson.dumps(report.as_json()))["holds"]

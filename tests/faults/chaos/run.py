@@ -66,7 +66,8 @@ class ChaosReport:
             "minutes": self.minutes,
             "holds": self.holds,
             "calm_s": self.calm_s,
-            "strikes": dict(self.strikes),
+            # Names of a closed set, which JSON takes for its keys as plain texts alone.
+            "strikes": {str(name): times for name, times in self.strikes.items()},
             "failed_strikes": self.failed_strikes,
             "figures": self.figures,
             "verdicts": [
