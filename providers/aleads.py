@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from providers.complaint import error_words, is_about_credit, raise_for_failure
 from providers.contract import (
     Auth,
     BrokenAnswer,
@@ -22,21 +23,18 @@ from providers.contract import (
     VendorRequest,
     post,
     raise_for_status,
-    raw_reason,
     read_object,
 )
+from providers.vocabulary import Verdict, found_email, verified_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
-from service.domain.outcome import NoAnswer, Outcome, RejectedInput
+from service.domain.outcome import Outcome, RejectedInput
 from service.domain.phone_number import region_of
-from service.domain.value_outcome import email_outcome, phone_outcome, verification_outcome
-from service.domain.verdict import VerdictReason, VerdictStatus
-
-_Verdict = tuple[VerdictStatus, VerdictReason]
+from service.domain.value_outcome import phone_outcome
 
 _REFUSED: Final = range(400, 500)
 _PROFILE: Final = re.compile(r"/in/([^/?#]+)")
-_VERDICTS: Final[Mapping[str, _Verdict]] = {
+_VERDICTS: Final[Mapping[str, Verdict]] = {
     "valid": ("deliverable", "accepted_email"),
     "ok": ("deliverable", "accepted_email"),
     "good": ("deliverable", "accepted_email"),
@@ -60,12 +58,11 @@ def phone_request(lead: LeadInput) -> VendorRequest:
 
 
 def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
-    """Read the address; how good it is may be said in a word nobody has listed."""
+    """Read the address; the words for how good it is are listed nowhere."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
     found = _innermost(answer)
-    verdict, _ = _read_verdict(found) or _VERDICTS["unknown"]
-    return email_outcome(found.text_or_none("email"), verdict)
+    return found_email(found.text_or_none("email"), _read_word(found), _VERDICTS, prefix="result")
 
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
@@ -73,11 +70,8 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
     checked = _innermost(answer)
-    verdict = _read_verdict(checked)
-    if verdict is None:
-        word = checked.text_or_none("result") or checked.text_or_none("quality")
-        return NoAnswer(raw_reason("result", word))
-    return verification_outcome(checked.text_or_none("email") or lead.email, *verdict)
+    named, word = checked.text_or_none("email"), _read_word(checked)
+    return verified_email(lead.email, word, _VERDICTS, named=named, prefix="result")
 
 
 def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
@@ -85,26 +79,33 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
     found = _innermost(answer)
-    number = found.text_or_none("phone_number") or found.text_or_none("phone")
+    number = found.phone_or_none("phone_number") or found.phone_or_none("phone")
     return phone_outcome(number, region_of(lead.country))
 
 
 def _innermost(answer: VendorAnswer) -> JsonObject:
     whole = read_object(answer)
+    if _is_failure(whole):
+        raise_for_failure(whole, answer.retry_after_s())
     data = whole.object_or_none("data") or whole
     return data.object_or_none("response") or data
 
 
-def _read_verdict(checked: JsonObject) -> _Verdict | None:
-    """Return the verdict, or None where there is only a word that is not known."""
-    if checked.flag("catch_all_status"):
-        return _VERDICTS["catch_all"]
-    is_valid = checked.flag_or_none("is_valid")
+def _is_failure(whole: JsonObject) -> bool:
+    said = {text.lower() for text in whole.texts("message")}
+    return "error" in said or whole.side_flag("success") is False
+
+
+def _read_word(checked: JsonObject) -> str | None:
+    """Return the first word that is known, else the first there is, of those said of an address."""
+    if checked.side_flag("catch_all_status"):
+        return "catch_all"
+    is_valid = checked.side_flag("is_valid")
     if is_valid is not None:
-        return _VERDICTS["valid" if is_valid else "invalid"]
-    words = [word for name in ("result", "quality") if (word := checked.text_or_none(name))]
-    known = (_VERDICTS[word.lower()] for word in words if word.lower() in _VERDICTS)
-    return next(known, None if words else _VERDICTS["unknown"])
+        return "valid" if is_valid else "invalid"
+    said = [checked.side_text(name) for name in ("result", "quality")]
+    words = [word.lower() for word in said if word]
+    return next((word for word in words if word in _VERDICTS), next(iter(words), None))
 
 
 def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:
@@ -112,12 +113,20 @@ def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:
     status = _status_in_envelope(answer) if answer.status == 200 else answer.status  # noqa: PLR2004
     # How it says that there is no credit is not known; a refusal that speaks of credits is taken
     # for it, because the next lead would only be refused as well.
-    if status in _REFUSED and b"credit" in answer.body.lower():
+    if status in _REFUSED and is_about_credit(_words(answer)):
         raise OutOfCredit
     if status in {400, 422}:
         return RejectedInput("refused_by_vendor")
     raise_for_status(replace(answer, status=status))
     return None
+
+
+def _words(answer: VendorAnswer) -> str:
+    # What stands before the vendor, such as a proxy, answers in other shapes.
+    try:
+        return error_words(answer.object(), "message", "error", "errors", "detail")
+    except BrokenAnswer:
+        return ""
 
 
 def _status_in_envelope(answer: VendorAnswer) -> int:
@@ -148,6 +157,7 @@ PROVIDER: Final = Provider(
     repeats="cheap",  # nobody says that a repeat is free
     source="inferred, 2026-11: public clients; docs.a-leads.co could not be read",
     aliases=("a-leads",),
+    version=2,
     key_check=None,  # the only requests known are charged for
     offers=(
         _offer(Capability.FIND_EMAIL, _FIND, 1_000, "first_name", "last_name", "company_domain"),

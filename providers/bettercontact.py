@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from providers.complaint import is_about_credit, plain_words
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
@@ -28,9 +29,10 @@ from providers.contract import (
     read_object,
     read_rows,
 )
+from providers.vocabulary import found_email
 from service.domain.kinds import Capability
 from service.domain.outcome import Missing, NoAnswer, Outcome
-from service.domain.value_outcome import email_outcome, phone_outcome
+from service.domain.value_outcome import phone_outcome
 from service.domain.verdict import VerdictStatus
 
 _PATH: Final = "/async"
@@ -41,6 +43,7 @@ _VERDICTS: Final[Mapping[str, VerdictStatus]] = {
     "catch_all": "risky",
     "catch_all_not_safe": "risky",
     "undeliverable": "undeliverable",
+    "not_found": "undeliverable",
 }
 
 ReadContact = Callable[[JsonObject], Outcome]
@@ -73,28 +76,29 @@ def read_results(read: ReadContact, answer: VendorAnswer) -> Mapping[str, Outcom
         outcome = read(contact)
         return empty if isinstance(outcome, Missing) else outcome
 
-    return read_rows(body.objects("data"), _reference_of, read_row)
+    return read_rows(body.rows("data"), _reference_of, read_row)
 
 
 def read_email(contact: JsonObject) -> Outcome:
     """Read the address and the vendor's verdict on it."""
     email = contact.text_or_none("contact_email_address")
-    status = contact.text_or_none("contact_email_address_status") or "not_found"
-    if email is None and status not in _VERDICTS and status != "not_found":
+    status = contact.side_text("contact_email_address_status")
+    if email is None and status is not None and status not in _VERDICTS:
         return NoAnswer(raw_reason("status", status))
-    return email_outcome(email, _VERDICTS.get(status, "unknown"))
+    return found_email(email, status, _VERDICTS)
 
 
 def read_phone(contact: JsonObject) -> Outcome:
     """Read the number, which comes in E.164."""
-    return phone_outcome(contact.text_or_none("contact_phone_number"))
+    return phone_outcome(contact.phone_or_none("contact_phone_number", prefix="+"))
 
 
 def _read_answer(answer: VendorAnswer) -> JsonObject:
     # The wording of a 402 is not documented; only one about the plan alone spares the account.
     if answer.status == 402:  # noqa: PLR2004
-        text = answer.body.lower()
-        raise RequestRefused if b"plan" in text and b"credit" not in text else OutOfCredit
+        words = plain_words(answer.body.decode(errors="replace"))
+        is_the_plan = "plan" in words.split() and not is_about_credit(words)
+        raise RequestRefused if is_the_plan else OutOfCredit
     return read_object(answer, statuses=(200, 201, 202))
 
 
@@ -146,7 +150,9 @@ PROVIDER: Final = Provider(
     # Stated: a submission is not idempotent, so the same people again are charged again.
     repeats="cheap",
     source="stated, 2026-11: doc.bettercontact.rocks; prices are inferred",
+    version=2,
     key_check=get("/account"),
+    key_proof=("credits_left", "email"),
     offers=(
         _offer(Capability.FIND_EMAIL, read_email, price=1_000, deadline_s=600.0),
         _offer(Capability.FIND_PHONE, read_phone, price=10_000, deadline_s=900.0),

@@ -8,10 +8,13 @@ The runner owns all I/O, time, retries, limits and redaction. A call has one of 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import orjson
 
+from providers.complaint import raise_for_error
 from providers.faults import (
     BrokenAnswer,
     CredentialsRejected,
@@ -25,6 +28,7 @@ from providers.json_object import JsonObject
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import NoAnswer, Outcome
+from service.domain.retry import parse_http_date, parse_retry_after
 
 __all__ = [
     "ANSWER_BYTES_MAX",
@@ -55,6 +59,7 @@ __all__ = [
     "post",
     "raise_for_status",
     "raw_reason",
+    "read_any_object",
     "read_object",
     "read_rows",
 ]
@@ -118,9 +123,12 @@ class VendorAnswer:
         return JsonObject(self.json()).object(*path)
 
     def retry_after_s(self) -> float | None:
-        """Return the Retry-After header in seconds, or None when it is absent or not a number."""
-        raw = self.headers.get("retry-after", "").strip()
-        return float(raw) if raw.isascii() and raw.isdigit() and len(raw) <= 9 else None  # noqa: PLR2004
+        """Return for how many seconds Retry-After asks, at most a day; None if it cannot be read.
+
+        A date counts from the answer's own, so that no clock but the vendor's matters.
+        """
+        sent_at = parse_http_date(self.headers.get("date", "")) or datetime.now(UTC)
+        return parse_retry_after(self.headers.get("retry-after", ""), sent_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +160,8 @@ class NotReady:
 class Direct:
     """One request per lookup, answered at once.
 
-    `read` is given what was asked about besides the answer; it raises a `VendorFault` for faults.
+    `request` is given the lead `as_told`. `read` is given what was asked about besides the answer;
+    it raises a `VendorFault` for faults.
     `AskAgain` is followed until the call's deadline.
     """
 
@@ -166,6 +175,7 @@ class Row:
 
     Attributes:
         reference: ours, unique within the submission, echoed by vendors that echo anything.
+        lead: `as_told`.
     """
 
     reference: str
@@ -181,9 +191,10 @@ class Submitted:
             callback URL where one is known.
         read_handle: the vendor's handle from the answer to the submit.
         poll: builds the request that reads the results of a handle.
-            read: results by row reference, or `NotReady`; a row it does not name has no answer.
+            read: results by row name, or `NotReady`; a row it does not name has no answer.
         first_poll_after_s, poll_every_s: the vendor's own pace.
         poll_limits: where reading results has a budget of its own beside submitting.
+        name_of: what the results call a row, where the vendor does not echo its reference.
         callback_handle: the handle that a callback's body names, for a callback that comes before
             the answer to the submit is stored; None where the body names none.
     """
@@ -197,6 +208,7 @@ class Submitted:
     poll_every_s: float
     poll_limits: Limits | None = None
     callback_handle: Callable[[JsonObject], str | None] | None = None
+    name_of: Callable[[Row], str] = attrgetter("reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +223,8 @@ class Offer:
     Attributes:
         needs: alternatives; the lead must have every field of at least one of them.
         deadline_s: at most `DEADLINE_S_MAX`; for a submission the whole time until its answer.
-        price_found, price_missing: in the vendor's own credits, thousandths of one.
+        price_found, price_missing, price_unknown: in the vendor's own credits, thousandths of one;
+            unknown is an answer that looks at the lead and cannot tell.
         limits: where this capability has a budget of its own beside the provider's others.
     """
 
@@ -221,6 +234,7 @@ class Offer:
     deadline_s: float = 30.0
     price_found: int = 0
     price_missing: int = 0
+    price_unknown: int = 0
     limits: Limits | None = None
 
     def accepts(self, lead: LeadInput) -> bool:
@@ -252,6 +266,8 @@ class Provider:
         source: where the facts come from: `stated` by the vendor or `inferred`, and when read.
         version: raised when its answers come to mean something else; remembered answers of an
             earlier version are not used.
+        key_check: a free request that tells whether a key works, where there is one.
+        key_proof: fields of its good answer, any one of which shows that the key was accepted.
     """
 
     slug: str
@@ -265,6 +281,7 @@ class Provider:
     version: int = 1
     aliases: tuple[str, ...] = ()
     key_check: VendorRequest | None = None
+    key_proof: tuple[str, ...] = ()
 
     def asks_max(self, offer: Offer) -> int:
         """Return how often it may be asked about one lookup while an earlier ask is unknown."""
@@ -296,13 +313,25 @@ def raise_for_status(answer: VendorAnswer) -> None:
         case 402:
             raise OutOfCredit
         case status if status >= 500:  # noqa: PLR2004
-            raise VendorDown
+            raise VendorDown(retry_after_s=answer.retry_after_s())
         case status if status >= 400:  # noqa: PLR2004
             raise RequestRefused
 
 
 def read_object(answer: VendorAnswer, *, statuses: Collection[int] = (200,)) -> JsonObject:
-    """Return the JSON object of an answer with one of `statuses`; any other is a fault.
+    """Return the JSON object of an answer with one of `statuses` and without an error in it.
+
+    Raises:
+        VendorFault: as `raise_for_status` and `raise_for_error`, and `BrokenAnswer` for another
+            status below 400.
+    """
+    body = read_any_object(answer, statuses=statuses)
+    raise_for_error(body, answer.retry_after_s())
+    return body
+
+
+def read_any_object(answer: VendorAnswer, *, statuses: Collection[int] = (200,)) -> JsonObject:
+    """Return the JSON object as `read_object`, for a reader that reads its vendor's errors itself.
 
     Raises:
         VendorFault: as `raise_for_status`, and `BrokenAnswer` for another status below 400.

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
+from providers.complaint import error_words, is_about_credit, raise_for_error, raise_for_words
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
+    BrokenAnswer,
     CredentialsRejected,
     JsonObject,
     Limits,
@@ -25,18 +27,17 @@ from providers.contract import (
     VendorRequest,
     get,
     post,
-    raw_reason,
-    read_object,
+    read_any_object,
     read_rows,
 )
+from providers.vocabulary import Verdict, found_email, verified_email
+from service.domain.email_address import is_same_address
 from service.domain.kinds import Capability
-from service.domain.outcome import Missing, NoAnswer, Outcome
-from service.domain.value_outcome import email_outcome, verification_outcome
-from service.domain.verdict import VerdictReason, VerdictStatus
+from service.domain.outcome import Found, Missing, NoAnswer, Outcome
 
 _PATH: Final = "/enrich/all"
 # The first half of a qualification such as `nominative@pro`.
-_VERDICTS: Final[Mapping[str, tuple[VerdictStatus, VerdictReason]]] = {
+_VERDICTS: Final[Mapping[str, Verdict]] = {
     "nominative": ("deliverable", "accepted_email"),
     "catch_all": ("risky", "catch_all"),
     "generic": ("risky", "role"),
@@ -68,34 +69,35 @@ def read_results(capability: Capability, answer: VendorAnswer) -> Mapping[str, O
     if body.flag_or_none("success") is False:
         return NotReady()
     read = read_verify if capability is Capability.VERIFY_EMAIL else read_find
-    return read_rows(body.objects("data"), lambda row: _custom(row).text_or_none("row"), read)
+    return read_rows(body.rows("data"), lambda row: _custom(row).text_or_none("row"), read)
 
 
 def read_find(row: JsonObject) -> Outcome:
-    """Read the first address that is the person's own at work."""
+    """Read the first address that is the person's own at work, usable ones before others."""
+    read: list[Outcome] = []
     for found in row.objects("email"):
         kind, scope = _qualification(found)
         if kind not in _NOT_A_WORK_EMAIL and scope not in _NOT_A_WORK_EMAIL:
-            verdict, _ = _VERDICTS.get(kind, ("unknown", "unclear_reply"))
-            return email_outcome(found.text_or_none("email"), verdict)
-    return Missing()
+            email = found.text_or_none("email")
+            read.append(found_email(email, kind or None, _VERDICTS, prefix="qualification"))
+    return next((each for each in read if isinstance(each, Found)), read[0] if read else Missing())
 
 
 def read_verify(row: JsonObject) -> Outcome:
     """Read the verdict on the address asked about; others that are told of prove nothing."""
     asked = _custom(row).text("email")
     for found in row.objects("email"):
-        if (found.text_or_none("email") or "").lower() == asked.lower():
+        if is_same_address(found.text_or_none("email") or "", asked):
             kind, _ = _qualification(found)
-            if kind in _VERDICTS:
-                return verification_outcome(asked, *_VERDICTS[kind])
-            return NoAnswer(raw_reason("qualification", kind))
+            return verified_email(asked, kind, _VERDICTS, prefix="qualification")
     return NoAnswer("unknown_verdict")
 
 
 def _qualification(found: JsonObject) -> tuple[str, str]:
-    kind, _, scope = (found.text_or_none("qualification") or "").partition("@")
-    return kind, scope
+    """Return of what kind an address is, and where; on a domain that is none it is not valid."""
+    said = (found.side_text("qualification") or "").lower()
+    kind, _, scope = said.partition("@")
+    return ("invalid" if scope == "invalid" else kind), scope
 
 
 def _custom(row: JsonObject) -> JsonObject:
@@ -104,11 +106,25 @@ def _custom(row: JsonObject) -> JsonObject:
 
 def _read_answer(answer: VendorAnswer) -> JsonObject:
     # Which trouble a 403 is stands in its text only, whose wording is not documented.
-    if answer.status == 403 and b"credit" in answer.body.lower():  # noqa: PLR2004
+    if answer.status == 403 and is_about_credit(_words(answer)):  # noqa: PLR2004
         raise OutOfCredit
     if answer.status == 400:  # noqa: PLR2004 - stated as trouble with the key or the account
         raise CredentialsRejected
-    return read_object(answer)
+    body = read_any_object(answer)
+    # What is not ready says no success as well, and says nothing of a key or its account.
+    if body.flag_or_none("success") is False:
+        raise_for_words(_words(answer), answer.retry_after_s())
+    else:
+        raise_for_error(body, answer.retry_after_s())
+    return body
+
+
+def _words(answer: VendorAnswer) -> str:
+    # What stands before the vendor, such as a proxy, answers in other shapes.
+    try:
+        return error_words(answer.object(), "reason", "detail", "error", "message")
+    except BrokenAnswer:
+        return ""
 
 
 def _record(capability: Capability, row: Row) -> dict[str, Any]:
@@ -126,7 +142,7 @@ def _record(capability: Capability, row: Row) -> dict[str, Any]:
     return known | {"custom_fields": {"row": row.reference}}
 
 
-def _offer(capability: Capability, needs: tuple[tuple[str, ...], ...], missing: int) -> Offer:
+def _offer(capability: Capability, needs: tuple[tuple[str, ...], ...], empty: int) -> Offer:
     shape = Submitted(
         batch_max=100,  # of the 250 it takes, because a record is long and an answer is bounded
         submit=partial(submit, capability),
@@ -136,7 +152,15 @@ def _offer(capability: Capability, needs: tuple[tuple[str, ...], ...], missing: 
         first_poll_after_s=30.0,
         poll_every_s=30.0,
     )
-    return Offer(capability, needs, shape, 600.0, price_found=1_000, price_missing=missing)
+    return Offer(
+        capability,
+        needs,
+        shape,
+        deadline_s=600.0,
+        price_found=1_000,
+        price_missing=empty,
+        price_unknown=empty,
+    )
 
 
 PROVIDER: Final = Provider(
@@ -149,9 +173,11 @@ PROVIDER: Final = Provider(
     repeats="cheap",
     source="stated, 2026-11: developer.dropcontact.com; its list of qualifications is in part "
     "inferred",
+    version=2,
     key_check=get("/account/credits"),
+    key_proof=("credits",),
     offers=(
-        _offer(Capability.FIND_EMAIL, NAME_AND_COMPANY, missing=0),
-        _offer(Capability.VERIFY_EMAIL, (("email",),), missing=1_000),
+        _offer(Capability.FIND_EMAIL, NAME_AND_COMPANY, empty=0),
+        _offer(Capability.VERIFY_EMAIL, (("email",),), empty=1_000),
     ),
 )

@@ -22,6 +22,7 @@ PROVIDER: Final = Provider(
     repeats="free",
     source="stated: our own code",
     aliases=("sendkit", "builtin"),
+    version=2,
     offers=(
         Offer(
             Capability.FIND_EMAIL,

@@ -1,11 +1,13 @@
 """Enrow: work emails, email verification and mobile numbers, all of them submitted, then read.
 
-Emails are searched by the hundred. Bulk verifications and bulk phones do not give our reference
-back, so those go one by one, which costs little: only submitting is limited, reading is not. Its
-422 is an empty balance, and its "invalid" means not found when searching but dead when verifying.
+Emails are searched and verified by the hundred. A bulk verification does not give our reference
+back, but the address itself. A bulk phone gives a place in the order and nothing that tells whose
+number it is, so phones go one by one, which costs little: only submitting is limited, reading is
+not. Its 422 is an empty balance, and its "invalid" means not found when searching but dead when
+verifying.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -34,50 +36,70 @@ from service.domain.outcome import Missing, NoAnswer, Outcome
 from service.domain.value_outcome import email_outcome, phone_outcome, verification_outcome
 
 Needs = tuple[tuple[str, ...], ...]
+_Submit = Callable[[Sequence[Row], str, str | None], VendorRequest]
+_Read = Callable[[VendorAnswer], Mapping[str, Outcome] | NotReady]
 
 _PATHS: Final = {
     Capability.FIND_EMAIL: "/email/find/bulk",
-    Capability.VERIFY_EMAIL: "/email/verify/single",
+    Capability.VERIFY_EMAIL: "/email/verify/bulk",
     Capability.FIND_PHONE: "/phone/single",
 }
+_ROWS_MAX: Final = 100
 _WHOM: Final = (*NAME_AND_COMPANY, ("linkedin_url",))
 # Stated as unlimited; this much is our own courtesy.
 _READ_LIMITS: Final = Limits(requests_per_minute=3_000, concurrency=16)
 
 
-def submit_batch(rows: Sequence[Row], _reference: str, callback_url: str | None) -> VendorRequest:
+def submit_searches(
+    rows: Sequence[Row], _reference: str, callback_url: str | None
+) -> VendorRequest:
     """Search the addresses of a batch; a row's `custom` is a text there, its reference."""
     searches = [_whom(row.lead, Capability.FIND_EMAIL) | {"custom": row.reference} for row in rows]
     settings = _settings(callback_url)
     return post(_PATHS[Capability.FIND_EMAIL], {"searches": searches, "settings": settings})
 
 
-def submit_one(
-    capability: Capability, rows: Sequence[Row], _reference: str, callback_url: str | None
+def submit_addresses(
+    rows: Sequence[Row], _reference: str, callback_url: str | None
 ) -> VendorRequest:
+    """Verify the addresses of a batch, each of them once."""
+    addresses = list(dict.fromkeys(map(_address, rows)))
+    body = {"emails": addresses, "settings": _settings(callback_url)}
+    return post(_PATHS[Capability.VERIFY_EMAIL], body)
+
+
+def submit_phone(rows: Sequence[Row], _reference: str, callback_url: str | None) -> VendorRequest:
     """Ask about the only row there is; its `custom` is an object here."""
     (row,) = rows
-    asked = _whom(row.lead, capability) | {"custom": {"row": row.reference}}
-    return post(_PATHS[capability], asked | {"settings": _settings(callback_url)})
+    asked = _whom(row.lead, Capability.FIND_PHONE) | {"custom": {"row": row.reference}}
+    return post(_PATHS[Capability.FIND_PHONE], asked | {"settings": _settings(callback_url)})
 
 
-def read_batch(answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
-    """Read a batch; an end without results is not believed, and the deadline bounds the wait."""
+def read_batch(
+    capability: Capability, name: str, answer: VendorAnswer
+) -> Mapping[str, Outcome] | NotReady:
+    """Read a batch; an end without results is not believed, and the deadline bounds the wait.
+
+    Args:
+        name: the field by which a result says which row it is of.
+    """
     body = _read_answer(answer)
-    general, results = body.object_or_none("general"), body.objects("results")
+    general, results = body.object_or_none("general"), body.rows("results")
     is_ongoing = general is not None and general.text_or_none("status") == "ongoing"
     if answer.status == 202 or is_ongoing or not results:  # noqa: PLR2004
         return NotReady()
-    read = partial(read_result, Capability.FIND_EMAIL)
-    return read_rows(results, lambda result: result.text_or_none("custom"), read)
+    read = partial(read_result, capability)
+    return read_rows(
+        results, lambda result: (result.text_or_none(name) or "").lower() or None, read
+    )
 
 
-def read_one(capability: Capability, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
+def read_phone(answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
     """Read the only row there is."""
     body = _read_answer(answer)
     if answer.status == 202 or body.text_or_none("qualification") == "ongoing":  # noqa: PLR2004
         return NotReady()
-    read = partial(read_result, capability)
+    read = partial(read_result, Capability.FIND_PHONE)
     return read_rows([body], lambda result: result.object("custom").text("row"), read)
 
 
@@ -92,7 +114,9 @@ def read_result(capability: Capability, result: JsonObject) -> Outcome:
         case Capability.VERIFY_EMAIL, "invalid":
             return verification_outcome(email, "undeliverable", "no_mailbox")
         case Capability.FIND_PHONE, "found":
-            return phone_outcome(result.text_or_none("number"), result.text_or_none("country"))
+            return phone_outcome(
+                result.phone_or_none("number", prefix="+"), result.side_text("country")
+            )
         case _, "invalid" | "not_found":
             return Missing()
     return NoAnswer(raw_reason("qualification", word))
@@ -104,9 +128,15 @@ def _read_answer(answer: VendorAnswer) -> JsonObject:
     return read_object(answer, statuses=(200, 201, 202))
 
 
+def _address(row: Row) -> str:
+    return (row.lead.email or "").lower()
+
+
+def _reference(row: Row) -> str:
+    return row.reference
+
+
 def _whom(lead: LeadInput, capability: Capability) -> dict[str, Any]:
-    if capability is Capability.VERIFY_EMAIL:
-        return {"email": lead.email}
     name: dict[str, Any] = {"fullname": f"{lead.first_name} {lead.last_name}"}
     if capability is Capability.FIND_PHONE:
         if lead.linkedin_url:
@@ -122,21 +152,40 @@ def _settings(callback_url: str | None) -> dict[str, Any] | None:
     return {"webhook": callback_url} if is_called else None
 
 
+_read_searches: Final = partial(read_batch, Capability.FIND_EMAIL, "custom")
+_read_addresses: Final = partial(read_batch, Capability.VERIFY_EMAIL, "email")
+# Rows at once, how they are submitted and read, and what the results call them.
+_HOW: Final[Mapping[Capability, tuple[int, _Submit, _Read, Callable[[Row], str]]]] = {
+    Capability.FIND_EMAIL: (_ROWS_MAX, submit_searches, _read_searches, _reference),
+    Capability.VERIFY_EMAIL: (_ROWS_MAX, submit_addresses, _read_addresses, _address),
+    Capability.FIND_PHONE: (1, submit_phone, read_phone, _reference),
+}
+
+
 def _offer(capability: Capability, needs: Needs, poll_s: float, max_s: float, price: int) -> Offer:
-    is_batch = capability is Capability.FIND_EMAIL
-    missing = price if capability is Capability.VERIFY_EMAIL else 0  # what is missing is refunded
+    batch_max, submit, read, name_of = _HOW[capability]
+    empty = price if capability is Capability.VERIFY_EMAIL else 0  # what is missing is refunded
     shape = Submitted(
-        batch_max=100 if is_batch else 1,
-        submit=submit_batch if is_batch else partial(submit_one, capability),
+        batch_max=batch_max,
+        submit=submit,
         read_handle=lambda answer: _read_answer(answer).handle("id"),
         poll=lambda handle: get(_PATHS[capability], id=handle),
-        read=read_batch if is_batch else partial(read_one, capability),
+        read=read,
         first_poll_after_s=poll_s,
         poll_every_s=poll_s,
         poll_limits=_READ_LIMITS,
         callback_handle=lambda body: body.handle_or_none("id"),
+        name_of=name_of,
     )
-    return Offer(capability, needs, shape, max_s, price_found=price, price_missing=missing)
+    return Offer(
+        capability,
+        needs,
+        shape,
+        max_s,
+        price_found=price,
+        price_missing=empty,
+        price_unknown=empty,
+    )
 
 
 PROVIDER: Final = Provider(
@@ -148,7 +197,9 @@ PROVIDER: Final = Provider(
     # Credits are reserved by each submission, and nothing says that a repeat reserves none.
     repeats="cheap",
     source="stated, 2026-11: docs.enrow.io and the vendor's own MCP server; pace is inferred",
+    version=2,
     key_check=get("/account/info"),
+    key_proof=("credits",),
     offers=(
         _offer(Capability.FIND_EMAIL, NAME_AND_COMPANY, 10.0, 600.0, 1_000),
         _offer(Capability.VERIFY_EMAIL, (("email",),), 3.0, 120.0, 250),

@@ -32,13 +32,15 @@ class VendorDown(VendorFault):
     Attributes:
         sent: False only when the request certainly never left, so that asking again cannot cost
             twice; True when the vendor may have seen it.
+        retry_after_s: for how many seconds its answer asked, where it did, on anybody's clock.
     """
 
     slug = "vendor_down"
 
-    def __init__(self, *, sent: bool = True) -> None:
+    def __init__(self, *, sent: bool = True, retry_after_s: float | None = None) -> None:
         super().__init__("the request may have been sent" if sent else "the request was not sent")
         self.sent = sent
+        self.retry_after_s = retry_after_s
 
 
 class CredentialsRejected(VendorFault):

@@ -5,6 +5,7 @@ A person it does not know is a 404, and an empty purse may be a 200 with an `err
 
 from typing import Final
 
+from providers.complaint import error_code, error_words, raise_for_words
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
@@ -23,6 +24,7 @@ from providers.contract import (
     raw_reason,
     read_object,
 )
+from providers.vocabulary import raise_for_another
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Missing, NoAnswer, Outcome, RejectedInput
@@ -53,39 +55,39 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     if (failed := _read_error(answer)) is not None:
         return failed
     checked = read_object(answer)
+    raise_for_another(lead.email, checked.text_or_none("email"))
     if not checked.flag("verified"):
         return NoAnswer("unknown_verdict")
-    email = checked.text_or_none("email") or lead.email
-    return verification_outcome(email, "deliverable", "accepted_email")
+    return verification_outcome(lead.email, "deliverable", "accepted_email")
 
 
 def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the number, which comes in E.164."""
     if (failed := _read_error(answer)) is not None:
         return failed
-    return phone_outcome(read_object(answer).text_or_none("phone"), region_of(lead.country))
+    return phone_outcome(
+        read_object(answer).phone_or_none("phone", prefix="+"), region_of(lead.country)
+    )
 
 
 def _read_error(answer: VendorAnswer) -> Outcome | None:
     words = _error_words(answer)
     match answer.status:
         case 200 if words:
-            return _read_failure_in_words(words)
-        case 404 if words is not None and "route" not in words:
+            raise_for_words(words, answer.retry_after_s())
+            missing = "not found" in words
+            code = error_code(answer.object(), "error")
+            return Missing() if missing else NoAnswer(raw_reason("error", code))
+        case 404 if words is not None and "route" not in words.split():
             return Missing()
         case 422:
             return RejectedInput("refused_by_vendor")
         case 423:
             # Seen for too many requests, and for a subscription that is paused.
-            raise OutOfCredit if "paused" in (words or "") else Throttled(answer.retry_after_s())
+            is_paused = "paused" in (words or "").split()
+            raise OutOfCredit if is_paused else Throttled(answer.retry_after_s())
     raise_for_status(answer)
     return None
-
-
-def _read_failure_in_words(words: str) -> Outcome:
-    if "credit" in words:
-        raise OutOfCredit
-    return Missing() if "not found" in words else NoAnswer(raw_reason("error", words))
 
 
 def _error_words(answer: VendorAnswer) -> str | None:
@@ -93,8 +95,7 @@ def _error_words(answer: VendorAnswer) -> str | None:
     # A 200 may carry a friendly message; only `error` says that it failed.
     names = ("error",) if answer.status == 200 else ("error", "message", "detail")  # noqa: PLR2004
     try:
-        body = answer.object()
-        return " ".join(body.text_or_none(name) or "" for name in names).strip().lower()
+        return error_words(answer.object(), *names).strip()
     except BrokenAnswer:
         return None
 
@@ -110,7 +111,9 @@ PROVIDER: Final = Provider(
     # Nothing says that a repeat is free, and a verification is charged every time.
     repeats="cheap",
     source="stated, 2026-11: app.findymail.com/docs; 404 and 423 bodies and phones are inferred",
+    version=2,
     key_check=get("/credits"),
+    key_proof=("credits", "verifier_credits"),
     offers=(
         Offer(
             Capability.FIND_EMAIL,
@@ -126,6 +129,7 @@ PROVIDER: Final = Provider(
             deadline_s=60.0,
             price_found=1_000,  # of a purse of their own, the verifier's credits
             price_missing=1_000,
+            price_unknown=1_000,
         ),
         Offer(
             Capability.FIND_PHONE,

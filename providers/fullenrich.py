@@ -10,7 +10,6 @@ from typing import Any, Final
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
-    BrokenAnswer,
     JsonObject,
     Limits,
     NotReady,
@@ -23,11 +22,14 @@ from providers.contract import (
     VendorRequest,
     get,
     post,
+    raw_reason,
     read_object,
+    read_rows,
 )
+from providers.vocabulary import found_email
 from service.domain.kinds import Capability
 from service.domain.outcome import Found, Missing, NoAnswer, Outcome
-from service.domain.value_outcome import email_outcome, phone_outcome
+from service.domain.value_outcome import phone_outcome
 from service.domain.verdict import VerdictStatus
 
 _PATH: Final = "/contact/enrich/bulk"
@@ -39,6 +41,7 @@ _VERDICTS: Final[Mapping[str, VerdictStatus]] = {
     "CATCH_ALL": "risky",
     "INVALID": "undeliverable",
     "INVALID_DOMAIN": "undeliverable",
+    "UNVERIFIED": "unknown",
 }
 # What a row without a value means once the whole has ended so: only FINISHED says "looked at".
 _EMPTY_ROWS: Final[Mapping[str, Outcome]] = {
@@ -67,11 +70,14 @@ def read_results(read: ReadContact, answer: VendorAnswer) -> Mapping[str, Outcom
     if status in _RUNNING:
         return NotReady()
     # A status nobody has documented is read as an end, since "not ready" has its own sign.
-    empty = _EMPTY_ROWS.get(status, NoAnswer("unclear_status"))
-    outcomes = {
-        row.object("custom").text("row"): _read_row(row, read, empty)
-        for row in results.objects("data")
-    }
+    empty = _EMPTY_ROWS.get(status, NoAnswer(raw_reason("status", status)))
+
+    def read_row(row: JsonObject) -> Outcome:
+        contact = row.object_or_none("contact_info")
+        outcome = Missing() if contact is None else read(contact)
+        return empty if isinstance(outcome, Missing) else outcome
+
+    outcomes = read_rows(results.rows("data"), _reference_of, read_row)
     out_of_credit = answer.status == 402 or status == "CREDITS_INSUFFICIENT"  # noqa: PLR2004
     if out_of_credit and not any(isinstance(outcome, Found) for outcome in outcomes.values()):
         raise OutOfCredit
@@ -83,8 +89,7 @@ def read_email(contact: JsonObject) -> Outcome:
     best = contact.object_or_none("most_probable_work_email")
     if best is None:
         return Missing()
-    verdict = _VERDICTS.get(best.text_or_none("status") or "", "unknown")
-    return email_outcome(best.text_or_none("email"), verdict)
+    return found_email(best.text_or_none("email"), best.side_text("status"), _VERDICTS)
 
 
 def read_phone(contact: JsonObject) -> Outcome:
@@ -92,17 +97,12 @@ def read_phone(contact: JsonObject) -> Outcome:
     best = contact.object_or_none("most_probable_phone")
     if best is None:
         return Missing()
-    return phone_outcome(best.text_or_none("number"), best.text_or_none("region"))
+    return phone_outcome(best.phone_or_none("number", prefix="+"), best.side_text("region"))
 
 
-def _read_row(row: JsonObject, read: ReadContact, empty: Outcome) -> Outcome:
-    # One strange row must not cost the other 99, which are paid for.
-    try:
-        contact = row.object_or_none("contact_info")
-        outcome = Missing() if contact is None else read(contact)
-    except BrokenAnswer as fault:
-        return NoAnswer(fault.slug)
-    return empty if isinstance(outcome, Missing) else outcome
+def _reference_of(row: JsonObject) -> str | None:
+    custom = row.object_or_none("custom")
+    return custom.text_or_none("row") if custom else None
 
 
 def _person(row: Row, field: str) -> dict[str, Any]:
@@ -142,7 +142,9 @@ PROVIDER: Final = Provider(
     limits=Limits(requests_per_minute=60, concurrency=4),
     repeats="free",  # stated: the same person is charged once within 3 months
     source="stated, 2026-11: docs.fullenrich.com/api/v2",
+    version=2,
     key_check=get("/account/keys/verify"),
+    key_proof=("workspace_id",),
     offers=(
         _offer(Capability.FIND_EMAIL, "contact.work_emails", read_email, price=1_000),
         _offer(Capability.FIND_PHONE, "contact.phones", read_phone, price=10_000),

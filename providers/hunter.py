@@ -22,11 +22,11 @@ from providers.contract import (
     get,
     read_object,
 )
+from providers.vocabulary import Verdict, found_email, verified_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Missing, NoAnswer, Outcome, RejectedInput
-from service.domain.value_outcome import email_outcome, verification_outcome
-from service.domain.verdict import VerdictReason, VerdictStatus
+from service.domain.verdict import VerdictStatus
 
 _FIND_S: Final = 10  # Hunter searches for 3 to 20 s; this is its own default, said aloud
 _THROTTLED_WAIT_S: Final = 60.0
@@ -38,12 +38,15 @@ _FIND_VERDICTS: Final[Mapping[str, VerdictStatus]] = {
     "accept_all": "risky",
     "disposable": "risky",
     "invalid": "undeliverable",
+    "unknown": "unknown",
 }
-_VERIFY_VERDICTS: Final[Mapping[str, tuple[VerdictStatus, VerdictReason]]] = {
+_VERIFY_VERDICTS: Final[Mapping[str, Verdict]] = {
     "valid": ("deliverable", "accepted_email"),
     "accept_all": ("risky", "catch_all"),
     "disposable": ("risky", "disposable"),
     "invalid": ("undeliverable", "no_mailbox"),
+    "unknown": ("unknown", "unclear_reply"),
+    "webmail": ("unknown", "unclear_reply"),
 }
 
 
@@ -67,16 +70,12 @@ def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
     if answer.status == 404 and answer.object().objects("errors"):  # noqa: PLR2004
         return Missing()
     data = read_object(answer).object("data")
-    verification = data.object_or_none("verification")
-    status = verification.text_or_none("status") if verification else None
-    if status is None and data.flag("accept_all"):
+    status = data.side_object("verification").side_text("status")
+    if status is None and data.side_flag("accept_all"):
         status = "accept_all"
-    score = data.number_or_none("score")
-    return email_outcome(
-        data.text_or_none("email"),
-        _FIND_VERDICTS.get(status or "", "unknown"),
-        confidence=None if score is None else score / 100,
-    )
+    score = data.side_number("score")
+    confidence = None if score is None else score / 100
+    return found_email(data.text_or_none("email"), status, _FIND_VERDICTS, confidence=confidence)
 
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome | AskAgain:
@@ -88,12 +87,12 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome | AskAgain:
     if answer.status == 222:  # noqa: PLR2004
         return NoAnswer("mail_server_failed")
     data = read_object(answer).object("data")
-    status = data.text_or_none("status") or ""
+    status = data.text_or_none("status")
     # `webmail` names the kind of host only; whether the mailbox was seen stands in a field beside.
-    if status == "webmail" and data.flag("smtp_check"):
+    if status == "webmail" and data.side_flag("smtp_check"):
         status = "valid"
-    verdict, reason = _VERIFY_VERDICTS.get(status, ("unknown", "unclear_reply"))
-    return verification_outcome(data.text_or_none("email") or lead.email, verdict, reason)
+    named = data.text_or_none("email")
+    return verified_email(lead.email, status, _VERIFY_VERDICTS, named=named)
 
 
 def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:
@@ -120,7 +119,9 @@ PROVIDER: Final = Provider(
     # finder hit or a finished verification is free when asked for again, so it may cost twice.
     repeats="cheap",
     source="stated, 2026-11: hunter.io/api-documentation/v2; the shape of a miss is inferred",
+    version=2,
     key_check=get("/account"),
+    key_proof=("data",),
     offers=(
         Offer(
             Capability.FIND_EMAIL,
@@ -135,6 +136,7 @@ PROVIDER: Final = Provider(
             deadline_s=60.0,
             price_found=500,
             price_missing=500,
+            price_unknown=500,
             limits=Limits(requests_per_minute=300, requests_per_second=10, concurrency=10),
         ),
     ),

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
+from providers.complaint import error_words, is_about_credit, raise_for_error
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
+    BrokenAnswer,
     JsonObject,
     Limits,
     NotReady,
@@ -25,14 +27,13 @@ from providers.contract import (
     VendorRequest,
     post,
     raw_reason,
-    read_object,
+    read_any_object,
     read_rows,
 )
+from providers.vocabulary import Verdict, found_email, verified_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import NoAnswer, Outcome, RejectedInput
-from service.domain.value_outcome import email_outcome, verification_outcome
-from service.domain.verdict import VerdictReason, VerdictStatus
 
 _ROWS_MAX: Final = 100  # what one page of a read holds
 _READ: Final = "/bulk-single-searchs/read"
@@ -46,15 +47,16 @@ _UNANSWERED: Final[Mapping[str, Outcome]] = {
     "ABORTED": NoAnswer("cancelled_by_vendor"),
 }
 # It has no word for a server that takes everything: it finds "probable" there, or cannot tell.
-_CERTAINTIES: Final[Mapping[str, tuple[VerdictStatus, VerdictReason]]] = {
+_CERTAINTIES: Final[Mapping[str, Verdict]] = {
     "ultra_sure": ("deliverable", "accepted_email"),
     "very_sure": ("deliverable", "accepted_email"),
     "sure": ("deliverable", "accepted_email"),
     "probable": ("risky", "catch_all"),
     "undeliverable": ("undeliverable", "no_mailbox"),
+    # Of an address to verify it means that the vendor cannot tell.
+    "not_found": ("unknown", "unclear_reply"),
 }
 _COUNT: Final = re.compile(r"[0-9]{1,3}")
-_NO_CREDIT: Final = (b"unpaidsubscription", b"insufficient")
 
 
 def submit(
@@ -71,13 +73,13 @@ def submit(
 
 def read_results(capability: Capability, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
     """Read each row, once all of them are there and none is running any more."""
-    items = _read_success(answer).objects("items")
-    statuses = {item.text_or_none("status") for item in items}
-    if statuses & _RUNNING or len(items) < max((_own_id(item)[1] for item in items), default=1):
+    items = _read_success(answer).rows("items")
+    statuses = {_status(item) for item in items}
+    if statuses & _RUNNING or len(items) < max(map(_count, items), default=1):
         return NotReady()
     if statuses == {"INSUFFICIENT_FUNDS"}:
         raise OutOfCredit
-    return read_rows(items, lambda item: _own_id(item)[0], partial(read_item, capability))
+    return read_rows(items, _reference, partial(read_item, capability))
 
 
 def read_item(capability: Capability, item: JsonObject) -> Outcome:
@@ -91,32 +93,50 @@ def read_item(capability: Capability, item: JsonObject) -> Outcome:
     if best is None and status not in _ANSWERED:
         return NoAnswer(raw_reason("status", status))
     email = best.text_or_none("email") if best else None
-    certainty = (best.text_or_none("certainty") if best else None) or "not_found"
-    verdict, reason = _CERTAINTIES.get(certainty, ("unknown", "unclear_reply"))
+    certainty = best.side_text("certainty") if best else "not_found"
     if capability is Capability.FIND_EMAIL:
-        return email_outcome(None if certainty == "not_found" else email, verdict)
-    # Of an address to verify, `not_found` means that the vendor cannot tell.
-    is_known = certainty in _CERTAINTIES or certainty == "not_found"
-    unclear = NoAnswer(raw_reason("certainty", certainty))
-    return verification_outcome(email, verdict, reason) if is_known else unclear
+        found = None if certainty == "not_found" else email
+        return found_email(found, certainty, _CERTAINTIES, prefix="certainty")
+    return verified_email(email, certainty, _CERTAINTIES, prefix="certainty")
 
 
 def _columns(lead: LeadInput) -> list[str | None]:
     return [lead.first_name, lead.last_name, lead.company_domain or lead.company_name]
 
 
-def _own_id(item: JsonObject) -> tuple[str | None, int]:
+def _status(item: JsonObject) -> str | None:
+    try:
+        return item.text_or_none("status")
+    except BrokenAnswer:
+        return None
+
+
+def _count(item: JsonObject) -> int:
+    """Return of how many rows this is one, as far as it says so."""
+    try:
+        count = _own_id(item)[1]
+    except BrokenAnswer:
+        return 1
+    return int(count) if _COUNT.fullmatch(count) else 1
+
+
+def _reference(item: JsonObject) -> str | None:
+    return _own_id(item)[0] or None
+
+
+def _own_id(item: JsonObject) -> tuple[str, str]:
     own = item.object_or_none("userData")
     reference, _, count = ((own.text_or_none("externalId") if own else None) or "").rpartition("/")
-    return reference or None, int(count) if _COUNT.fullmatch(count) else 1
+    return reference, count
 
 
 def _read_success(answer: VendorAnswer) -> JsonObject:
-    body = read_object(answer)
+    body = read_any_object(answer)
     if body.flag_or_none("success") is False:
         # How an account without credit is refused is not documented, only the errors' names are.
-        is_empty = any(word in answer.body.lower() for word in _NO_CREDIT)
-        raise OutOfCredit if is_empty else RequestRefused
+        words = error_words(body, "error", "errors", "message")
+        raise OutOfCredit if is_about_credit(words) else RequestRefused
+    raise_for_error(body, answer.retry_after_s())
     return body
 
 
@@ -126,7 +146,7 @@ def _name_callback(body: JsonObject) -> str | None:
 
 
 def _offer(
-    capability: Capability, needs: tuple[tuple[str, ...], ...], *, found: int, missing: int
+    capability: Capability, needs: tuple[tuple[str, ...], ...], *, found: int, empty: int
 ) -> Offer:
     shape = Submitted(
         batch_max=_ROWS_MAX,
@@ -139,7 +159,15 @@ def _offer(
         poll_limits=_READ_LIMITS,
         callback_handle=_name_callback,
     )
-    return Offer(capability, needs, shape, 300.0, price_found=found, price_missing=missing)
+    return Offer(
+        capability,
+        needs,
+        shape,
+        deadline_s=300.0,
+        price_found=found,
+        price_missing=empty,
+        price_unknown=empty,
+    )
 
 
 PROVIDER: Final = Provider(
@@ -151,9 +179,11 @@ PROVIDER: Final = Provider(
     # No idempotency key, and nothing says that the same search is free a second time.
     repeats="cheap",
     source="stated, 2026-11: api-doc.icypeas.com; prices, and how no credit is said, are inferred",
+    version=2,
     key_check=post(_READ, {"mode": "single", "limit": 1}),
+    key_proof=("items", "success"),
     offers=(
-        _offer(Capability.FIND_EMAIL, NAME_AND_COMPANY, found=1_000, missing=0),
-        _offer(Capability.VERIFY_EMAIL, (("email",),), found=100, missing=100),
+        _offer(Capability.FIND_EMAIL, NAME_AND_COMPANY, found=1_000, empty=0),
+        _offer(Capability.VERIFY_EMAIL, (("email",),), found=100, empty=100),
     ),
 )

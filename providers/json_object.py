@@ -1,15 +1,23 @@
 """JSON from outside, read by the type that is expected of it; anything else is a broken answer."""
 
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from providers.faults import BrokenAnswer
 
 _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_NESTING_MAX: Final = 4
+_FLAGS: Final = {"true": True, "yes": True, "false": False, "no": False}
+_NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 class JsonObject:
-    """A JSON object from outside, read by expected type: another type is a `BrokenAnswer`."""
+    """A JSON object from outside, read by expected type: another type is a `BrokenAnswer`.
+
+    What stands beside a value that is paid for is read by the methods that begin with `side`: they
+    never raise, and take another type for nothing, so that the value is not lost with it.
+    """
 
     __slots__ = ("_raw",)
 
@@ -39,6 +47,16 @@ class JsonObject:
             raise BrokenAnswer("expected a JSON array")
         return [JsonObject(item) for item in raw]
 
+    def rows(self, name: str) -> "list[JsonObject]":
+        """Return as `objects`, but with an empty object for each item that is none.
+
+        One strange row must not cost the others, and still counts as one.
+        """
+        raw = self._raw.get(name)
+        if not isinstance(raw, list):
+            return self.objects(name)
+        return [JsonObject(item if isinstance(item, dict) else {}) for item in raw]
+
     def text_or_none(self, name: str) -> str | None:
         """Return the text under `name`, stripped; absent, null and blank read as None."""
         raw = self._raw.get(name)
@@ -47,6 +65,14 @@ class JsonObject:
         if not isinstance(raw, str):
             raise BrokenAnswer("expected a JSON string")
         return raw.strip() or None
+
+    def says(self, name: str) -> bool:
+        """Tell whether anything but a null, a no, a zero or an empty thing is under `name`."""
+        return bool(self._raw.get(name))
+
+    def texts(self, name: str) -> list[str]:
+        """Return every text under `name`, in whatever lists and objects it lies, to some depth."""
+        return list(_texts(self._raw.get(name), _NESTING_MAX))
 
     def text(self, name: str) -> str:
         """Return the text under `name`, stripped, which must be there and not blank."""
@@ -86,3 +112,46 @@ class JsonObject:
         if raw is not None and not isinstance(raw, bool):
             raise BrokenAnswer("expected a JSON boolean")
         return raw
+
+    def side_object(self, name: str) -> "JsonObject":
+        """Return the object under `name`, or an empty one."""
+        raw = self._raw.get(name)
+        return JsonObject(raw if isinstance(raw, dict) else {})
+
+    def side_text(self, name: str) -> str | None:
+        """Return the text under `name`, stripped, or None; blank reads as None."""
+        raw = self._raw.get(name)
+        return (raw.strip() or None) if isinstance(raw, str) else None
+
+    def side_flag(self, name: str) -> bool | None:
+        """Return the boolean under `name`, also where it is spelled in a word, or None."""
+        raw = self._raw.get(name)
+        return raw if isinstance(raw, bool) else _FLAGS.get(str(raw).strip().lower())
+
+    def side_number(self, name: str) -> float | None:
+        """Return the number under `name`, also where it is spelled in digits, or None."""
+        raw = self._raw.get(name)
+        if isinstance(raw, str) and _NUMBER.fullmatch(raw.strip()):
+            return float(raw)
+        return float(raw) if isinstance(raw, int | float) and not isinstance(raw, bool) else None
+
+    def phone_or_none(self, name: str, *, prefix: str = "") -> str | None:
+        """Return the phone number under `name`, or None when it is absent, null or blank.
+
+        Args:
+            name: of what is a text, or a JSON number of nothing but digits.
+            prefix: what the digits of a JSON number lack, such as `+`.
+        """
+        raw = self._raw.get(name)
+        is_number = isinstance(raw, int) and not isinstance(raw, bool)
+        return f"{prefix}{raw}" if is_number else self.text_or_none(name)
+
+
+def _texts(raw: object, nesting_max: int) -> Iterator[str]:
+    if isinstance(raw, str):
+        yield raw
+    if nesting_max == 0 or not isinstance(raw, dict | list):
+        return
+    inner: Iterable[object] = raw.values() if isinstance(raw, dict) else raw
+    for each in inner:
+        yield from _texts(each, nesting_max - 1)

@@ -1,11 +1,14 @@
 """LeadMagic: work email, email verification and mobile numbers, each in one synchronous call.
 
 Its words for a verdict have changed between releases, so those of all releases are understood.
+Its bulk jobs are not used: what comes back of them is not published.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
+from providers.complaint import error_words, raise_for_failure
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
@@ -18,21 +21,27 @@ from providers.contract import (
     VendorRequest,
     get,
     post,
-    read_object,
+    read_any_object,
 )
+from providers.vocabulary import Verdict, found_email, verified_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Outcome, RejectedInput
 from service.domain.phone_number import region_of
-from service.domain.value_outcome import email_outcome, phone_outcome, verification_outcome
-from service.domain.verdict import VerdictReason, VerdictStatus
+from service.domain.value_outcome import phone_outcome
 
-_VERDICTS: Final[Mapping[str, tuple[VerdictStatus, VerdictReason]]] = {
+# How it says that there is nobody, whatever flag it puts beside; the text is not stated.
+_NOT_FOUND: Final = re.compile(
+    r"\bno (?:\w+ ){0,2}(?:found|results?|match(?:es)?)\b"
+    r"|\b(?:email|number|mobile|phone|person|profile)\w* (?:was |could )?not (?:be )?found\b"
+)
+_VERDICTS: Final[Mapping[str, Verdict]] = {
     "valid": ("deliverable", "accepted_email"),
     "valid_catch_all": ("risky", "catch_all"),
     "catch_all": ("risky", "catch_all"),
     "invalid": ("undeliverable", "no_mailbox"),
     "not_found": ("undeliverable", "no_mailbox"),
+    "unknown": ("unknown", "unclear_reply"),
 }
 
 
@@ -60,37 +69,46 @@ def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
     """Read the address and its verdict."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    found = read_object(answer)
-    verdict, _ = _read_verdict(found, "status")
-    return email_outcome(found.text_or_none("email"), verdict)
+    found = _read_success(answer)
+    word = _decided(found.side_text("status"), found)
+    return found_email(found.text_or_none("email"), word, _VERDICTS)
 
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; an undecided one on a catch-all domain is risky, not unknown."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    checked = read_object(answer)
-    verdict, reason = _read_verdict(checked, "email_status")
-    return verification_outcome(checked.text_or_none("email") or lead.email, verdict, reason)
+    checked = _read_success(answer)
+    named = checked.text_or_none("email")
+    word = _decided(checked.text_or_none("email_status"), checked)
+    return verified_email(lead.email, word, _VERDICTS, named=named)
 
 
 def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the number; one without a country code cannot be placed and counts as unreadable."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    return phone_outcome(read_object(answer).text_or_none("mobile_number"), region_of(lead.country))
+    return phone_outcome(
+        _read_success(answer).phone_or_none("mobile_number"), region_of(lead.country)
+    )
+
+
+def _read_success(answer: VendorAnswer) -> JsonObject:
+    body = read_any_object(answer)
+    if body.says("error") or body.says("errors") or body.side_flag("success") is False:
+        words = error_words(body, "message", "error", "errors")
+        if not _NOT_FOUND.search(words):
+            raise_for_failure(body, answer.retry_after_s())
+    return body
 
 
 def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:
     return RejectedInput("refused_by_vendor") if answer.status in {400, 422} else None
 
 
-def _read_verdict(answer: JsonObject, field: str) -> tuple[VerdictStatus, VerdictReason]:
-    decided = _VERDICTS.get(answer.text_or_none(field) or "")
-    if decided is not None:
-        return decided
-    catch_all = answer.flag("is_domain_catch_all")
-    return ("risky", "catch_all") if catch_all else ("unknown", "unclear_reply")
+def _decided(word: str | None, answer: JsonObject) -> str | None:
+    is_undecided = word is None or word == "unknown"
+    return "catch_all" if is_undecided and answer.side_flag("is_domain_catch_all") else word
 
 
 PROVIDER: Final = Provider(
@@ -103,7 +121,9 @@ PROVIDER: Final = Provider(
     # No idempotency key and no free repeats: a second request for the same hit is charged again.
     repeats="cheap",
     source="stated, 2026-11: leadmagic.io/docs/v1 and the vendor's OpenAPI file",
+    version=2,
     key_check=get("/v1/credits"),
+    key_proof=("credits",),
     offers=(
         Offer(
             Capability.FIND_EMAIL,

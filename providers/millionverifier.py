@@ -7,6 +7,7 @@ The key goes into the query, since the vendor reads no header. Its `quality` may
 from collections.abc import Mapping
 from typing import Final
 
+from providers.complaint import error_code, error_words, raise_for_words
 from providers.contract import (
     Auth,
     BrokenAnswer,
@@ -14,7 +15,6 @@ from providers.contract import (
     Direct,
     Limits,
     Offer,
-    OutOfCredit,
     Provider,
     VendorAnswer,
     VendorDown,
@@ -24,15 +24,14 @@ from providers.contract import (
     raw_reason,
     read_object,
 )
+from providers.vocabulary import Verdict, verified_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import NoAnswer, Outcome, RejectedInput
-from service.domain.value_outcome import verification_outcome
-from service.domain.verdict import VerdictReason, VerdictStatus
 
 _CHECK_S: Final = 20  # its own default, said aloud; it wants five seconds more to answer in
 
-_VERDICTS: Final[Mapping[str, tuple[VerdictStatus, VerdictReason]]] = {
+_VERDICTS: Final[Mapping[str, Verdict]] = {
     "ok": ("deliverable", "accepted_email"),
     "catch_all": ("risky", "catch_all"),
     "disposable": ("risky", "disposable"),
@@ -52,31 +51,31 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
         return failed
     checked = read_object(answer)
     result = checked.text("result").lower()
-    if result not in _VERDICTS:
-        return NoAnswer(raw_reason("result", result))
-    return verification_outcome(checked.text_or_none("email") or lead.email, *_VERDICTS[result])
+    named = checked.text_or_none("email")
+    return verified_email(lead.email, result, _VERDICTS, named=named, prefix="result")
 
 
 def _read_error(answer: VendorAnswer) -> Outcome | None:
-    text = _error_text(answer)
     # The same failure has been seen spelled with blanks and with underscores.
-    words = text.replace("_", " ").split()
-    if "credits" in words or "credit" in words:
-        raise OutOfCredit
-    if "blocked" in words or any(word.endswith("key") for word in words):
+    text = _error_words(answer)
+    raise_for_words(text, answer.retry_after_s())
+    words = text.split()
+    if "ip" in words and "blocked" in words:
         raise CredentialsRejected
     if "internal" in words:
         raise VendorDown
     if "email" in words:
         return RejectedInput("refused_by_vendor")
     raise_for_status(answer)
-    return NoAnswer(raw_reason("error", text)) if words else None
+    if not words:
+        return None
+    return NoAnswer(raw_reason("error", error_code(answer.object(), "error")))
 
 
-def _error_text(answer: VendorAnswer) -> str:
+def _error_words(answer: VendorAnswer) -> str:
     # What stands before the vendor, such as a proxy, answers in other shapes.
     try:
-        return (answer.object().text_or_none("error") or "").lower()
+        return error_words(answer.object(), "error")
     except BrokenAnswer:
         return ""
 
@@ -90,7 +89,9 @@ PROVIDER: Final = Provider(
     limits=Limits(requests_per_minute=1_200, concurrency=20),
     repeats="cheap",  # nothing says that a repeat is free
     source="stated, 2026-11: developer.millionverifier.com; what is not charged is inferred",
+    version=2,
     key_check=get("/credits"),
+    key_proof=("credits",),
     offers=(
         Offer(
             Capability.VERIFY_EMAIL,

@@ -6,6 +6,7 @@ The key goes into the query, since the vendor reads no header.
 from collections.abc import Mapping
 from typing import Final
 
+from providers.complaint import is_about_credit, plain_words
 from providers.contract import (
     Auth,
     CredentialsRejected,
@@ -23,16 +24,15 @@ from providers.contract import (
     raw_reason,
     read_object,
 )
+from providers.vocabulary import Verdict, verified_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import NoAnswer, Outcome
-from service.domain.value_outcome import verification_outcome
-from service.domain.verdict import VerdictReason, VerdictStatus
 
 # The vendor gives up first, so that a check that is paid for is not left without an answer.
 _CHECK_S: Final = 20
 
-_VERDICTS: Final[Mapping[str, tuple[VerdictStatus, VerdictReason]]] = {
+_VERDICTS: Final[Mapping[str, Verdict]] = {
     "valid": ("deliverable", "accepted_email"),
     "invalid": ("undeliverable", "no_mailbox"),
     "catchall": ("risky", "catch_all"),
@@ -51,11 +51,8 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     checked = read_object(answer)
     status = checked.text("status")
     if status != "success":
-        return _read_failure(status, checked.text_or_none("message") or "")
-    result = checked.text("result")
-    if result not in _VERDICTS:
-        return NoAnswer(raw_reason("result", result))
-    return verification_outcome(lead.email, *_VERDICTS[result])
+        return _read_failure(status, checked.side_text("message") or "")
+    return verified_email(lead.email, checked.text("result"), _VERDICTS, prefix="result")
 
 
 def _read_failure(status: str, message: str) -> NoAnswer:
@@ -66,12 +63,12 @@ def _read_failure(status: str, message: str) -> NoAnswer:
             raise Throttled
         case "temp_unavail":
             raise VendorDown
-        case "general_failure" if "credit" in message.lower():
+        case "general_failure" if is_about_credit(plain_words(message)):
             raise OutOfCredit
         case "general_failure":
             raise RequestRefused
         case _:
-            return NoAnswer(raw_reason("status", status))
+            return NoAnswer(raw_reason("error", status))
 
 
 PROVIDER: Final = Provider(
@@ -84,6 +81,7 @@ PROVIDER: Final = Provider(
     repeats="cheap",  # stated: every check is charged, repeats too
     source="stated, 2026-11: developers.neverbounce.com; the words for no credit are inferred",
     key_check=get("/account/info"),
+    key_proof=("credits_info", "job_counts"),
     offers=(
         Offer(
             Capability.VERIFY_EMAIL,
@@ -91,6 +89,7 @@ PROVIDER: Final = Provider(
             shape=Direct(verify_request, read_verify),
             price_found=1_000,
             price_missing=1_000,
+            price_unknown=1_000,
         ),
     ),
 )

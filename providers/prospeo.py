@@ -29,11 +29,12 @@ from providers.contract import (
     raw_reason,
     read_object,
 )
+from providers.vocabulary import found_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Missing, NoAnswer, Outcome, RejectedInput
 from service.domain.phone_number import region_of
-from service.domain.value_outcome import email_outcome, phone_outcome
+from service.domain.value_outcome import phone_outcome
 from service.domain.verdict import VerdictStatus
 
 _PATH: Final = "/enrich-person"
@@ -64,8 +65,8 @@ def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
     email = read_object(answer).object("person").object_or_none("email")
     if email is None:
         return Missing()
-    verdict = _VERDICTS.get(email.text_or_none("status") or "", "unknown")
-    return _hidden(email) or email_outcome(email.text_or_none("email"), verdict)
+    address, word = email.text_or_none("email"), email.side_text("status")
+    return _hidden(email) or found_email(address, word, _VERDICTS)
 
 
 def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
@@ -75,14 +76,15 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     mobile = read_object(answer).object("person").object_or_none("mobile")
     if mobile is None:
         return Missing()
-    number = mobile.text_or_none("mobile_international") or mobile.text_or_none("mobile")
-    region = region_of(mobile.text_or_none("mobile_country_code")) or region_of(lead.country)
+    international = mobile.phone_or_none("mobile_international", prefix="+")
+    number = international or mobile.phone_or_none("mobile")
+    region = region_of(mobile.side_text("mobile_country_code")) or region_of(lead.country)
     return _hidden(mobile) or phone_outcome(number, region)
 
 
 def _hidden(value: JsonObject) -> NoAnswer | None:
     # What is not revealed is masked with stars, and a star may stand in a real address.
-    return NoAnswer("not_revealed") if value.flag_or_none("revealed") is False else None
+    return NoAnswer("not_revealed") if value.side_flag("revealed") is False else None
 
 
 def _person(lead: LeadInput) -> dict[str, Any]:
@@ -147,7 +149,9 @@ PROVIDER: Final = Provider(
     limits=Limits(requests_per_minute=300, requests_per_second=5, concurrency=5),
     repeats="free",  # stated: enriching the same person again is free
     source="stated, 2026-11: prospeo.io/api-docs; the status beside each error code is inferred",
+    version=2,
     key_check=get("/account-information"),
+    key_proof=("response",),
     offers=(
         _offer(Capability.FIND_EMAIL, Direct(find_request, read_find), 1_000),
         _offer(Capability.FIND_PHONE, Direct(phone_request, read_phone), 10_000, ("email",)),

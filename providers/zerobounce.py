@@ -7,14 +7,13 @@ shield against too many bad requests, which lifts after an hour, and not a wrong
 from collections.abc import Mapping
 from typing import Final
 
+from providers.complaint import error_code, error_words, raise_for_words
 from providers.contract import (
     Auth,
     BrokenAnswer,
-    CredentialsRejected,
     Direct,
     Limits,
     Offer,
-    OutOfCredit,
     Provider,
     Throttled,
     VendorAnswer,
@@ -24,18 +23,16 @@ from providers.contract import (
     raw_reason,
     read_object,
 )
+from providers.vocabulary import Verdict, raise_for_another
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import NoAnswer, Outcome
 from service.domain.value_outcome import verification_outcome
-from service.domain.verdict import VerdictReason, VerdictStatus
-
-_Verdict = tuple[VerdictStatus, VerdictReason]
 
 _CHECK_S: Final = 25
 _SHIELD_S: Final = 3_600.0
 
-_VERDICTS: Final[Mapping[str, _Verdict]] = {
+_VERDICTS: Final[Mapping[str, Verdict]] = {
     "valid": ("deliverable", "accepted_email"),
     "invalid": ("undeliverable", "no_mailbox"),
     "catch-all": ("risky", "catch_all"),
@@ -45,7 +42,7 @@ _VERDICTS: Final[Mapping[str, _Verdict]] = {
     "unknown": ("unknown", "unclear_reply"),
 }
 # Where the second word says more than the first.
-_FINER_VERDICTS: Final[Mapping[tuple[str, str], _Verdict]] = {
+_FINER_VERDICTS: Final[Mapping[tuple[str, str], Verdict]] = {
     ("invalid", "failed_syntax_check"): ("undeliverable", "invalid_syntax"),
     ("invalid", "no_dns_entries"): ("undeliverable", "no_such_domain"),
     ("invalid", "unroutable_ip_address"): ("undeliverable", "no_mail_host"),
@@ -73,35 +70,31 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
         return failed
     checked = read_object(answer)
     status = checked.text("status").lower()
-    detail = (checked.text_or_none("sub_status") or "").lower()
+    detail = (checked.side_text("sub_status") or "").lower()
     verdict = _FINER_VERDICTS.get((status, detail)) or _VERDICTS.get(status)
+    raise_for_another(lead.email, checked.text_or_none("address"))
     if verdict is None:
         prefix, word = (status, detail) if status == "do_not_mail" else ("status", status)
         return NoAnswer(raw_reason(prefix, word))
-    return verification_outcome(checked.text_or_none("address") or lead.email, *verdict)
+    return verification_outcome(lead.email, *verdict)
 
 
 def _read_error(answer: VendorAnswer) -> NoAnswer | None:
     if answer.status == 403:  # noqa: PLR2004
         raise Throttled(answer.retry_after_s(), usual_wait_s=_SHIELD_S)
     words = _error_words(answer)
-    # One sentence stands for a wrong key and for an empty account. The latter is what befalls a
-    # workspace whose key worked yesterday, so that is what its operator is told.
-    if "credit" in words:
-        raise OutOfCredit
-    if "key" in words:
-        raise CredentialsRejected
+    raise_for_words(words, answer.retry_after_s())
     raise_for_status(answer)
-    return NoAnswer(raw_reason("error", words)) if words else None
+    if not words:
+        return None
+    return NoAnswer(raw_reason("error", error_code(answer.object(), "error")))
 
 
 def _error_words(answer: VendorAnswer) -> str:
     try:
-        body = answer.json()
+        return error_words(answer.object(), "error")  # a text or a list of texts
     except BrokenAnswer:
         return ""
-    error = body.get("error") if isinstance(body, dict) else None
-    return str(error or "").lower()  # a text or a list of texts
 
 
 PROVIDER: Final = Provider(
@@ -113,7 +106,9 @@ PROVIDER: Final = Provider(
     # An address is charged for each time; only the verdict `unknown` is said to be free.
     repeats="cheap",
     source="stated, 2026-11: zerobounce.net/docs; the bodies of failures are inferred",
+    version=2,
     key_check=get("/getcredits"),
+    key_proof=("Credits",),
     offers=(
         Offer(
             Capability.VERIFY_EMAIL,

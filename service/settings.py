@@ -48,6 +48,12 @@ class ProviderSettings(_Section):
     base_url: str | None = None
     """Where the vendor is reached instead of at its own address, such as a proxy."""
 
+    @field_validator("api_key")
+    @classmethod
+    def _blank_is_none(cls, key: SecretStr | None) -> SecretStr | None:
+        """Take an empty variable, as files of settings have them, for one that is not set."""
+        return key if key is not None and key.get_secret_value().strip() else None
+
 
 class EgressSettings(_Section):
     """Destinations that are exempt from the rules for addresses, and ones that never are."""

@@ -71,6 +71,8 @@ _VERIFIERS: Final[dict[str, dict[Verdict, VerdictStatus]]] = {
     "zerobounce": {},
 }
 _READ_PROFILES: Final = frozenset({"findymail", "fullenrich", "prospeo"})
+# It says so in a word that its pages do not list, which is no answer.
+_DOUBT_IN_NO_LISTED_WORD: Final = frozenset({"dropcontact"})
 _TELL_ONLY_VERIFIED: Final = frozenset({"findymail", "prospeo"})
 _ANY_VERDICT: Final = frozenset[VerdictStatus]({"deliverable", "risky", "undeliverable", "unknown"})
 
@@ -190,7 +192,10 @@ def _find_email(slug: str, lead: LeadInput) -> _Answer:
     address = known(slug, person)
     if address is None:
         return _MISSING
-    return _Answer(OutcomeName.FOUND, address, _word(_FINDERS[slug], vendor_verdict(address)))
+    verdict = _word(_FINDERS[slug], vendor_verdict(address))
+    if verdict == "unknown" and slug in _DOUBT_IN_NO_LISTED_WORD:
+        return _NO_ANSWER
+    return _Answer(OutcomeName.FOUND, address, verdict)
 
 
 def _verify(slug: str, lead: LeadInput, *, is_builtin: bool) -> _Answer:

@@ -41,6 +41,7 @@ def providers(
 
 async def _describe(*, check: bool) -> "list[ProviderLine]":
     from providers.registry import all_providers
+    from service.commands.failures import CommandFailure
     from service.edges.rate_slices import RateSlices
     from service.edges.vendor_http import VendorHTTP
     from service.flows.check_pace import CheckPace
@@ -49,6 +50,9 @@ async def _describe(*, check: bool) -> "list[ProviderLine]":
 
     settings = Settings()
     known = all_providers().values()
+    if unknown := sorted(settings.providers.keys() - all_providers().keys()):
+        there = ", ".join(all_providers())
+        raise CommandFailure(f"There is no provider {', '.join(unknown)}; there are {there}.")
     if not check:
         return await describe_providers(known, settings)
     http, scale = VendorHTTP(), settings.vendor_time_scale
@@ -90,8 +94,11 @@ def _show(lines: "list[ProviderLine]") -> None:
 def _price(offer: "OfferLine") -> str:
     if offer.price_found == offer.price_missing == 0:
         return f"{offer.capability} free"
-    also = f" ({offer.price_missing:g} if missing)" if offer.price_missing else ""
-    return f"{offer.capability} {offer.price_found:g}{also}"
+    empty = {"missing": offer.price_missing, "unknown": offer.price_unknown}
+    if {*empty.values()} == {offer.price_found}:
+        return f"{offer.capability} {offer.price_found:g}, found or not"
+    also = ", ".join(f"{price:g} if {name}" for name, price in empty.items() if price)
+    return f"{offer.capability} {offer.price_found:g}" + (f" ({also})" if also else "")
 
 
 def _all_limits(line: "ProviderLine") -> list[str]:

@@ -41,6 +41,7 @@ class Claim:
         priority: at which it was claimed; a caller who waits has the lower one.
         cancelled: its job was cancelled; no step may start.
         first_of_job: its job had not been started.
+        parked_s: seconds since it first was parked; 0 if it never was.
     """
 
     lookup_id: int
@@ -57,6 +58,7 @@ class Claim:
     cancelled: bool
     first_of_job: bool
     lead: LeadInput = field(repr=False)
+    parked_s: float = 0.0
     calls: dict[int, RecordedCall] = field(default_factory=dict, repr=False)
 
     @property

@@ -75,6 +75,16 @@ def read_email_address(text: str) -> EmailAddress | None:
     return _read_again(text) if len(text) <= _CHARACTERS_KEPT_MAX else _read(text)
 
 
+def is_same_address(one: str, other: str) -> bool:
+    """Tell whether two spellings are of one address: in any case, its domain in ASCII or not."""
+    return _key_of(one) == _key_of(other)
+
+
+def _key_of(text: str) -> str:
+    address = read_email_address(text)
+    return text.strip().casefold() if address is None else address.key
+
+
 @lru_cache(_READ_KEPT_MAX)
 def _read_again(text: str) -> EmailAddress | None:
     return _read(text)

@@ -8,14 +8,33 @@ from typing import Final
 
 import idna
 
+from service.domain.domain_endings import ends_as_domain
+
 NAME_CHARACTERS_MAX: Final = 200
 PATTERN_RANKS_PER_SPELLING: Final = 3
 """A second spelling of a name starts this many patterns after the first."""
 
-_TITLES: Final = frozenset("dr herr frau mr mrs ms miss mx prof professor sir dame".split())  # noqa: SIM905 - read as words
-_SUFFIXES: Final = frozenset(
-    "jr sr ii iii iv phd md mba msc bsc cpa cfa esq dds pmp".split()  # noqa: SIM905
-)
+_TITLE_WORDS: Final = """
+dr drmed dring prof professor dipl dipling diplkfm diplom herr frau mr mrs ms miss mx sir dame
+mme mlle sra srta rev reverend
+"""
+# Names as well, or parts of one: titles only where a dot says that they are short for something.
+_DOTTED_TITLE_WORDS: Final = "ing mag med rer nat phil jur oec pol habil hon sr fr"
+_SUFFIX_WORDS: Final = """
+jr sr ii iii iv esq phd edd dphil psyd pharmd mphil md dds dmd dvm dnp rn lpn lcsw mph msw
+mba emba mpa mfa msc bsc bcom llm llb cpa cfa cfp fcca acca cissp csm pmp phr sphr
+shrmcp shrmscp
+"""
+# Family names as well, such as Ma, Ba and Do: degrees where they are written as one.
+_CAPITAL_SUFFIX_WORDS: Final = "ma ba ms bs pe do jd pa v"
+
+# Meng and Beng are family names.
+_DEGREES_BY_CASE: Final = frozenset({"MEng", "BEng", "M.Eng.", "B.Eng.", "M.Eng", "B.Eng"})
+
+_TITLES: Final = frozenset(_TITLE_WORDS.split())
+_DOTTED_TITLES: Final = frozenset(_DOTTED_TITLE_WORDS.split())
+_SUFFIXES: Final = frozenset(_SUFFIX_WORDS.split())
+_CAPITAL_SUFFIXES: Final = frozenset(_CAPITAL_SUFFIX_WORDS.split())
 
 # Letters that Unicode does not decompose into a Latin letter and an accent.
 _LETTERS: Final = str.maketrans(
@@ -33,9 +52,14 @@ _LETTERS: Final = str.maketrans(
         "ŧ": "t",
     }
 )
-_GERMAN_LETTERS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_GERMAN_LETTERS: Final = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"}
+    | {"Ä": "AE", "Ö": "OE", "Ü": "UE", "Ø": "OE", "Å": "AA"}
+)
 
 _BRACKETED: Final = re.compile(r"\([^)]*\)|\"[^\"]*\"|\[[^\]]*\]")
+# What stands behind one of these is no name: "Doe, PhD, MBA", "Doe | CEO".
+_NAME_END: Final = re.compile(r"[,;|\u2022]")
 _HYPHENS: Final = re.compile(r"[\u2010-\u2013]")
 _NOT_A_LETTER: Final = re.compile(r"[^a-z0-9]")
 _NOT_A_LETTER_OR_HYPHEN: Final = re.compile(r"[^a-z0-9-]")
@@ -148,8 +172,8 @@ def spellings(first_name: str, last_name: str) -> list[PersonName]:
 
     Only those that differ are there.
     """
-    first = _lower(first_name).translate(_GERMAN_LETTERS)
-    last = _lower(last_name).translate(_GERMAN_LETTERS)
+    first = _composed(first_name).translate(_GERMAN_LETTERS)
+    last = _composed(last_name).translate(_GERMAN_LETTERS)
     return list(
         dict.fromkeys(
             (
@@ -183,13 +207,15 @@ def clean_last_name(text: str, *, hyphens: bool = False) -> str:
 def company_domain(text: str) -> str | None:
     """Return the mail domain that a web address, a domain or an e-mail address points to.
 
-    None when the text holds no domain with a dot in it, or is a company's page in a directory.
+    None when the text holds no domain with a dot in it, or is a company's page in a directory, or
+    a company's name that only looks like a domain.
     """
     rest = _SCHEME.sub("", text.strip())
     if _DIRECTORY_PAGE.match(rest.lower()):
         return None
     host = re.split(r"[/?#\\]", rest, maxsplit=1)[0].rpartition("@")[2]
     host = host.partition(":")[0].strip().strip(".").lower().removeprefix("www.")
+    is_address = len(host) < len(text.strip().rstrip("."))
     if not host.isascii():
         try:
             host = idna.encode(host, uts46=True).decode("ascii")
@@ -199,7 +225,7 @@ def company_domain(text: str) -> str | None:
     too_long = len(host) > _DOMAIN_CHARACTERS_MAX or max(map(len, labels)) > _LABEL_CHARACTERS_MAX
     if too_long or not _HOST.fullmatch(host) or labels[-1].isdigit():
         return None
-    return host
+    return host if ends_as_domain(host, is_address=is_address) else None
 
 
 def _locals(name: PersonName) -> Iterator[str]:
@@ -208,18 +234,39 @@ def _locals(name: PersonName) -> Iterator[str]:
 
 def _words(text: str, *, hyphens: bool) -> list[str]:
     """Return the words of a name, cleaned; titles and suffixes go unless nothing else is left."""
-    # "Doe, PhD, MBA" puts what is not the name behind a comma.
-    bare = _BRACKETED.sub(" ", _lower(text).translate(_LETTERS)).partition(",")[0]
-    decomposed = _HYPHENS.sub("-", unicodedata.normalize("NFKD", bare))
-    dropped = _NOT_A_LETTER_OR_HYPHEN if hyphens else _NOT_A_LETTER
-    cleaned = (dropped.sub("", word).strip("-") for word in decomposed.split())
-    words = [word for word in cleaned if word]
-    while len(words) > 1 and words[-1] in _SUFFIXES:
+    bare = _NAME_END.split(_BRACKETED.sub(" ", _composed(text)), maxsplit=1)[0]
+    cleaned = ((word, _clean(word, hyphens=hyphens)) for word in bare.split())
+    words = [(word, clean) for word, clean in cleaned if clean]
+    while len(words) > 1 and _is_suffix(words[-1][0], words[-2][0]):
         words.pop()
-    while len(words) > 1 and words[0] in _TITLES:
+    while len(words) > 1 and _is_title(words[0][0]):
         words.pop(0)
-    return words
+    return [clean for _, clean in words]
 
 
-def _lower(text: str) -> str:
-    return unicodedata.normalize("NFC", text[:NAME_CHARACTERS_MAX]).lower()
+def _clean(word: str, *, hyphens: bool) -> str:
+    plain = unicodedata.normalize("NFKD", word.lower().translate(_LETTERS))
+    dropped = _NOT_A_LETTER_OR_HYPHEN if hyphens else _NOT_A_LETTER
+    return dropped.sub("", _HYPHENS.sub("-", plain)).strip("-")
+
+
+def _is_title(word: str) -> bool:
+    clean = _clean(word, hyphens=False)
+    return clean in _TITLES or (word.endswith(".") and clean in _DOTTED_TITLES)
+
+
+def _is_suffix(word: str, word_before: str) -> bool:
+    """Tell whether a word is a degree or a generation.
+
+    Capitals tell a degree from a name only where the name itself is not in capitals.
+    """
+    clean = _clean(word, hyphens=False)
+    if word in _DEGREES_BY_CASE:
+        return True
+    if clean not in _CAPITAL_SUFFIXES:
+        return clean in _SUFFIXES
+    return "." in word.strip(".") or (word.isupper() and not word_before.isupper())
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text[:NAME_CHARACTERS_MAX])

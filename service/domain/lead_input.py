@@ -1,9 +1,10 @@
 """The part of a lead that a lookup works from: a snapshot frozen when the job was accepted."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from service.domain.email_address import read_email_address
 from service.domain.email_patterns import company_domain
 
 
@@ -38,6 +39,16 @@ class LeadInput:
     def has(self, *names: str) -> bool:
         """Tell whether every named field is known and not blank."""
         return all(getattr(self, name) for name in names)
+
+    def as_told(self) -> "LeadInput":
+        """Return what vendors are told: the same person, the address with its domain in ASCII.
+
+        An address that cannot be read is told as it is, and is the vendor's to refuse.
+        """
+        if self.email is None or self.email.isascii():
+            return self
+        address = read_email_address(self.email)
+        return self if address is None else replace(self, email=address.envelope)
 
     def as_row(self) -> dict[str, Any]:
         """Return the snapshot as it is stored: only the fields that are known."""

@@ -46,10 +46,12 @@ class NoAnswer:
     Attributes:
         reason: a short slug, such as `timeout` or `throttled`; never text from outside.
         retry_after_s: how long the other side asked to be left alone, when it said so.
+        has_value: a value was given, and is charged for, although it cannot be used.
     """
 
     reason: str
     retry_after_s: float | None = None
+    has_value: bool = field(default=False, compare=False)
     name: OutcomeName = field(default=OutcomeName.NO_ANSWER, init=False)
 
 

@@ -1,7 +1,8 @@
 """Reads phone numbers into E.164, the one form in which they are stored, compared and sent on."""
 
+import unicodedata
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -11,24 +12,77 @@ import pycountry
 # More letters than any country's name has, and fewer than would be worth searching for.
 _COUNTRY_CHARACTERS_MAX: Final = 100
 _COUNTRIES_REMEMBERED: Final = 1_000
-# What people write and ISO 3166 does not.
-_COMMON_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+# A number in no known range may be a new one; one shorter than this is an extension or a service.
+_NEW_NUMBER_DIGITS_MIN: Final = 7
+# What people write and ISO 3166 does not, without accents, dots and "the".
+_COMMON_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "uk": "GB",
-        "england": "GB",
-        "scotland": "GB",
-        "wales": "GB",
-        "great britain": "GB",
-        "northern ireland": "GB",
-        "u.s.": "US",
-        "u.s.a.": "US",
-        "united states of america": "US",
-        "uae": "AE",
-        "turkey": "TR",
-        "the netherlands": "NL",
-        "holland": "NL",
-        "ivory coast": "CI",
-        "russia": "RU",
+        "AE": ("uae", "emirates"),
+        "AT": ("osterreich",),
+        "AX": ("aland",),
+        "BA": ("bosnia", "bosnia & herzegovina", "bosnia-herzegovina"),
+        "BE": ("belgie", "belgique"),
+        "BL": ("st barthelemy", "st barts"),
+        "BN": ("brunei",),
+        "BQ": ("bonaire", "caribbean netherlands"),
+        "BR": ("brasil",),
+        "CC": ("cocos islands", "keeling islands"),
+        "CD": (
+            *("democratic republic of congo", "dem rep of congo", "dr congo", "drc"),
+            *("congo-kinshasa", "congo, democratic republic of", "zaire"),
+        ),
+        "CG": ("republic of congo", "congo-brazzaville", "congo republic"),
+        "CH": ("schweiz", "suisse", "svizzera"),
+        "CI": ("ivory coast",),
+        "CN": ("mainland china", "pr china", "prc"),
+        "CV": ("cape verde",),
+        "DE": ("deutschland",),
+        "DK": ("danmark",),
+        "ES": ("espana",),
+        "FI": ("suomi",),
+        "FK": ("falkland islands", "falklands", "malvinas"),
+        "FM": ("micronesia",),
+        "FO": ("faeroe islands",),
+        "GB": (
+            *("uk", "england", "scotland", "wales", "northern ireland"),
+            *("great britain", "britain"),
+        ),
+        "HK": ("hong kong sar", "hongkong"),
+        "HR": ("hrvatska",),
+        "IE": ("republic of ireland", "eire"),
+        "IR": ("persia",),
+        "IT": ("italia",),
+        "KN": ("st kitts and nevis", "st kitts & nevis", "st kitts"),
+        "KP": ("dprk",),
+        "KR": ("republic of korea", "korea", "korea republic of", "korea, south"),
+        "LC": ("st lucia",),
+        "MF": ("saint martin", "st martin"),
+        "MK": ("macedonia", "republic of macedonia", "fyrom"),
+        "MM": ("burma",),
+        "MO": ("macau", "macau sar", "macao sar"),
+        "NL": ("holland", "nederland"),
+        "NO": ("norge",),
+        "PL": ("polska",),
+        "PM": ("st pierre and miquelon",),
+        "PN": ("pitcairn islands",),
+        "PS": ("palestine", "palestinian territories", "palestinian territory"),
+        "RU": ("russia",),
+        "SE": ("sverige",),
+        "SH": ("saint helena", "st helena"),
+        "SJ": ("svalbard",),
+        "ST": ("sao tome & principe", "sao tome"),
+        "SX": ("sint maarten", "st maarten"),
+        "SZ": ("swaziland",),
+        "TC": ("turks & caicos islands", "turks and caicos"),
+        "TL": ("east timor", "timor leste"),
+        "TR": ("turkey",),
+        "TT": ("trinidad & tobago", "trinidad"),
+        "US": ("us", "usa", "united states of america", "america"),
+        "VA": ("vatican", "vatican city", "holy see"),
+        "VC": ("st vincent and grenadines", "st vincent"),
+        "VG": ("british virgin islands", "bvi"),
+        "VI": ("us virgin islands", "usvi"),
+        "WF": ("wallis & futuna",),
     }
 )
 
@@ -36,8 +90,10 @@ _COMMON_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 def parse_phone(text: str, region: str | None = None) -> str | None:
     """Return the number in E.164 without its extension, or None when it is not one.
 
-    A number counts when its length is possible in its country. Whether its range is in use is not
-    asked, because the tables shipped with a release always lag behind newly opened ranges.
+    A number counts when its length is possible in its country, with the area code. Whether its
+    range is in use is asked only of one that is very short: the tables shipped with a release
+    always lag behind newly opened ranges. One that can be dialled only inside its area or country,
+    such as `555-0147` or `112`, would be another's number, or nobody's, behind a country code.
 
     Args:
         text: digits in any usual spelling; without a leading `+` the region must be given.
@@ -47,9 +103,17 @@ def parse_phone(text: str, region: str | None = None) -> str | None:
         number = phonenumbers.parse(text, region.strip().upper() if region else None)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
+    if not _is_dialled_from_abroad(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _is_dialled_from_abroad(number: phonenumbers.PhoneNumber) -> bool:
+    length = phonenumbers.is_possible_number_with_reason(number)
+    if length != phonenumbers.ValidationResult.IS_POSSIBLE:
+        return False
+    digits = len(phonenumbers.national_significant_number(number))
+    return digits >= _NEW_NUMBER_DIGITS_MIN or phonenumbers.is_valid_number(number)
 
 
 @lru_cache(maxsize=_COUNTRIES_REMEMBERED)
@@ -63,8 +127,31 @@ def region_of(country: str | None) -> str | None:
     name = (country or "").strip()
     if not 0 < len(name) <= _COUNTRY_CHARACTERS_MAX:
         return None
+    if (known := _names().get(_bare(name))) is not None:
+        return known
     try:
-        found = pycountry.countries.lookup(_COMMON_NAMES.get(name.casefold(), name))
+        return str(pycountry.countries.lookup(name).alpha_2)
     except LookupError:
         return None
-    return str(found.alpha_2)
+
+
+@cache
+def _names() -> Mapping[str, str]:
+    official = {
+        _bare(text): str(country.alpha_2)
+        for country in pycountry.countries
+        for field in ("official_name", "common_name", "name")
+        if (text := getattr(country, field, None))
+    }
+    common = {name: letters for letters, names in _COMMON_NAMES.items() for name in names}
+    return official | common
+
+
+def _bare(name: str) -> str:
+    """Return a country's name as the table of common names has it."""
+    plain = "".join(
+        letter
+        for letter in unicodedata.normalize("NFKD", name.casefold().replace("\u2019", "'"))
+        if letter != "." and not unicodedata.combining(letter)
+    )
+    return " ".join(word for word in plain.split() if word != "the")

@@ -138,13 +138,19 @@ def parse_retry_after(text: str, now: datetime) -> float | None:
     text = text.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), RETRY_AFTER_S_MAX)
+    asked = parse_http_date(text)
+    if asked is None:
+        return None
+    return min(max((asked - now).total_seconds(), 0.0), RETRY_AFTER_S_MAX)
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """Return the moment a header such as `Date` names, or None if it cannot be read."""
     try:
-        asked = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if asked.tzinfo is None:
-        asked = asked.replace(tzinfo=UTC)
-    return min(max((asked - now).total_seconds(), 0.0), RETRY_AFTER_S_MAX)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def decide(happened: Answer | AttemptClass, chance: Chance) -> Decision:

@@ -83,20 +83,36 @@ ENHANCED_MEANINGS: Final[Mapping[str, ReplyMeaning]] = {
     "5.5.4": _M.BLOCKED_PROBER,
 }
 
-_ENHANCED: Final = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\S)")
+# A code begins a line, is marked as one, or is quoted behind its three digits. Behind a plain word
+# it might as well be a version number, and only one that makes nobody undeliverable is believed.
+_ENHANCED: Final = re.compile(
+    r"(?:^|[#(\[]|\b[245]\d\d[ -]|\s(?=[45]\.7\.))\s*"
+    r"([245]\.\d{1,3}\.\d{1,3})"
+    r"(?=[:;,)\]]|\.?(?:\s|$))",
+    re.MULTILINE,
+)
 _QUOTED_ADDRESS: Final = re.compile(r"<[^>]*>|\S+@\S+")
+
+_ABOUT_SENDER: Final = frozenset({"5.1.7", "5.1.8"})
 
 _NAMES_PROBER: Final = re.compile(
     r"spamhaus|\brbl\b|\bpbl\b|dnsbl|black ?list|block ?list|reputation|client host|"
     r"\byour (?:ip|server|host)\b|spf check failed"
 )
+# Only of permanent refusals: a host that is still looking at a sender may let it through later.
+_NAMES_SENDER: Final = re.compile(
+    r"\bsender(?:'s)? (?:e?-?mail )?(?:address|domain|mailbox|verif\w*|rejected|denied|unknown)\b|"
+    r"\b(?:domain of|envelope|unknown|invalid|bad) sender\b"
+)
 _HINTS_PROBER: Final = re.compile(
     r"\bblocked\b|\bpolicy\b|\bptr\b|reverse dns|\bspf\b|\brates?\b|rate limit|banned"
 )
 _HINTS_TLS: Final = re.compile(r"must issue a starttls|(?:tls|encryption) (?:is )?required")
+# "Mailbox unavailable" is not among them: RFC 5321 has it said of refusals by policy as well.
 _HINTS_NO_MAILBOX: Final = re.compile(
     r"user unknown|unknown user|no such (?:user|recipient|mailbox|person)|does(?: not|n't) exist|"
-    r"recipient not found|unknown recipient|mailbox not found|user not found|no mailbox"
+    r"recipient not found|unknown recipient|mailbox not found|user not found|no mailbox|"
+    r"unroute?able (?:mail )?(?:address|domain)"
 )
 _HINTS_FULL: Final = re.compile(r"over ?quota|out of storage|mailbox (?:is )?full|quota exceeded")
 _HINTS_LATER: Final = re.compile(
@@ -111,10 +127,10 @@ def read_reply(code: int, text: str) -> ReplyMeaning:
         return CODE_MEANINGS.get(code, _M.UNKNOWN)
     if _HINTS_TLS.search(words):
         return _M.TLS_REQUIRED
-    enhanced = enhanced_code(text)
+    enhanced = enhanced_code(code, text)
     if code < 500:  # noqa: PLR2004
         return _read_temporary(code, enhanced, words)
-    if _NAMES_PROBER.search(words):
+    if _NAMES_PROBER.search(words) or _NAMES_SENDER.search(words):
         return _M.BLOCKED_PROBER
     return _read_permanent(code, enhanced, words)
 
@@ -128,17 +144,20 @@ def read_refusal(code: int, text: str) -> ReplyMeaning:
         return _M.BLOCKED_PROBER
     if 400 <= code < 500:  # noqa: PLR2004
         return _M.TRY_LATER
-    if _is_about_policy(enhanced_code(text)):
+    if _is_about_asker(enhanced_code(code, text)):
         return _M.BLOCKED_PROBER
-    if code in {521, 556} or enhanced_code(text) == "5.3.2":
+    if code in {521, 556} or enhanced_code(code, text) == "5.3.2":
         return _M.DOMAIN_REFUSES
     return _M.BLOCKED_PROBER
 
 
-def enhanced_code(text: str) -> str | None:
-    """Return the RFC 3463 code a reply's text begins with, or None."""
-    found = _ENHANCED.match(text)
-    return found.group(1) if found else None
+def enhanced_code(code: int, text: str) -> str | None:
+    """Return the first RFC 3463 code in a reply's lines that is of its class, or None.
+
+    An address, a version number or a network is no code.
+    """
+    found: list[str] = _ENHANCED.findall(text)
+    return next((each for each in found if each[0] == str(code)[0]), None)
 
 
 def _read_temporary(code: int, enhanced: str | None, words: str) -> ReplyMeaning:
@@ -153,7 +172,7 @@ def _read_temporary(code: int, enhanced: str | None, words: str) -> ReplyMeaning
 
 
 def _read_permanent(code: int, enhanced: str | None, words: str) -> ReplyMeaning:
-    if _is_about_policy(enhanced):
+    if _is_about_asker(enhanced):
         return _M.BLOCKED_PROBER
     if code in {521, 556}:
         return CODE_MEANINGS[code]
@@ -170,6 +189,6 @@ def _read_permanent(code: int, enhanced: str | None, words: str) -> ReplyMeaning
     return CODE_MEANINGS.get(code, _M.UNKNOWN)
 
 
-def _is_about_policy(enhanced: str | None) -> bool:
+def _is_about_asker(enhanced: str | None) -> bool:
     """Tell whether a refusal is about who asks, whatever its three digits say."""
-    return enhanced is not None and enhanced.startswith("5.7.")
+    return enhanced is not None and (enhanced.startswith("5.7.") or enhanced in _ABOUT_SENDER)

@@ -1,7 +1,6 @@
 """Who must not be looked up: what names a person, and the keyed hashes that stand for it."""
 
 import hmac
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +8,8 @@ from typing import Final
 
 from service.domain.email_address import read_email_address
 from service.domain.lead_input import LeadInput
+from service.domain.plain_text import plain_text
+from service.domain.spellings import bare_profile, decoded
 
 SUPPRESSED: Final = "suppressed"
 """The reason of a lookup that was not run because its person is suppressed."""
@@ -18,9 +19,6 @@ ERASED: Final = "erased"
 """The reason of a lookup, and of a delivery, that ended because its person was erased."""
 
 PEPPER_BYTES: Final = 32
-
-_SPACES: Final = re.compile(r"\s+")
-_PROFILE_START: Final = re.compile(r"^(https?://)?([a-z]{2,3}\.)?(www\.)?")
 
 
 class SuppressionReason(StrEnum):
@@ -46,7 +44,7 @@ class PersonHasher:
         return tuple(self._hash(name) for name in _names_of(lead))
 
     def hash_of_memory(self, person: bytes) -> bytes:
-        """Return the hash of what memory calls a person (`question.person_of`)."""
+        """Return the hash of what memory calls a person (`question.people_of`)."""
         return self._hash(f"memory\x1f{person.hex()}")
 
     def _hash(self, text: str) -> bytes:
@@ -65,15 +63,13 @@ def _names_of(lead: LeadInput) -> Iterator[str]:
         yield f"email\x1f{email}"
     if lead.linkedin_url and (profile := _plain_profile(lead.linkedin_url)):
         yield f"profile\x1f{profile}"
-    first, last = _plain(lead.first_name), _plain(lead.last_name)
+    first, last = plain_text(lead.first_name), plain_text(lead.last_name)
     if first and last:
-        for company in {_plain(lead.company_domain), _plain(lead.company_name)} - {""}:
+        for company in {plain_text(lead.company_domain), plain_text(lead.company_name)} - {""}:
             yield f"name\x1f{first}\x1f{last}\x1f{company}"
 
 
 def _plain_profile(url: str) -> str:
-    return _PROFILE_START.sub("", _plain(url)).partition("?")[0].rstrip("/")
-
-
-def _plain(text: str | None) -> str:
-    return _SPACES.sub(" ", (text or "").strip()).casefold()
+    path = bare_profile(plain_text(url))
+    # What the signs spell may be in another case and form again.
+    return (plain_text(decoded(path)) if "%" in path else path).rstrip("/")

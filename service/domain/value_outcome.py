@@ -22,7 +22,7 @@ def email_outcome(
         return Missing()
     address = read_email_address(text)
     if address is None:
-        return NoAnswer("unreadable_email")
+        return NoAnswer("unreadable_email", has_value=True)
     value: dict[str, Any] = {"email": address.text, "verdict": verdict}
     if confidence is not None:
         value["confidence"] = min(max(confidence, 0.0), 1.0)
@@ -43,7 +43,7 @@ def verification_outcome(
         return NoAnswer("unknown_verdict")
     address = None if text is None else read_email_address(text)
     if address is None:
-        return NoAnswer("unreadable_email")
+        return NoAnswer("unreadable_email", has_value=True)
     return Found({"email": address.text, "verdict": verdict, "reason": reason})
 
 
@@ -56,5 +56,6 @@ def phone_outcome(text: str | None, region: str | None = None) -> Outcome:
     """
     if text is None:
         return Missing()
-    phone = parse_phone(text, region)
-    return NoAnswer("unreadable_phone") if phone is None else Found({"phone": phone})
+    if (phone := parse_phone(text, region)) is None:
+        return NoAnswer("unreadable_phone", has_value=True)
+    return Found({"phone": phone})

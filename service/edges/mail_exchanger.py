@@ -172,7 +172,7 @@ class MailExchanger:
             session = self._take_idle()
             reply = None if session is None else await self._converse(session, recipient)
             # A host that hung up on an idle conversation has said nothing about the recipient.
-            if reply is None or (reply.code == SERVICE_CLOSING and reply.stage == "sender"):
+            if session is None or reply is None or _has_ended(session, reply):
                 reply = await self._ask_afresh(recipient)
             return reply
 
@@ -211,7 +211,7 @@ class MailExchanger:
                 session.close()
         spent = session.asked_count >= self._courtesy.recipients_max
         blocked = reply.meaning is ReplyMeaning.BLOCKED_PROBER
-        if spent or blocked or reply.code == SERVICE_CLOSING:
+        if spent or blocked or reply.code == SERVICE_CLOSING or not session.usable:
             self._say_goodbye(session)
         else:
             self._keep(session)
@@ -252,3 +252,9 @@ class MailExchanger:
         self._out_reply = reply
         self._out_until_s = time.monotonic() + self._courtesy.out_s
         return reply
+
+
+def _has_ended(session: SmtpSession, reply: SmtpReply) -> bool:
+    """Tell whether the host ended the conversation before it heard who was asked about."""
+    closed = reply.code == SERVICE_CLOSING or not session.usable
+    return closed and reply.stage == "sender"

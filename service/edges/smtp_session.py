@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from service.domain.smtp_reply import (
     ReplyMeaning,
@@ -26,6 +26,8 @@ _REPLY_LINE: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?\r?\n", re.DOTA
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f<>]")
 
 _FIRST_REFUSAL: Final = 400
+# What a host without extensions says to EHLO; RFC 5321 has it asked with HELO then.
+_NOT_UNDERSTOOD: Final = frozenset({500, 502})
 
 
 class DialogueBroken(OSError):  # noqa: N818 - said of the other side
@@ -45,7 +47,7 @@ class Introduction:
     """How the prober presents itself, and how long it waits for each answer.
 
     Attributes:
-        helo: The name given at EHLO; should match the PTR record of the sending address.
+        helo: The name given at EHLO or HELO; should match the PTR record of the sending address.
         sender: The envelope sender; should be an address that works.
         step_timeout_s: Deadline of each single step of the dialogue.
     """
@@ -56,7 +58,7 @@ class Introduction:
 
 
 class SmtpSession:
-    """A conversation past EHLO; each recipient gets an envelope of its own.
+    """A conversation past the greeting; each recipient gets an envelope of its own.
 
     Not safe for two askers at once.
     """
@@ -81,7 +83,7 @@ class SmtpSession:
     async def open(
         cls, connection: socket.socket, *, host: str, introduction: Introduction
     ) -> "SmtpSession":
-        """Take over a connected socket and come as far as a successful EHLO.
+        """Take over a connected socket and come as far as a successful EHLO or HELO.
 
         Raises:
             SessionRefused: the host refused.
@@ -128,10 +130,11 @@ class SmtpSession:
 
     async def quit(self) -> None:
         """Say goodbye, without insisting, and close."""
-        with contextlib.suppress(OSError):
-            async with asyncio.timeout(GOODBYE_TIMEOUT_S):
-                self._writer.write(b"QUIT\r\n")
-                await self._reply()
+        if self.usable:
+            with contextlib.suppress(OSError):
+                async with asyncio.timeout(GOODBYE_TIMEOUT_S):
+                    self._writer.write(b"QUIT\r\n")
+                    await self._reply()
         self.close()
 
     def close(self) -> None:
@@ -140,7 +143,7 @@ class SmtpSession:
 
     @property
     def _can_encrypt(self) -> bool:
-        return "STARTTLS" in self._extensions and not self._encrypted
+        return "STARTTLS" in self._extensions and not self._encrypted and self.usable
 
     async def _ask(self, recipient: str) -> SmtpReply:
         suffix = ""
@@ -165,9 +168,7 @@ class SmtpSession:
     async def _commands(self, commands: Sequence[str]) -> list[tuple[int, str]]:
         """Return the replies up to the first refusal, or all of them if sent in one go."""
         if "PIPELINING" in self._extensions:
-            async with asyncio.timeout(self._introduction.step_timeout_s):
-                self._send(*commands)
-                return [await self._reply() for _ in commands]
+            return await self._commands_at_once(commands)
         replies: list[tuple[int, str]] = []
         for command in commands:
             async with asyncio.timeout(self._introduction.step_timeout_s):
@@ -177,12 +178,34 @@ class SmtpSession:
                 break
         return replies
 
+    async def _commands_at_once(self, commands: Sequence[str]) -> list[tuple[int, str]]:
+        """Return the replies to all commands, or those up to a refusal that ended in silence."""
+        replies: list[tuple[int, str]] = []
+        try:
+            async with asyncio.timeout(self._introduction.step_timeout_s):
+                self._send(*commands)
+                for _ in commands:
+                    replies.append(await self._reply())  # noqa: PERF401 - some may be all there is
+        except OSError:
+            if all(code < _FIRST_REFUSAL for code, _ in replies):
+                raise
+            # A later reply would be taken for one to a later command.
+            self.close()
+        return replies
+
     async def _hello(self) -> None:
+        reply = await self._greet("EHLO")
+        extended = reply[0] not in _NOT_UNDERSTOOD
+        if not extended:
+            reply = await self._greet("HELO")
+        self._require(reply, "hello")
+        lines = reply[1].split("\n")[1:] if extended else []
+        self._extensions = frozenset(line.split(" ", 1)[0].upper() for line in lines)
+
+    async def _greet(self, verb: Literal["EHLO", "HELO"]) -> tuple[int, str]:
         async with asyncio.timeout(self._introduction.step_timeout_s):
-            self._send(f"EHLO {self._introduction.helo}")
-            code, text = await self._reply()
-        self._require((code, text), "hello")
-        self._extensions = frozenset(line.split(" ", 1)[0].upper() for line in text.split("\n")[1:])
+            self._send(f"{verb} {self._introduction.helo}")
+            return await self._reply()
 
     async def _encrypt(self) -> None:
         async with asyncio.timeout(self._introduction.step_timeout_s):
@@ -222,7 +245,7 @@ class SmtpSession:
             raise SessionRefused(self._answer(code, text, stage, read_refusal(code, text)))
 
     def _answer(self, code: int, text: str, stage: Stage, meaning: ReplyMeaning) -> SmtpReply:
-        return SmtpReply(meaning, stage, self.host, code, enhanced_code(text))
+        return SmtpReply(meaning, stage, self.host, code, enhanced_code(code, text))
 
 
 def _mail_tls() -> ssl.SSLContext:

@@ -16,6 +16,7 @@ from providers.contract import (
     Limits,
     Local,
     Offer,
+    OutOfCredit,
     Provider,
     Throttled,
     VendorDown,
@@ -31,6 +32,13 @@ from service.flows.gates import Gates
 from service.flows.provider_gate import Gate
 
 _log = structlog.get_logger()
+
+# With these no lead was looked at, as far as anybody can tell: a whole submission, or a row of it,
+# went wrong. A failure in the vendor's own words says the same under a prefix.
+_NOT_LOOKED_AT: Final = frozenset(
+    {BrokenAnswer.slug, OutOfCredit.slug, "cancelled_by_vendor", "unnamed_row"}
+)
+_FAILURE_IN_WORDS: Final = "error_"
 
 # The event loop's timers may be early by this much.
 _TIMER_GRAIN_S: Final = 0.005
@@ -177,7 +185,7 @@ class ProviderDesk:
     ) -> Outcome | AskAgain:
         answer = await self.vendor_http.send(
             provider,
-            shape.request(lead),
+            shape.request(lead.as_told()),
             api_key=credential.api_key,
             base_url=credential.base_url,
             timeout_s=deadline_s,
@@ -203,12 +211,18 @@ def certainty_of(fault: VendorFault) -> Certainty:
 
 
 def price_of(offer: Offer, outcome: Outcome) -> int:
-    """Return what the vendor takes for this outcome, in thousandths of its own credit."""
+    """Return what the vendor takes for an answer of its own, in thousandths of its credit."""
     match outcome:
         case Found():
             return offer.price_found
         case Missing():
             return offer.price_missing
+        case NoAnswer(has_value=True):
+            return offer.price_found
+        case NoAnswer(reason=reason) if reason in _NOT_LOOKED_AT:
+            return 0
+        case NoAnswer(reason=reason) if not reason.startswith(_FAILURE_IN_WORDS):
+            return offer.price_unknown
         case _:
             return 0
 

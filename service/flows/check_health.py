@@ -121,7 +121,7 @@ async def _check_database(subject: Subject, *, everything: bool) -> list[Check]:
                 return missing, []
             endpoint_concurrency = subject.settings.dispatcher.endpoint_concurrency
             facts = await read_health_facts(connection, endpoint_concurrency)
-            outages = check_outages(await read_outages(connection))
+            outages = check_outages(await read_outages(connection), subject.waterfalls)
             ended = [await check_unsent(connection), await check_exhausted(connection)]
             return missing, [*_judge(facts, subject.settings), *ended, outages]
 

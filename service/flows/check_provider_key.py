@@ -1,8 +1,7 @@
 """Finds out whether a provider's key works, by the vendor's own free request where it has one."""
 
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -31,6 +30,15 @@ _BALANCE_WORDS: Final = frozenset({"credit", "credits", "balance", "available", 
 _OTHER_WORDS: Final = frozenset({"used", "frozen", "reserved", "consumed"})
 # Vendors that answer a bad key with a balance write it so, as a text.
 _BALANCE_OF_NOBODY: Final = "-1"
+# What a failure in a body is said with, and when its words are about the key.
+_FAILURE_FIELDS: Final = ("error", "errors", "validationErrors")
+_WORD_FIELDS: Final = ("error", "error_code", "errors", "message", "reason", "code")
+_ABOUT_KEY: Final = re.compile(
+    r"unauthori[sz]ed|unauthenticated|authentication[ _]failed|error\.api\.key"
+    r"|(?:invalid|wrong|unknown|expired|revoked|incorrect)[ _](?:api[ _-]?)?(?:key|token)\b"
+    r"|\b(?:key|token)[ _](?:is[ _])?"
+    r"(?:not[ _](?:valid|found)|invalid|wrong|unknown|expired|revoked|incorrect)"
+)
 # Nobody is asked about: it only lets a reader, which wants a lead, look at a refusal.
 _NOBODY: Final = LeadInput(email="nobody@example.com", country="US")
 
@@ -95,6 +103,8 @@ def _about_silence(name: str, fault: VendorFault) -> str:
             why = "it asks for fewer requests"
         case VendorDown():
             why = "it does not answer"
+        case RequestRefused():
+            why = "it answers with a failure"
         case _:
             why = "its answer is not one that it documents"
     return f"{name} could not say whether this key works: {why}."
@@ -106,19 +116,59 @@ def _read(provider: Provider, answer: VendorAnswer) -> None:
     Raises:
         VendorFault: says what is wrong instead.
     """
-    _raise_refusal(provider, answer)
-    if answer.status != 200:  # noqa: PLR2004
-        raise RequestRefused
+    _raise_for_words_about_key(answer)
+    is_refused = _is_refused(provider, answer)
+    if answer.status != 200 and not is_refused:  # noqa: PLR2004
+        raise BrokenAnswer("unexpected status")
     answer.object()
-    balances = list(_balances(answer.json(), _NESTING_MAX))
+    body = answer.json()
+    balances = list(_balances(body, _NESTING_MAX))
     if _BALANCE_OF_NOBODY in balances:
         raise CredentialsRejected
+    _require_proof(body, provider.key_proof, is_refused=is_refused)
     if balances and max(float(each) for each in balances) <= 0:
         raise OutOfCredit
 
 
-def _raise_refusal(provider: Provider, answer: VendorAnswer) -> None:
-    """Raise the fault that the provider's own reader sees in the answer.
+def _raise_for_words_about_key(answer: VendorAnswer) -> None:
+    """Raise where the words of an answer say that the key is not accepted.
+
+    One sentence may stand for a wrong key and for an empty account. Whoever sets a key must not
+    hear of such an answer that it works.
+
+    Raises:
+        CredentialsRejected: they do.
+    """
+    try:
+        body = answer.json()
+    except VendorFault:
+        return
+    if not isinstance(body, dict):
+        return
+    words = " ".join(str(body[each]) for each in _WORD_FIELDS if each in body).lower()
+    if _ABOUT_KEY.search(words):
+        raise CredentialsRejected
+
+
+def _require_proof(body: dict[str, Any], proof: Collection[str], *, is_refused: bool) -> None:
+    """Raise unless an answer is the vendor's good one.
+
+    Raises:
+        RequestRefused: it states a failure.
+        BrokenAnswer: it is some other page.
+    """
+    says_so = body.get("success") is False or any(body.get(each) for each in _FAILURE_FIELDS)
+    has_failed = is_refused or says_so
+    is_good = any(body.get(each) is not None for each in proof)
+    if is_good and not has_failed:
+        return
+    if has_failed:
+        raise RequestRefused
+    raise BrokenAnswer("not the account's page")
+
+
+def _is_refused(provider: Provider, answer: VendorAnswer) -> bool:
+    """Tell whether the provider's own reader sees a refusal; raise any other fault it sees.
 
     Only the reader knows what this vendor's statuses and words mean: one's 403 is a bad key,
     another's is too many requests. It takes an account's page for a broken answer or reads nothing
@@ -127,11 +177,16 @@ def _raise_refusal(provider: Provider, answer: VendorAnswer) -> None:
     shape = next(
         each.shape for each in provider.offers if isinstance(each.shape, Direct | Submitted)
     )
-    with suppress(BrokenAnswer, RequestRefused):
+    try:
         if isinstance(shape, Direct):
             shape.read(answer, _NOBODY)
         else:
             shape.read_handle(answer)
+    except RequestRefused:
+        return True
+    except BrokenAnswer:
+        return False
+    return False
 
 
 def _balances(body: Any, nesting_max: int) -> Iterator[str]:

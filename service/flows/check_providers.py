@@ -24,7 +24,7 @@ def check_kinds(waterfalls: Collection[Waterfall]) -> list[Check]:
     asked = f"Asked in turn for {asked}." if asked else "Nobody is asked for anything."
     unusable = [each for each in waterfalls if not each.steps]
     if not unusable:
-        said = f"Every kind has a provider that can be asked. {asked}"
+        said = f"Every kind has a provider that is configured. {asked}"
         return [Check("kinds_without_step", Status.PASS, said, 0, "kinds", 1)]
     told = "; ".join(f"{each.kind}: set {' or '.join(remedies(each))}" for each in unusable)
     said = (
@@ -34,8 +34,8 @@ def check_kinds(waterfalls: Collection[Waterfall]) -> list[Check]:
     return [Check("kinds_without_step", Status.WARN, said, len(unusable), "kinds", 1)]
 
 
-def check_outages(outages: Sequence[Outage]) -> Check:
-    """Tell which of the operator's keys their vendors refuse, and why."""
+def check_outages(outages: Sequence[Outage], waterfalls: Collection[Waterfall]) -> Check:
+    """Tell which of the operator's keys their vendors refuse, why, and which kinds that ends."""
     out = [outage for outage in outages if outage.credential == OPERATOR]
     if not out:
         said = "No key of the operator is refused or out of credit."
@@ -43,6 +43,10 @@ def check_outages(outages: Sequence[Outage]) -> Check:
     told = "; ".join(f"{each.provider}: {each.reason} since {each.since:%Y-%m-%d %H:%M} UTC"
                      for each in out)  # fmt: skip
     said = f"Keys that are in no waterfall until their vendor takes them again: {told}."
+    slugs = {each.provider for each in out}
+    ended = [each.kind for each in waterfalls if each.steps and slugs.issuperset(each.providers)]
+    if ended:
+        said += f" Nobody is left to ask for {', '.join(ended)}: these lookups are refunded."
     return Check("provider_keys_out", Status.WARN, said, len(out), "keys", 1)
 
 

@@ -22,7 +22,7 @@ class OfferLine:
     """One capability.
 
     Attributes:
-        price_found, price_missing: in the vendor's own credits.
+        price_found, price_missing, price_unknown: in the vendor's own credits.
         batch_max: calls that one submission takes; None where each is asked for by itself.
         limits: its own budget, where it has one beside the provider's.
         poll_limits: the budget of reading what was submitted, where it has one.
@@ -31,6 +31,7 @@ class OfferLine:
     capability: Capability
     price_found: float
     price_missing: float
+    price_unknown: float
     deadline_s: float
     batch_max: int | None
     limits: Limits | None
@@ -121,6 +122,7 @@ def _offer_line(offer: Offer) -> OfferLine:
         capability=offer.capability,
         price_found=offer.price_found / _THOUSANDTHS,
         price_missing=offer.price_missing / _THOUSANDTHS,
+        price_unknown=offer.price_unknown / _THOUSANDTHS,
         deadline_s=offer.deadline_s,
         batch_max=submitted.batch_max if submitted else None,
         limits=offer.limits,

@@ -10,7 +10,7 @@ from service.domain.claim import Answer, Claim
 from service.domain.outcome import Found, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import Asked, Certainty
-from service.flows.credentials import Credential
+from service.flows.credentials import OPERATOR, Credential
 from service.store.calls import Intent
 from service.store.memory import ToRemember
 
@@ -97,7 +97,7 @@ class PlannedCall:
             return None
         return ToRemember(
             question=self.question,
-            scope=SHARED if self.claim.own_provider is None else self.claim.workspace_id,
+            scope=scope_of(self.credential, self.claim),
             provider=self.provider.slug,
             capability=self.offer.capability,
             person=person_of(self.claim.lead),
@@ -105,3 +105,8 @@ class PlannedCall:
             value=dict(outcome.value) if isinstance(outcome, Found) else None,
             days=days[outcome.name],
         )
+
+
+def scope_of(credential: Credential, claim: Claim) -> int:
+    """Return who may use an answer: every workspace, where no key of one's own is asked with."""
+    return SHARED if credential.id == OPERATOR else claim.workspace_id

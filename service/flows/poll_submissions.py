@@ -14,9 +14,11 @@ from uuid import UUID
 
 import structlog
 
-from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
+from providers.contract import NotReady, Offer, Provider, Row, Submitted, VendorFault
+from providers.vocabulary import verdict_of_row
 from service.domain.claim import Answer
 from service.domain.fair_queue import UNCLAIMED, reading
+from service.domain.kinds import Capability
 from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import ProviderDesk, price_of
@@ -36,7 +38,7 @@ from service.store.submissions import (
     miss_deadline,
     postpone_poll,
     read_open_calls,
-    references,
+    row_reference,
 )
 from service.store.transient import TRANSIENT, until_done
 from service.tasks import end_tasks
@@ -242,12 +244,14 @@ class Poller:
 
         async def finish() -> list[int]:
             async with self.pool.acquire() as connection, connection.transaction():
-                calls = references(await read_open_calls(connection, submission.id))
-                if submission.claimed and not calls.keys() & results.keys():
+                calls = await read_open_calls(connection, submission.id)
+                names = [_name_of(offer, call) for call in calls]
+                if submission.claimed and not results.keys() & names:
                     await disbelieve_callback(connection, submission.id)
                     return []
                 ended = [
-                    (call, results.get(reference, otherwise)) for reference, call in calls.items()
+                    (call, _believed(submission, call, results.get(name, otherwise)))
+                    for call, name in zip(calls, names, strict=True)
                 ]
                 await write_answers(connection, [_answer(offer, *each) for each in ended])
                 answers = [self._to_remember(submission, *each) for each in ended]
@@ -280,6 +284,18 @@ class Poller:
             value=dict(outcome.value) if isinstance(outcome, Found) else None,
             days=self.memory_days[outcome.name],
         )
+
+
+def _name_of(offer: Offer | None, call: SubmittedCall) -> str:
+    """Return what the vendor's results call this call."""
+    row = Row(row_reference(call.lookup_id, call.step), call.lead.as_told())
+    shape = offer.shape if offer is not None else None
+    return shape.name_of(row) if isinstance(shape, Submitted) else row.reference
+
+
+def _believed(submission: DueSubmission, call: SubmittedCall, outcome: Outcome) -> Outcome:
+    is_verdict = submission.capability is Capability.VERIFY_EMAIL
+    return verdict_of_row(outcome, call.lead.email) if is_verdict else outcome
 
 
 def _answer(offer: Offer | None, call: SubmittedCall, outcome: Outcome) -> Answer:

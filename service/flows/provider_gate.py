@@ -209,18 +209,19 @@ class Gate:
         ):
             self._tell_shut(BREAKER, self._breaker.shut_for_s(now_s))
         if isinstance(fault, Throttled):
-            self._hold(fault)
+            usual_s = THROTTLED_S_DEFAULT if fault.usual_wait_s is None else fault.usual_wait_s
+            asked_s = fault.retry_after_s
+            self._hold(fault.slug, usual_s * self._time_scale if asked_s is None else asked_s)
+        elif isinstance(fault, VendorDown) and fault.retry_after_s is not None:
+            self._hold(fault.slug, fault.retry_after_s)
         if meaning.unusable:
             self._outages.note_fault(self.subject.credential, fault.slug)
             self._tell_shut(fault.slug, self._outages.shut_for_s(self.subject.credential))
         self._budget.in_flight.recheck()
 
-    def _hold(self, fault: Throttled) -> None:
-        usual_s = THROTTLED_S_DEFAULT if fault.usual_wait_s is None else fault.usual_wait_s
-        asked_s = fault.retry_after_s
-        seconds = usual_s * self._time_scale if asked_s is None else asked_s
+    def _hold(self, why: str, seconds: float) -> None:
         if self._budget.shut_for_s() == 0:
-            self._tell_shut(fault.slug, seconds)
+            self._tell_shut(why, seconds)
         self._budget.hold(min(seconds, THROTTLED_S_MAX))
 
     def _tell_shut(self, why: str, seconds: float) -> None:

@@ -1,34 +1,38 @@
 """Runs one claimed lookup down its waterfall, step by step, until one answers or none is left."""
 
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, assert_never
 
-from providers.contract import Local, Offer, Provider, Submitted, Throttled
+from providers.contract import Offer, Provider, Submitted, Throttled
 from service.domain.claim import Answer, Claim, RecordedCall, Settlement
 from service.domain.credits import refund_for
 from service.domain.interrupted import AskOnce, GiveUp, WaitLonger, judge_interrupted
-from service.domain.kinds import Kind, Target
+from service.domain.kinds import Capability, Kind, Target
 from service.domain.outcome import (
     Found,
-    Missing,
     NoAnswer,
     Outcome,
     OutcomeName,
     RejectedInput,
 )
 from service.domain.pattern_lesson import lesson_of
-from service.domain.question import SHARED, question_of
-from service.domain.suppression import OPTED_OUT
+from service.domain.steps_taken import conclude, is_opted_out, known_outcome
 from service.domain.waterfall import Step, Waterfall, accepts
 from service.flows.ask_provider import ProviderDesk
+from service.flows.credentials import Credential
 from service.flows.make_call import CallMaker, Postponed, Refused
-from service.flows.planned_call import PlannedCall
+from service.flows.planned_call import PlannedCall, scope_of
 from service.flows.recorder import Recorder
+from service.flows.word_question import word_question
 from service.store.calls import Grant, Note
 
+# Asked of a domain, which a resolver remembers by itself. A thousand leads may share one: were they
+# to wait for each other, a domain that answers nobody would be asked for one after the other.
+_ABOUT_A_DOMAIN: Final = frozenset({Capability.DETECT_GATEWAY, Capability.DETECT_ESP})
 # Parking a lookup for less than this costs more than it saves.
 _PARK_S_MIN: Final = 0.2
 # How soon a lookup looks again for the answer that another one with its question is getting.
@@ -99,13 +103,18 @@ class _Progress:
 
     Attributes:
         cost: what the lead has cost so far.
-        began_at: when its first step began.
+        began_at: when its first step began, or began to wait.
         answer: the last call's, as long as it is not on record.
     """
 
     cost: float
     began_at: float
+    on_ask: Callable[[], None]
     answer: Answer | None = None
+
+
+def _nothing() -> None:
+    """Take no notice."""
 
 
 class WaterfallRunner:
@@ -126,25 +135,30 @@ class WaterfallRunner:
         self._providers = providers
         self._policy = policy
 
-    async def run(self, claim: Claim, waterfall: Waterfall) -> Ended:
+    async def run(
+        self, claim: Claim, waterfall: Waterfall, *, on_ask: Callable[[], None] = _nothing
+    ) -> Ended:
         """Go on where earlier claims of this lookup ended; steps with an outcome are not repeated.
 
         An intent is committed before each request, and each outcome before the next step; the one
         that ends the lookup commits with its settlement.
+
+        Args:
+            on_ask: called before each request that is waited for.
         """
         if claim.reclaim_count > self._policy.reclaim_count_max:
             return self._end(claim, NoAnswer("gave_up"))
-        progress = self._progress_before(claim)
+        progress = self._progress_before(claim, on_ask)
         outcomes: list[Outcome] = []
         try:
             for place, step in enumerate(waterfall.steps):
                 await self._record(progress)
                 outcome = await self._take_step(claim, waterfall, place, progress)
                 # Whom one vendor may not speak of by law, the others are not asked about either.
-                if accepts(step, outcome) or _is_opted_out(outcome):
+                if accepts(step, outcome) or is_opted_out(outcome):
                     return self._end(claim, outcome, progress.answer)
                 outcomes.append(outcome)
-            return self._end(claim, _conclude(claim.kind, outcomes), progress.answer)
+            return self._end(claim, conclude(claim.kind, outcomes), progress.answer)
         except _Stop as stop:
             return stop.ended
         except Exception:
@@ -156,19 +170,28 @@ class WaterfallRunner:
         """Return the end to which the calls on record lead; None where there is a step to take."""
         outcomes: list[Outcome] = []
         for place, step in enumerate(waterfall.steps):
-            outcome = _known_outcome(claim, place)
+            outcome = known_outcome(claim, place)
             if outcome is None:
                 return None
-            if accepts(step, outcome) or _is_opted_out(outcome):
+            if accepts(step, outcome) or is_opted_out(outcome):
                 return self._end(claim, outcome)
             outcomes.append(outcome)
-        return self._end(claim, _conclude(claim.kind, outcomes))
+        return self._end(claim, conclude(claim.kind, outcomes))
+
+    def is_handed_on(self, claim: Claim, waterfall: Waterfall) -> bool:
+        """Tell whether the next step is a submission, which is gathered and not waited for."""
+        for place, step in enumerate(waterfall.steps):
+            if known_outcome(claim, place) is None:
+                provider = self._providers.get(step.provider)
+                offer = provider.offer(claim.kind.capability) if provider else None
+                return offer is not None and isinstance(offer.shape, Submitted)
+        return False
 
     async def _take_step(
         self, claim: Claim, waterfall: Waterfall, place: int, progress: _Progress
     ) -> Outcome:
         step, recorded = waterfall.steps[place], claim.calls.get(place)
-        if (known := _known_outcome(claim, place)) is not None:
+        if (known := known_outcome(claim, place)) is not None:
             return known
         is_unasked = recorded is None or recorded.ask_count == 0
         if claim.cancelled and is_unasked:
@@ -180,7 +203,7 @@ class WaterfallRunner:
             # A call that may be under way already is waited for, whatever memory says.
             if call.ask == 1 and (known := await self._recall(call)) is not None:
                 return known
-            self._require_open_gate(call, step)
+            self._require_open_gate(call, step, _left_s(waterfall, progress))
         except _PassOver as passed:
             return await self._note_passed_over(claim, place, step, passed.outcome)
         if isinstance(call.offer.shape, Submitted):
@@ -212,10 +235,11 @@ class WaterfallRunner:
             if recorded is None
             else self._next_ask(claim, recorded, provider.asks_max(offer)),
             age_s=0.0 if recorded is None else recorded.age_s,
-            question=self._question(claim, provider, offer, workspace_id),
+            question=self._question(claim, provider, offer, credential),
         )
 
     async def _ask(self, call: PlannedCall, progress: _Progress) -> Outcome:
+        progress.on_ask()
         ended = await self._calls.make(call)
         match ended:
             case Refused(grant):
@@ -268,11 +292,12 @@ class WaterfallRunner:
             case other:
                 assert_never(other)
 
-    def _require_open_gate(self, call: PlannedCall, step: Step) -> None:
+    def _require_open_gate(self, call: PlannedCall, step: Step, left_s: float) -> None:
         """Park or pass over where the gate is shut.
 
         A key that cannot be used is out of every waterfall at once, also where the step would wait
-        for its vendor; and no vendor is waited for that has answered nobody for too long.
+        for its vendor. No vendor is waited for that has answered nobody for too long, and by no
+        lead beyond its deadline.
         """
         gate = self._desk.gate(
             call.provider, call.credential, call.offer.capability, call.offer.limits
@@ -284,17 +309,18 @@ class WaterfallRunner:
         short = shut_for_s <= max(short_s * self._desk.time_scale, _SHORT_SHUT_S_MIN)
         if gate.is_unusable or not (short or step.when_gate_shut == "wait"):
             raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))
+        if left_s <= 0:
+            raise _PassOver(NoAnswer("lead_deadline"))
         patience_s = self._policy.gate_patience_s - gate.note_wanted()
         if patience_s <= 0:
             raise _PassOver(NoAnswer("put_off_too_long"))
-        raise _Stop(Parked(max(min(shut_for_s, patience_s), _PARK_S_MIN)))
+        raise _Stop(Parked(max(min(shut_for_s, patience_s, left_s), _PARK_S_MIN)))
 
     def _require_within_ceilings(
         self, claim: Claim, waterfall: Waterfall, step: Step, progress: _Progress
     ) -> None:
         """Pass over a step that the lead's ceilings no longer allow."""
-        age_s = time.monotonic() - progress.began_at
-        if waterfall.deadline_s is not None and age_s > waterfall.deadline_s:
+        if _left_s(waterfall, progress) <= 0:
             raise _PassOver(NoAnswer("lead_deadline"))
         provider = self._providers.get(step.provider)
         offer = provider.offer(claim.kind.capability) if provider else None
@@ -303,23 +329,22 @@ class WaterfallRunner:
             if progress.cost + most > waterfall.cost_max:
                 raise _PassOver(NoAnswer("cost_ceiling"))
 
-    def _progress_before(self, claim: Claim) -> _Progress:
+    def _progress_before(self, claim: Claim, on_ask: Callable[[], None]) -> _Progress:
         cost = sum(
             self._cost(call.provider, call.price_thousandths) for call in claim.calls.values()
         )
-        age_s = max((call.age_s for call in claim.calls.values()), default=0.0)
-        return _Progress(cost, time.monotonic() - age_s)
+        age_s = max([claim.parked_s, *(call.age_s for call in claim.calls.values())])
+        return _Progress(cost, time.monotonic() - age_s, on_ask)
 
     def _cost(self, slug: str, price_thousandths: int) -> float:
         return price_thousandths / 1_000 * self._policy.credit_costs.get(slug, 1.0)
 
     def _question(
-        self, claim: Claim, provider: Provider, offer: Offer, workspace_id: int | None
+        self, claim: Claim, provider: Provider, offer: Offer, credential: Credential
     ) -> bytes | None:
-        if not self._policy.memory_days or isinstance(offer.shape, Local):
+        if not self._policy.memory_days or offer.capability in _ABOUT_A_DOMAIN:
             return None
-        scope = SHARED if workspace_id is None else workspace_id
-        return question_of(offer.capability, provider.slug, provider.version, scope, claim.lead)
+        return word_question(provider, offer, scope_of(credential, claim), claim.lead)
 
     async def _recall(self, call: PlannedCall) -> Outcome | None:
         if call.question is None:
@@ -385,54 +410,8 @@ def failed_settlement(claim: Claim, error: str) -> Settlement:
     )
 
 
-def _is_opted_out(outcome: Outcome) -> bool:
-    return isinstance(outcome, RejectedInput) and outcome.reason == OPTED_OUT
-
-
-def _known_outcome(claim: Claim, place: int) -> Outcome | None:
-    """Return what a step came to by the calls on record; None where it is still to be taken.
-
-    A call whose end nobody knows was passed over where a later step was taken: were it repeated
-    now, two would be paid for one lead.
-    """
-    recorded = claim.calls.get(place)
-    outcome = _outcome_of(recorded) if recorded is not None else None
-    if outcome is None and recorded is not None and max(claim.calls) > place:
-        return NoAnswer("interrupted")
-    return outcome
-
-
-def _outcome_of(call: RecordedCall) -> Outcome | None:
-    if call.submission_state == "late":
-        # The lookup went on without it; an answer that came since would only undo that.
-        return NoAnswer("deadline")
-    match call.outcome:
-        case None:
-            return None
-        case OutcomeName.FOUND:
-            return Found(call.value or {})
-        case OutcomeName.MISSING:
-            return Missing()
-        case OutcomeName.REJECTED_INPUT:
-            return RejectedInput(call.reason or "")
-        case _:
-            return NoAnswer(call.reason or "interrupted")
-
-
-def _conclude(kind: Kind, outcomes: list[Outcome]) -> Outcome:
-    """Return what a waterfall came to that no step ended.
-
-    A verdict that no step was sure enough of is still a verdict. An address that no step was sure
-    enough of is none. One provider that looked is enough to say missing; only where nobody looked
-    is there no answer, or nothing that could be asked.
-    """
-    if kind.target is Target.VERIFICATION:
-        verdicts = [outcome for outcome in outcomes if isinstance(outcome, Found)]
-        if verdicts:
-            return verdicts[0]
-    if any(isinstance(outcome, Found | Missing) for outcome in outcomes):
-        return Missing()
-    unanswered = [outcome for outcome in outcomes if isinstance(outcome, NoAnswer)]
-    if unanswered:
-        return unanswered[-1]
-    return outcomes[-1] if outcomes else NoAnswer("no_step")
+def _left_s(waterfall: Waterfall, progress: _Progress) -> float:
+    """Return the seconds in which a step of this lead may still start."""
+    if waterfall.deadline_s is None:
+        return math.inf
+    return waterfall.deadline_s - (time.monotonic() - progress.began_at)

@@ -141,7 +141,10 @@ class Submitter:
         provider, shape = group[0].provider, group[0].offer.shape
         if not isinstance(shape, Submitted):
             raise TypeError("only submissions are submitted")
-        rows = [Row(row_reference(e.claim.lookup_id, e.step), e.claim.lead) for e in group]
+        rows = [
+            Row(row_reference(each.claim.lookup_id, each.step), each.claim.lead.as_told())
+            for each in group
+        ]
         callback_url = self._callback_url(submission, group[0])
         request = shape.submit(rows, f"leadfall-{submission.id.hex}", callback_url)
         credential = group[0].credential

@@ -26,9 +26,12 @@ batch as materialized (
 ),
 held as materialized (
   select b.*, j.cancelled_at is not null as cancelled,
-         b.turn > 1 or exists (
+         -- Who has waited for one that got no answer does not wait for the next: a thousand would
+         -- ask one after the other.
+         (b.turn > 1 and l.first_parked_at is null) or exists (
            select from calls c
            where c.question = b.question and c.outcome is null and c.lookup_id <> b.lookup_id
+             and c.intended_at <= coalesce(l.first_parked_at, 'infinity')
              and c.intended_at > moment.now - make_interval(secs => b.lasts_s)
              and exists (select from lookups k where k.id = c.lookup_id and k.state <> 'settled')
          ) as following

@@ -92,6 +92,7 @@ def _claim(row: asyncpg.Record) -> Claim:
         waterfall_version=row["waterfall_version"],
         cancelled=row["cancelled"],
         first_of_job=row["first_of_job"],
+        parked_s=row["parked_s"] or 0.0,
         lead=LeadInput.from_row(row["input"]),
         calls={call["step"]: _call(call) for call in row["calls"] or ()},
     )

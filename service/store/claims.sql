@@ -67,9 +67,10 @@ claimed as (
   update lookups l set state = 'running', owner = $1::uuid, epoch = l.epoch + 1, wake_at = null
   where l.id = any(array(select id from chosen union select id from answered))
   returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.epoch, l.reclaim_count, l.input,
-            l.priority
+            l.priority, l.first_parked_at
 )
-select c.*, j.kind, j.price, j.own_provider, j.waterfall_version,
+select c.*, extract(epoch from (select leadfall_now()) - c.first_parked_at)::float8 as parked_s,
+       j.kind, j.price, j.own_provider, j.waterfall_version,
        j.cancelled_at is not null as cancelled, j.started_at is null as first_of_job,
        case when c.epoch > 1 then (
          select json_agg(json_build_object(
@@ -99,8 +100,10 @@ where id = any($2::bigint[]) and owner = $1::uuid and state = 'running';
 
 -- name: park_until
 -- $1 owner, $2 id, $3 epoch, $4 seconds from now.
-update lookups
-set state = 'waiting', owner = null, wake_at = (select leadfall_now()) + make_interval(secs => $4)
+update lookups l
+set state = 'waiting', owner = null, wake_at = now.at + make_interval(secs => $4),
+    first_parked_at = coalesce(l.first_parked_at, now.at)
+from (select leadfall_now() as at) now
 where id = $2 and epoch = $3 and owner = $1 and state = 'running';
 
 -- name: wake_due

@@ -213,11 +213,6 @@ def row_reference(lookup_id: int, step: int) -> str:
     return f"{lookup_id}.{step}"
 
 
-def references(calls: Sequence[SubmittedCall]) -> dict[str, SubmittedCall]:
-    """Return the calls by the references their vendor knows them under."""
-    return {row_reference(call.lookup_id, call.step): call for call in calls}
-
-
 async def _wake_lookups(connection: Connection, submission_id: UUID) -> list[int]:
     rows = await connection.fetch(_SQL["wake_lookups"], submission_id)
     return [row["id"] for row in rows]

@@ -36,7 +36,7 @@ from service.store.transient import TRANSIENT, until_done
 from service.store.waterfalls import read_waterfall
 from service.tasks import end_tasks
 from service.worker.holdings import Holdings
-from service.worker.turns import Turns
+from service.worker.turns import Turn, Turns
 
 _log = structlog.get_logger()
 
@@ -87,7 +87,7 @@ class Drain:
         self._draining = False
         self._again = False
         self._stopping = False
-        self._runners: list[asyncio.Task[None]] = []
+        self._runners: set[asyncio.Task[None]] = set()
         self._waterfalls: dict[str, Waterfall] = {}
         self._last_workspace = {SYNC_PRIORITY: 0, ASYNC_PRIORITY: 0}
         self._settling: Batcher[Settlement, None] = Batcher(
@@ -100,13 +100,6 @@ class Drain:
     def draining(self) -> bool:
         """Whether a drain is under way now."""
         return self._draining
-
-    def start(self) -> None:
-        """Start the runners; a second call does nothing."""
-        if not self._runners:
-            self._runners = [
-                asyncio.create_task(self._run_forever()) for _ in range(self._settings.concurrency)
-            ]
 
     def go_on(self, lookup_ids: Collection[int]) -> None:
         """Claim these besides what has its turn: they were answered, and most only have to end."""
@@ -157,7 +150,6 @@ class Drain:
         except TimeoutError:
             _log.warning("drain.cut_short", held=len(self._held))
         await end_tasks(self._runners)
-        self._runners = []
         await self._gathering.stop()
         await self._settling.drain()
         await self._try_to_give_back(self._release_owned)
@@ -237,9 +229,9 @@ class Drain:
         answered = [self._answered.popleft() for _ in range(self._next_answered())]
         try:
             await self._take_over(claimed, full, answered)
-            ended = await self._find_ended(claimed)
+            ended, turns = await self._sort(claimed)
             # Answered or not, these have another step to take, and for that it is not their turn.
-            early = [c for c in claimed if c.queue in full and c.lookup_id not in ended]
+            early = [turn.claim for turn in turns if turn.queue in full]
             await self._release(early)
         except BaseException:
             self._answered.extendleft(answered)
@@ -247,11 +239,12 @@ class Drain:
             with suppress(*TRANSIENT):
                 await self._release(claimed)
             raise
-        for claim in claimed:
-            if claim.lookup_id in ended:
-                self._end(ended[claim.lookup_id])
-            elif claim.queue not in full:
-                self._turns.put(self._held.queue_of(claim), claim)
+        for settlement in ended:
+            self._end(settlement)
+        for turn in turns:
+            if turn.queue not in full:
+                self._turns.put(turn)
+        self._hand_out()
         return len(claimed) - len(early)
 
     async def _take_over(
@@ -288,63 +281,87 @@ class Drain:
         room = self._settings.concurrency - self._held.ended
         return max(0, min(room, len(self._answered)))
 
-    async def _find_ended(self, claimed: list[Claim]) -> dict[int, Settlement]:
-        """Return the ends, by lookup, of those that need no slot.
+    async def _sort(self, claimed: list[Claim]) -> tuple[list[Settlement], list[Turn]]:
+        """Return the ends of those that need no slot, and the turns of the others.
 
         They are at their end by what they were answered, or are about people who must not be looked
         up, now and not at accept.
         """
         if not claimed:
-            return {}
+            return [], []
         people = [(claim.workspace_id, claim.lead) for claim in claimed]
         async with self._pool.acquire() as connection:
             suppressed = await self._suppressions.find(connection, people)
-        ended = {}
+        ended: list[Settlement] = []
+        turns: list[Turn] = []
         for place, claim in enumerate(claimed):
-            if place in suppressed:
-                ended[claim.lookup_id] = suppressed_settlement(claim)
-            elif claim.calls and (end := await self._end_of(claim)) is not None:
-                ended[claim.lookup_id] = end
-        return ended
+            found = suppressed_settlement(claim) if place in suppressed else await self._look(claim)
+            if isinstance(found, Turn):
+                turns.append(found)
+            else:
+                ended.append(found)
+        return ended, turns
 
-    async def _end_of(self, claim: Claim) -> Settlement | None:
+    async def _look(self, claim: Claim) -> Settlement | Turn:
         try:
-            return self._runner.end_of(claim, await self._waterfall(claim.waterfall_version))
+            waterfall = await self._waterfall(claim.waterfall_version)
+            if claim.calls and (end := self._runner.end_of(claim, waterfall)) is not None:
+                return end
+            return Turn(claim.queue, claim, brief=self._runner.is_handed_on(claim, waterfall))
         except TRANSIENT:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of one lookup, as where it is run
             _log.exception("lookup.failed", lookup_id=claim.lookup_id)
             return failed_settlement(claim, type(error).__name__)
 
-    async def _run_forever(self) -> None:
-        while True:
-            queue, claim = await self._turns.take()
+    def _hand_out(self) -> None:
+        """Run whatever may run now."""
+        while (turn := self._turns.take()) is not None:
+            runner = asyncio.create_task(self._run_turns(turn))
+            self._runners.add(runner)
+            runner.add_done_callback(self._runners.discard)
+
+    async def _run_turns(self, turn: Turn) -> None:
+        """Run a lookup, and with its slot the next one, as long as there is one."""
+        following: Turn | None = turn
+        while following is not None:
+            turn = following
             try:
-                await self._run(claim)
+                await self._run(turn)
             except TRANSIENT as error:
-                _log.warning("lookup.left", lookup_id=claim.lookup_id, error=type(error).__name__)
-                self._forget(claim)
+                lookup_id = turn.claim.lookup_id
+                _log.warning("lookup.left", lookup_id=lookup_id, error=type(error).__name__)
+                self._forget(turn.claim)
             except Exception as error:  # noqa: BLE001 - the edge of one lookup
                 # A fault of ours ends this lookup, refunded, and no other.
-                _log.exception("lookup.failed", lookup_id=claim.lookup_id)
-                self._end(failed_settlement(claim, type(error).__name__))
+                _log.exception("lookup.failed", lookup_id=turn.claim.lookup_id)
+                self._end(failed_settlement(turn.claim, type(error).__name__))
             finally:
-                self._turns.done(queue)
+                self._turns.done(turn)
+            following = self._turns.take()
+            # One slot less in use may be room for more than one of a queue.
+            self._hand_out()
 
-    async def _run(self, claim: Claim) -> None:
-        ended = await self._runner.run(claim, await self._waterfall(claim.waterfall_version))
-        match ended:
-            case Settlement():
+    async def _run(self, turn: Turn) -> None:
+        claim = turn.claim
+        waterfall = await self._waterfall(claim.waterfall_version)
+        match await self._runner.run(claim, waterfall, on_ask=partial(self._lengthen, turn)):
+            case Settlement() as ended:
                 self._end(ended)
             case Parked(wait_s):
                 await until_done(
                     lambda: self._park(claim, wait_s), name="park", patience_s=_PARK_PATIENCE_S
                 )
                 self._forget(claim)
-            case PlannedCall():
-                self._gathering.add(ended).add_done_callback(lambda _: self._forget(claim))
+            case PlannedCall() as planned:
+                self._gathering.add(planned).add_done_callback(lambda _: self._forget(claim))
             case Lost():
                 self._forget(claim)
+
+    def _lengthen(self, turn: Turn) -> None:
+        if turn.brief:
+            self._turns.lengthen(turn)
+            self._hand_out()
 
     def _end(self, settlement: Settlement) -> None:
         # Not waited for: the slot is free while the batch is on its way, and is to be filled.

@@ -47,10 +47,6 @@ class Holdings:
         self._of_queue[queue] += 1
         _held.set(len(self._held))
 
-    def queue_of(self, claim: Claim) -> Queue:
-        """Return the queue of a claim that is held."""
-        return self._held[claim.lookup_id].queue
-
     def end(self, claim: Claim) -> None:
         """Count a claim out of its queue: it was run, and is held until that is written."""
         holding = self._held.get(claim.lookup_id)

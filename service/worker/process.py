@@ -110,7 +110,6 @@ class WorkerProcess:
         """Take the lease out and begin to work."""
         await self.lease.start()
         await self._desk.gates.start()
-        self._drain.start()
         for loop in self._loops:
             loop.start()
         self._doorbell.start()

@@ -1,7 +1,7 @@
 """Whose claimed lookup runs next: queues take turns, and none of them can take every slot."""
 
-import asyncio
 from collections import Counter, deque
+from dataclasses import dataclass
 from typing import Final
 
 from service.domain.claim import Claim
@@ -12,10 +12,25 @@ FREE_SHARE: Final = 15
 """A queue may use so many times as many slots as it leaves free for others."""
 SYNC_SHARE: Final = 64
 """One of so many slots, and at least one of several, is for sync callers alone."""
+BRIEF_MAX: Final = 16
+"""So many turns run at once of those that wait for no vendor: more would not end any sooner."""
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """A lookup that has a slot, or waits for one.
+
+    Attributes:
+        brief: it will be handed on to be submitted with others, and waits for no vendor.
+    """
+
+    queue: Queue
+    claim: Claim
+    brief: bool = False
 
 
 class Turns:
-    """The lookups that wait for one of `slots` runners.
+    """The lookups that wait for one of `slots`.
 
     A queue whose vendor is slow gets about fifteen of sixteen slots, a second one as much of the
     rest: whoever comes next finds a free one. Each gets at least one, the lowest priority first,
@@ -26,47 +41,45 @@ class Turns:
     def __init__(self, slots: int) -> None:
         self._slots = slots
         self._kept = max(slots // SYNC_SHARE, min(1, slots - 1))
-        self._waiting: dict[Queue, deque[Claim]] = {}
+        self._waiting: dict[Queue, deque[Turn]] = {}
         self._running: Counter[Queue] = Counter()
-        self._takers: deque[asyncio.Future[tuple[Queue, Claim]]] = deque()
+        self._brief = 0
 
-    def put(self, queue: Queue, claim: Claim) -> None:
+    def put(self, turn: Turn) -> None:
         """Let a lookup wait at the end of its queue."""
-        self._waiting.setdefault(queue, deque()).append(claim)
-        self._hand_out()
+        self._waiting.setdefault(turn.queue, deque()).append(turn)
 
-    async def take(self) -> tuple[Queue, Claim]:
-        """Wait for a lookup to run; `done` with its queue gives the slot back."""
-        taker: asyncio.Future[tuple[Queue, Claim]] = asyncio.get_running_loop().create_future()
-        self._takers.append(taker)
-        self._hand_out()
-        return await taker
+    def take(self) -> Turn | None:
+        """Give the next lookup its slot, until `done`; None while no more may run."""
+        queue = self._next_queue()
+        if queue is None:
+            return None
+        # Taken out and put back at the end: the next turn is another's.
+        turns = self._waiting.pop(queue)
+        turn = turns.popleft()
+        if turns:
+            self._waiting[queue] = turns
+        self._running[queue] += 1
+        self._brief += turn.brief
+        return turn
 
-    def done(self, queue: Queue) -> None:
+    def lengthen(self, turn: Turn) -> None:
+        """Count a turn among those that wait for a vendor, since it is going to."""
+        self._brief -= turn.brief
+        turn.brief = False
+
+    def done(self, turn: Turn) -> None:
         """Give the slot of a lookup back."""
-        self._running[queue] -= 1
-        if not self._running[queue]:
-            del self._running[queue]
-        self._hand_out()
+        self._brief -= turn.brief
+        self._running[turn.queue] -= 1
+        if not self._running[turn.queue]:
+            del self._running[turn.queue]
 
     def clear(self) -> list[Claim]:
-        """Return the lookups that nobody has taken, and forget them."""
-        unbegun = [claim for claims in self._waiting.values() for claim in claims]
+        """Return the lookups that have no slot, and forget them."""
+        unbegun = [turn.claim for turns in self._waiting.values() for turn in turns]
         self._waiting.clear()
         return unbegun
-
-    def _hand_out(self) -> None:
-        while self._takers and (queue := self._next_queue()) is not None:
-            taker = self._takers.popleft()
-            if taker.done():
-                continue
-            # Taken out and put back at the end: the next turn is another's.
-            claims = self._waiting.pop(queue)
-            claim = claims.popleft()
-            if claims:
-                self._waiting[queue] = claims
-            self._running[queue] += 1
-            taker.set_result((queue, claim))
 
     def _next_queue(self) -> Queue | None:
         free = self._slots - self._running.total()
@@ -81,4 +94,6 @@ class Turns:
 
     def _may_run(self, queue: Queue, free: int) -> bool:
         """Tell whether one more of a queue may run where so many slots are free for it."""
-        return free > 0 and self._running[queue] < max(1, FREE_SHARE * (free - 1))
+        if free <= 0 or self._running[queue] >= max(1, FREE_SHARE * (free - 1)):
+            return False
+        return self._brief < BRIEF_MAX or not self._waiting[queue][0].brief

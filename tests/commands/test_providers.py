@@ -55,8 +55,26 @@ async def test_make_providers_prints_the_table() -> None:
 
     assert shown.code == 0
     assert "300/min, 10/s, 10 at once" in shown.output
+    assert "verify_email 0.5, found or not" in shown.output
     assert "not needed" in shown.output
     assert all(shown.output.count(f"\n{slug} ") == 2 for slug in all_providers())
+
+
+async def test_an_empty_key_is_none() -> None:
+    """As files of settings have variables that nobody has filled."""
+    shown = await run("providers", "--json", settings={"LEADFALL_PROVIDERS__HUNTER__API_KEY": " "})
+
+    lines = {each["provider"]: each for each in shown.json["providers"]}
+    assert shown.code == 0
+    assert (lines["hunter"]["configured"], lines["hunter"]["check"]) == (False, None)
+
+
+async def test_a_mistyped_provider_is_named() -> None:
+    """Its key would be asked about nowhere."""
+    shown = await run("providers", settings={"LEADFALL_PROVIDERS__HUNTERR__API_KEY": "key"})
+
+    assert shown.code == 1
+    assert "There is no provider hunterr; there are aleads," in shown.errors
 
 
 async def test_keys_that_work_are_said_to(sandbox: Sandbox) -> None:

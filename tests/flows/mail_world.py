@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+import socket
 import ssl
+import struct
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Self, cast
+from typing import Literal, Self, cast
 
 import dns.flags
 import dns.message
@@ -63,8 +65,12 @@ class MailServer:
         says: Reply to RCPT TO by address; then by `*@domain`; else "no such user". A list is used
             up one by one, its last entry stays.
         extensions: What EHLO announces.
+        hello_reply: The reply to EHLO instead of them, if not empty.
         banner: The first line; an empty one is never sent.
         sender_reply: The reply to MAIL FROM.
+        hang_up_on_refusal: Hang up behind a refusal of a sender or a recipient; `abruptly` with
+            what was sent meanwhile unread, so that the connection is reset; `never` to fall silent
+            instead.
         hang_up_after: Hang up without a word after so many recipients in one conversation.
         tls: When set, STARTTLS is announced, and demanded before MAIL FROM.
         heard: Every command that came in, in order.
@@ -72,8 +78,10 @@ class MailServer:
 
     says: dict[str, str | list[str]] = field(default_factory=dict)
     extensions: tuple[str, ...] = ("PIPELINING", "SIZE 1000")
+    hello_reply: str = ""
     banner: str = "220 mail.test ESMTP"
     sender_reply: str = "250 2.1.0 Ok"
+    hang_up_on_refusal: Literal["", "politely", "abruptly", "never"] = ""
     hang_up_after: int = 1_000_000
     tls: ssl.SSLContext | None = None
     heard: list[str] = field(default_factory=list)
@@ -114,14 +122,28 @@ class MailServer:
             recipient_count += verb == "RCPT"
             if recipient_count > self.hang_up_after:
                 return
-            writer.write(f"{self._reply(verb, command, encrypted=encrypted)}\r\n".encode())
+            reply = self._reply(verb, command, encrypted=encrypted)
+            writer.write(f"{reply}\r\n".encode())
+            if self.hang_up_on_refusal and verb in {"MAIL", "RCPT"} and reply >= "4":
+                await self._hang_up(reader, writer)
+                return
             if verb == "STAR" and self.tls is not None:
                 await writer.start_tls(self.tls)
                 encrypted = True
             if verb == "QUIT":
                 return
 
+    async def _hang_up(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await writer.drain()
+        if self.hang_up_on_refusal == "never":
+            await reader.read()
+        if self.hang_up_on_refusal == "abruptly":
+            connection = writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
     def _reply(self, verb: str, command: str, *, encrypted: bool) -> str:
+        if verb == "EHLO" and self.hello_reply:
+            return self.hello_reply
         if verb == "EHLO":
             names = self.extensions + (("STARTTLS",) if self.tls and not encrypted else ())
             lines = ["mail.test", *names]

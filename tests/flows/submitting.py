@@ -16,7 +16,7 @@ from service import app
 from service.domain.claim import Claim, Settlement
 from service.domain.kinds import JobType
 from service.domain.outcome import OutcomeName
-from service.domain.question import SHARED, question_of
+from service.domain.question import SHARED
 from service.domain.waterfall import Step, Waterfall
 from service.flows.make_call import CallMaker
 from service.flows.planned_call import PlannedCall
@@ -26,6 +26,7 @@ from service.flows.run_waterfall import Ended, Parked, Policy, WaterfallRunner
 from service.flows.settle_lookups import settle_lookups
 from service.flows.submit_calls import Submitter
 from service.flows.suppress_people import SuppressionList
+from service.flows.word_question import word_question
 from service.settings import ProviderSettings, Settings
 from service.store.calls import read_trace
 from service.store.claims import park_lookup
@@ -169,8 +170,10 @@ class Scene:
 
     async def remembered(self, claim: Claim) -> Any:
         """Return the outcome that memory has for the lookup's question."""
-        version = all_providers()[SLUG].version
-        question = question_of(self.job_type.kind.capability, SLUG, version, SHARED, claim.lead)
+        provider = all_providers()[SLUG]
+        offer = provider.offer(self.job_type.kind.capability)
+        assert offer is not None
+        question = word_question(provider, offer, SHARED, claim.lead)
         async with self.shop.pool.acquire() as connection:
             (answer,) = await recall(connection, [question])
         return answer and answer.outcome.name

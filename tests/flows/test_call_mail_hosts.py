@@ -237,6 +237,36 @@ async def test_encryption_is_used_where_it_is_demanded(
     assert "STARTTLS" in world.mail.heard
 
 
+@pytest.mark.parametrize("reply", ["500 Syntax error", "502 5.5.2 Command not recognized"])
+async def test_a_host_that_knows_no_extensions_is_greeted_the_old_way(
+    world: MailWorld, verify: Verifier, reply: str
+) -> None:
+    """A host that does not know EHLO is asked with HELO in the same conversation."""
+    world.mail.hello_reply = reply
+
+    verdict = await verify("jane@acme.test")
+
+    assert (verdict.status, world.mail.session_count) == ("deliverable", 1)
+    assert world.mail.heard[:3] == [
+        "EHLO leadfall.test",
+        "HELO leadfall.test",
+        f"MAIL FROM:<{SENDER}>",
+    ]
+
+
+@pytest.mark.parametrize("reply", ["550 5.7.1 Go away", "554 No", "504 Not with this name"])
+async def test_a_host_that_refuses_the_greeting_is_not_urged(
+    world: MailWorld, verify: Verifier, reply: str
+) -> None:
+    """A refusal of EHLO that does not say that it is unknown is about whoever asks."""
+    world.mail.hello_reply = reply
+
+    verdict = await verify("jane@acme.test")
+
+    assert (verdict.reason, world.mail.heard[:1]) == ("prober_blocked", ["EHLO leadfall.test"])
+    assert "HELO leadfall.test" not in world.mail.heard
+
+
 @pytest.mark.parametrize("extensions", [("SMTPUTF8", "PIPELINING"), ("SMTPUTF8",)])
 async def test_a_local_part_beyond_ascii_needs_a_host_that_can(
     world: MailWorld, verify: Verifier, extensions: tuple[str, ...]

@@ -313,6 +313,24 @@ async def test_operators_key_that_is_out_warns(pool: Pool) -> None:
     assert "enrow" not in check.message
 
 
+async def test_kind_whose_last_key_is_out_is_named(pool: Pool) -> None:
+    """That somebody is configured is not enough; kinds with somebody left are not named."""
+    waterfalls = [
+        Waterfall(Kind.FIND_PHONE, (Step("enrow"),)),
+        Waterfall(Kind.VERIFY_EMAIL, (Step("enrow"), Step("hunter"))),
+    ]
+    async with pool.acquire() as connection:
+        await report_outage(
+            connection, "enrow", "operator", "key_rejected", retry_after=timedelta(minutes=1)
+        )
+
+    health = await check_health(subject(pool, waterfalls=waterfalls))
+
+    check = named(health, "provider_keys_out")
+    assert check.status is Status.WARN
+    assert check.message.endswith("left to ask for find_phone: these lookups are refunded.")
+
+
 async def test_process_adds_checks_of_its_own(pool: Pool) -> None:
     """A worker tells whether the mail port is shut to it."""
     more = lambda: (check_mail_port(shut=True),)  # noqa: E731 - what a worker passes

@@ -55,10 +55,40 @@ CASES: list[tuple[str, int, Any, KeyState]] = [
     ("neverbounce", 200, {"status": "throttle_triggered"}, UNREACHABLE),
     ("zerobounce", 200, {"Credits": "2375323"}, WORKS),
     ("zerobounce", 200, {"Credits": "0"}, EMPTY),
-    ("zerobounce", 200, {"Credits": "-1"}, REJECTED),
     ("zerobounce", 403, "shield", UNREACHABLE),
     ("millionverifier", 200, {"credits": 90, "bulk_credits": 0}, WORKS),
     ("millionverifier", 200, {"error": "apikey not found"}, REJECTED),
+    # What is missing where only the place of the balance is stated says nothing of the key.
+    ("icypeas", 200, {"success": True, "total": 0}, WORKS),
+    ("hunter", 200, {"data": {"email": "me@x.example", "plan_name": "Free"}}, WORKS),
+    ("neverbounce", 200, {"status": "success", "job_counts": {"completed": 4}}, WORKS),
+    ("dropcontact", 200, {"error": False, "success": True, "credits": 5, "plan": "x"}, WORKS),
+    # A failure that is about the key, in an answer of another status than the vendor documents.
+    ("bettercontact", 200, {"success": False, "message": "Invalid api key"}, REJECTED),
+    ("dropcontact", 200, {"error": True, "success": False, "reason": "Token expired"}, REJECTED),
+    ("fullenrich", 200, {"code": "error.api.key", "message": "no"}, REJECTED),
+    ("hunter", 200, {"errors": [{"id": "authentication_failed"}]}, REJECTED),
+    ("leadmagic", 200, {"error": "Unauthorized"}, REJECTED),
+    ("enrow", 400, {"message": "Invalid API key"}, REJECTED),
+    (
+        *("zerobounce", 400),
+        {"error": "Invalid API Key or your account ran out of credits"},
+        REJECTED,
+    ),
+    ("zerobounce", 200, {"Credits": "-1"}, REJECTED),
+    ("enrow", 400, {"message": "Invalid request"}, UNREACHABLE),
+    # A failure that says nothing of the key.
+    ("bettercontact", 200, {"success": False, "credits_left": 3, "message": "oops"}, UNREACHABLE),
+    ("icypeas", 200, {"success": False, "validationErrors": [{"field": "mode"}]}, UNREACHABLE),
+    ("icypeas", 200, {"success": False, "message": "user_not_found"}, UNREACHABLE),
+    ("neverbounce", 200, {"status": "general_failure", "message": "suspended"}, UNREACHABLE),
+    ("neverbounce", 200, {"status": "maintenance"}, UNREACHABLE),
+    ("zerobounce", 200, {"error": "Service unavailable"}, UNREACHABLE),
+    ("millionverifier", 200, {"error": "server busy"}, UNREACHABLE),
+    ("findymail", 200, {"error": "Subscription paused"}, UNREACHABLE),
+    ("prospeo", 200, {"error": True, "response": {"remaining_credits": 1}}, UNREACHABLE),
+    ("prospeo", 200, {"error": True, "error_code": "INVALID_REQUEST"}, UNREACHABLE),
+    ("enrow", 200, {"message": "Too many requests for this api key"}, UNREACHABLE),
 ]
 
 
@@ -115,6 +145,9 @@ async def test_unauthorized_is_a_rejected_key(check: Check, slug: str) -> None:
         (200, b"<html>"),
         (200, b'{"data": '),
         (200, []),
+        (200, {}),
+        (200, {"message": "Welcome"}),
+        (200, {"credits": None, "data": None, "success": None}),
     ],
 )
 async def test_an_answer_that_says_nothing_condemns_no_key(
@@ -122,6 +155,15 @@ async def test_an_answer_that_says_nothing_condemns_no_key(
 ) -> None:
     """A vendor that is broken, or a page in between, is no judgement on the key."""
     assert UNREACHABLE is (await check(slug, status, body)).state
+
+
+async def test_a_stated_failure_is_told_apart_from_silence(check: Check) -> None:
+    """The sentence says that the vendor refused the question, not that it is down."""
+    found = await check("neverbounce", 200, {"status": "general_failure", "message": "suspended"})
+
+    assert found.detail == (
+        "NeverBounce could not say whether this key works: it answers with a failure."
+    )
 
 
 async def test_a_vendor_without_a_free_request_is_not_asked(check: Check) -> None:

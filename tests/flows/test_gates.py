@@ -345,10 +345,13 @@ async def test_limits_of_the_service_itself_are_not_shared(open_gates: OpenGates
         pass
 
 
-async def test_a_retry_after_is_kept_by_both_workers(open_gates: OpenGates) -> None:
-    """Nothing goes before the time the vendor asked for, and then it goes on."""
+@pytest.mark.parametrize("fault", [Throttled(0.5), VendorDown(retry_after_s=0.5)])
+async def test_a_retry_after_is_kept_by_both_workers(
+    open_gates: OpenGates, fault: VendorFault
+) -> None:
+    """Nothing goes before the time the vendor asked for, whatever ails it; then it goes on."""
     gates = gate_of(await open_gates()), gate_of(await open_gates())
-    await pass_once(gates[0], Throttled(0.5))
+    await pass_once(gates[0], fault)
     asked_at_s = now_s()
     shut_for_s, why = gates[0].shut_for_s(), gates[0].why
     vendor = Vendor()

@@ -50,13 +50,23 @@ class Scene:
     shop: Workshop
     neighbour: Workshop
 
-    async def run(self, *shops: Workshop, count: int = 1, settings: Settings | None = None) -> None:
+    async def run(
+        self,
+        *shops: Workshop,
+        count: int = 1,
+        settings: Settings | None = None,
+        last_name: str = "Okafor",
+        country: str | None = None,
+    ) -> None:
         """Have one person looked up in each workspace, in so many leads, and wait for the end."""
         async with app.worker(settings or self.settings):
             for shop in shops:
                 leads = await shop.add_leads(count)
                 await self.pool.execute(
-                    "update leads set last_name = 'Okafor' where id = any($1)", leads
+                    "update leads set last_name = $2, country = $3 where id = any($1)",
+                    leads,
+                    last_name,
+                    country,
                 )
                 await shop.accept(leads, waterfall=ALONE)
             async with asyncio.timeout(WAIT_S):
@@ -108,6 +118,14 @@ async def test_what_the_operator_paid_for_is_shared(
         "select c.from_memory_at = r.answered_at from calls c, remembered_answers r"
         " where c.from_memory_at is not null"
     )
+
+
+async def test_what_the_vendor_is_not_told_makes_no_other_question(scene: Scene) -> None:
+    """Nor does the way in which an accent is written."""
+    await scene.run(scene.shop, last_name="\u00d6kafor", country="Nigeria")
+    await scene.run(scene.neighbour, last_name="O\u0308kafor")
+
+    assert [cached for _, cached, _ in await scene.calls()] == [False, True]
 
 
 async def test_found_is_kept_longer_than_missing(scene: Scene) -> None:

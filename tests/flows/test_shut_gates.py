@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import pytest
@@ -102,6 +102,26 @@ async def test_nobody_waits_for_ever_for_a_vendor(
     assert await shop.balance() == CREDITS
     passed_over = await pool.fetchval("select count(*) from calls where reason = $1", reason)
     assert passed_over > LEADS // 2
+
+
+@pytest.mark.parametrize("slug", [SYNCHRONOUS, SUBMITTED])
+@pytest.mark.parametrize("asked_for_s", ["1", "600"])
+async def test_a_lead_that_waits_for_its_first_step_has_its_deadline(
+    pool: asyncpg.Pool, settings: Settings, vendor: Vendor, slug: str, asked_for_s: str
+) -> None:
+    """Nothing of it is on record, and yet it ends in time, however patient the worker is."""
+    vendor.answer = web.HTTPTooManyRequests, {"Retry-After": asked_for_s}
+    patient = settings.model_copy(update={"worker": WorkerSettings(drain_grace_s=0.1)})
+    waterfall = replace(waiting_for(slug), deadline_s=PATIENCE_S)
+    shop = await open_workshop(pool, credits_granted=CREDITS)
+    await shop.accept(await shop.add_leads(LEADS), waterfall=waterfall)
+
+    async with app.worker(patient):
+        await until(pool, "open_count = 0 from jobs")
+
+    assert await shop.balance() == CREDITS
+    ended = await pool.fetchval("select count(*) from calls where reason = 'lead_deadline'")
+    assert ended > LEADS // 2
 
 
 @pytest.mark.parametrize("when_shut", ["skip", "wait"])

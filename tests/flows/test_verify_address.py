@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Literal
 
 import pytest
 
@@ -25,6 +26,8 @@ async def world() -> AsyncIterator[MailWorld]:
                 "full": "452 4.2.2 Mailbox full",
                 "over": "552 5.2.2 Over quota",
                 "bounced": "550 5.7.1 Blocked by Spamhaus",
+                "refused": "550-Message refused\r\n550 5.7.1 Recipient not found in allow list",
+                "unsent": "553 5.1.8 Domain of sender address p@x.test does not exist",
                 "vague": "550 Rejected",
                 "moved": "551 User not local",
                 "gone": "550 5.2.1 Mailbox disabled",
@@ -57,6 +60,8 @@ async def verify(world: MailWorld) -> AsyncIterator[Verifier]:
         ("full@acme.test", "risky", "mailbox_full"),
         ("over@acme.test", "risky", "mailbox_full"),
         ("bounced@acme.test", "unknown", "prober_blocked"),
+        ("refused@acme.test", "unknown", "prober_blocked"),
+        ("unsent@acme.test", "unknown", "prober_blocked"),
         ("vague@acme.test", "unknown", "unclear_reply"),
         ("grey@acme.test", "unknown", "greylisted"),
         ("jörg@acme.test", "unknown", "unclear_reply"),
@@ -275,6 +280,48 @@ async def test_a_host_that_does_not_hear_us_out_gives_no_false_verdict(
     verdict = await verify("jane@acme.test")
 
     assert (status, reason) == (verdict.status, verdict.reason)
+
+
+@pytest.mark.parametrize("hang_up", ["politely", "abruptly"])
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+@pytest.mark.parametrize(
+    ("sender_reply", "reason", "retry_after_s"),
+    [
+        ("421 4.7.0 Too many connections", "host_busy", BUSY_RETRY_S),
+        ("450 4.7.1 Greylisted", "greylisted", GREYLIST_RETRY_S),
+        ("451 4.3.0 Try again later", "greylisted", GREYLIST_RETRY_S),
+        ("550 5.7.1 Go away", "prober_blocked", None),
+        ("250 Ok", "no_mailbox", None),
+    ],
+)
+async def test_a_refusal_counts_though_the_host_hangs_up_behind_it(
+    *,
+    world: MailWorld,
+    verify: Verifier,
+    sender_reply: str,
+    reason: str,
+    retry_after_s: float | None,
+    extensions: tuple[str, ...],
+    hang_up: Literal["politely", "abruptly"],
+) -> None:
+    """What was said before the connection ended is the answer, however commands were sent."""
+    world.mail.sender_reply = sender_reply
+    world.mail.extensions = extensions
+    world.mail.hang_up_on_refusal = hang_up
+
+    verdict = await verify("nobody@acme.test")
+
+    assert (verdict.reason, verdict.retry_after_s) == (reason, retry_after_s)
+
+
+async def test_a_refusal_counts_though_the_host_falls_silent_behind_it(
+    world: MailWorld, verify: Verifier
+) -> None:
+    """A reply that never comes takes nothing back of the one before it."""
+    world.mail.sender_reply = "550 5.7.1 Go away"
+    world.mail.hang_up_on_refusal = "never"
+
+    assert (await verify("nobody@acme.test")).reason == "prober_blocked"
 
 
 async def test_an_international_domain_is_asked_for_in_ascii(

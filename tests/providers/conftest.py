@@ -105,6 +105,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ]
         ids = [f"{provider.slug}-{offer.capability}" for provider, offer in remote]
         metafunc.parametrize("remote_offer", remote, ids=ids)
+    if "polled_offer" in metafunc.fixturenames:
+        polled = [
+            (provider, offer)
+            for provider in all_providers().values()
+            for offer in provider.offers
+            if isinstance(offer.shape, Submitted)
+        ]
+        ids = [f"{provider.slug}-{offer.capability}" for provider, offer in polled]
+        metafunc.parametrize("polled_offer", polled, ids=ids)
     if "checked_provider" in metafunc.fixturenames:
         checked = [one for one in all_providers().values() if one.key_check is not None]
         metafunc.parametrize("checked_provider", checked, ids=[one.slug for one in checked])
@@ -212,7 +221,7 @@ async def _play_submitted(shape: Submitted, case: RecordedCase, send: Sender) ->
     for _ in case.answers[1:]:
         assert isinstance(end, NotReady)
         end = shape.read(await send(shape.poll(handle)))
-    return end if isinstance(end, NotReady) else end.get(ROW_REFERENCE, Missing())
+    return end if isinstance(end, NotReady) else end.get(shape.name_of(rows[0]), Missing())
 
 
 def describe(end: Outcome | AskAgain | NotReady | VendorFault) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from providers.contract import (
@@ -9,11 +10,16 @@ from providers.contract import (
     BrokenAnswer,
     JsonObject,
     Submitted,
+    Throttled,
+    VendorAnswer,
+    VendorDown,
+    raise_for_status,
     raw_reason,
     read_rows,
 )
 from providers.registry import all_providers
-from service.domain.outcome import Missing, NoAnswer
+from service.domain.kinds import Capability
+from service.domain.outcome import Found, Missing, NoAnswer
 
 
 @pytest.mark.parametrize(
@@ -37,6 +43,46 @@ def test_a_reason_keeps_a_word_of_the_vendors_and_nothing_longer(
 ) -> None:
     assert reason == raw_reason("status", text)
     assert len(reason) <= REASON_LENGTH_MAX
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7.0),
+        (" 0 ", 0.0),
+        ("999999999", 86_400.0),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
+        ("Wednesday, 21-Oct-26 07:28:30 GMT", 30.0),
+        ("Wed, 21 Oct 2026 07:20:00 GMT", 0.0),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", 86_400.0),
+        ("-1", None),
+        ("soon", None),
+        ("", None),
+        ("9" * 10_000, None),
+    ],
+)
+@pytest.mark.parametrize(("status", "fault"), [(429, Throttled), (503, VendorDown)])
+def test_a_vendor_says_when_to_come_back_in_seconds_or_by_a_date(
+    status: int, fault: type[Throttled | VendorDown], text: str, seconds: float | None
+) -> None:
+    """A date counts from the answer's own; nobody is believed who asks for more than a day."""
+    headers = {"retry-after": text, "date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+
+    with pytest.raises(fault) as raised:
+        raise_for_status(VendorAnswer(status, headers))
+
+    assert raised.value.retry_after_s == seconds
+
+
+@pytest.mark.parametrize("date", [{}, {"date": "today"}])
+def test_without_a_date_of_its_own_an_answer_is_from_now(date: dict[str, str]) -> None:
+    """A date that has passed asks for nothing, one far ahead for the longest there is."""
+    waits = [
+        VendorAnswer(429, {"retry-after": f"Wed, 21 Oct {year} 07:28:00 GMT", **date})
+        for year in (2020, 2099)
+    ]
+
+    assert [each.retry_after_s() for each in waits] == [0.0, 86_400.0]
 
 
 def test_a_strange_row_costs_only_itself() -> None:
@@ -77,3 +123,71 @@ def test_a_callback_names_its_submission_or_nothing(
     ]
 
     assert [handle] * len(shapes) == named
+
+
+_ADDRESS = "nadia@brightwater.leadfall"
+_BATCHES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "bettercontact": (
+        {"status": "terminated"},
+        "data",
+        {
+            "custom_fields": [{"name": "row", "value": "2"}],
+            "contact_email_address": _ADDRESS,
+            "contact_email_address_status": "deliverable",
+        },
+    ),
+    "dropcontact": (
+        {"success": True},
+        "data",
+        {
+            "custom_fields": {"row": "2"},
+            "email": [{"email": _ADDRESS, "qualification": "nominative@pro"}],
+        },
+    ),
+    "enrow": ({}, "results", {"custom": "2", "email": _ADDRESS, "qualification": "valid"}),
+    "fullenrich": (
+        {"status": "FINISHED"},
+        "data",
+        {
+            "custom": {"row": "2"},
+            "contact_info": {
+                "most_probable_work_email": {"email": _ADDRESS, "status": "DELIVERABLE"}
+            },
+        },
+    ),
+    "icypeas": (
+        {"success": True},
+        "items",
+        {
+            "status": "FOUND",
+            "userData": {"externalId": "2/2"},
+            "results": {"emails": [{"email": _ADDRESS, "certainty": "sure"}]},
+        },
+    ),
+}
+_STRANGE_ROWS: dict[str, Any] = {
+    "null": None,
+    "text": "row",
+    "list": [None],
+    "empty": {},
+    "nulls": {"custom": None, "custom_fields": None, "userData": None, "status": None},
+    "types": {"custom": {"row": 7}, "custom_fields": 7, "userData": [7], "status": [7]},
+}
+
+
+@pytest.mark.parametrize("strange", _STRANGE_ROWS)
+@pytest.mark.parametrize("slug", _BATCHES)
+def test_a_strange_row_of_a_batch_costs_only_itself(slug: str, strange: str) -> None:
+    whole, name, good = _BATCHES[slug]
+    body = whole | {name: [_STRANGE_ROWS[strange], good]}
+
+    outcomes = _read_batch(slug, body)
+
+    assert {"2": Found({"email": _ADDRESS, "verdict": "deliverable"})} == outcomes
+
+
+def _read_batch(slug: str, body: dict[str, Any]) -> Any:
+    offer = all_providers()[slug].offer(Capability.FIND_EMAIL)
+    assert offer is not None
+    assert isinstance(offer.shape, Submitted)
+    return offer.shape.read(VendorAnswer(200, body=orjson.dumps(body)))

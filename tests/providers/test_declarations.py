@@ -9,7 +9,15 @@ from providers.registry import all_providers, find_provider
 
 # Of these vendors no request is known that is free.
 KEY_CANNOT_BE_CHECKED = {"aleads"}
-NOT_A_PROVIDER = {"__init__", "contract", "faults", "json_object", "registry"}
+NOT_A_PROVIDER = {
+    "__init__",
+    "complaint",
+    "contract",
+    "faults",
+    "json_object",
+    "registry",
+    "vocabulary",
+}
 
 
 def test_the_registry_finds_exactly_the_files_of_the_folder() -> None:
@@ -47,6 +55,7 @@ def test_an_offer_stays_within_the_bounds(remote_offer: tuple[Provider, Offer]) 
     assert offer.needs
     assert all(offer.needs)
     assert 0 <= offer.price_missing <= offer.price_found
+    assert 0 <= offer.price_unknown <= offer.price_found
 
 
 def test_a_remote_provider_can_be_reached_and_its_key_checked(
@@ -59,6 +68,7 @@ def test_a_remote_provider_can_be_reached_and_its_key_checked(
     assert provider.auth.place != "none"
     assert provider.auth.name
     assert (provider.key_check is None) == (provider.slug in KEY_CANNOT_BE_CHECKED)
+    assert (provider.key_check is None) == (provider.key_proof == ())
 
 
 def test_a_submission_is_polled_before_its_deadline(submitted_offer: Offer) -> None:

@@ -16,6 +16,19 @@ from service.domain.phone_number import parse_phone, region_of
         ("+12025550147", "+1 202 555 0147 ext. 5", None),
         ("+447700900123", "+44 7700 900123", "US"),
         ("+33612345678", "06 12 34 56 78", "FR"),
+        ("+4930123456", "030 123456", "DE"),
+        # No range of the tables, but one that may have been opened since.
+        ("+15555550147", "(555) 555-0147", "US"),
+        # Short, but whole: Niue has four digits in all.
+        ("+6834002", "4002", "NU"),
+        # Without its area code a number is dialled in its area only.
+        (None, "555-0147", "US"),
+        (None, "+1 555-0147", None),
+        (None, "7946 0958", "GB"),
+        (None, "4321000", "CA"),
+        (None, "112", "DE"),
+        (None, "1234", "DE"),
+        (None, "911", "US"),
         (None, "202 555 0147", None),
         (None, "202 555 0147", "ZZ"),
         (None, "+1 202 555", None),
@@ -26,7 +39,7 @@ from service.domain.phone_number import parse_phone, region_of
     ],
 )
 def test_a_number_is_read_into_e164(expected: str | None, text: str, region: str | None) -> None:
-    """Any usual spelling is understood; one without a country, or of no possible length, is not."""
+    """Any usual spelling is understood; one without a country or its area is not."""
     assert expected == parse_phone(text, region)
 
 
@@ -53,6 +66,33 @@ def test_any_text_is_read_or_refused(text: str, region: str | None) -> None:
         ("Russia", "RU"),
         ("South Korea", "KR"),
         ("Turkey", "TR"),
+        ("Brunei", "BN"),
+        ("Macau", "MO"),
+        ("Republic of Korea", "KR"),
+        ("Korea, Republic of", "KR"),
+        ("North Korea", "KP"),
+        ("Deutschland", "DE"),
+        ("\u00d6sterreich", "AT"),
+        ("Cape Verde", "CV"),
+        ("Palestine", "PS"),
+        ("Swaziland", "SZ"),
+        ("Burma", "MM"),
+        ("Vatican City", "VA"),
+        ("Macedonia", "MK"),
+        ("Micronesia", "FM"),
+        ("St. Lucia", "LC"),
+        ("Reunion", "RE"),
+        ("Curacao", "CW"),
+        ("Cote d'Ivoire", "CI"),
+        ("Turkiye", "TR"),
+        ("The Bahamas", "BS"),
+        ("The Gambia", "GM"),
+        ("DR Congo", "CD"),
+        ("Congo", "CG"),
+        ("Democratic Republic of the Congo", "CD"),
+        ("U.S. Virgin Islands", "VI"),
+        ("U.S.", "US"),
+        ("Virgin Islands, U.S.", "VI"),
         ("Nowhere", None),
         ("ZZ", None),
         ("", None),

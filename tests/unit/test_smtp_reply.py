@@ -43,9 +43,33 @@ from service.domain.smtp_reply import enhanced_code, read_refusal, read_reply
         (550, "5.4.1 Recipient address rejected: Access denied", "directory_block"),
         (550, "5.7.1 Relaying denied", "blocked_prober"),
         (550, "5.7.606 Access denied, banned sending IP", "blocked_prober"),
+        (550, "5.7.1: recipient not found, access denied by policy", "blocked_prober"),
+        (550, "#5.7.1 Mailbox user unknown or blocked", "blocked_prober"),
+        (550, "Message refused\n5.7.1 recipient not found in allow list", "blocked_prober"),
+        (551, "#5.7.1 This host does not relay", "blocked_prober"),
+        (550, "5.7.1.9: user unknown", "no_mailbox"),
+        (553, "5.1.8 Domain of sender address p@x.test does not exist", "blocked_prober"),
+        (553, "5.1.7 Bad sender's mailbox; mailbox not found", "blocked_prober"),
+        (550, "5.1.1 Sender verify failed: no such user here", "blocked_prober"),
+        (550, "Sender address does not exist", "blocked_prober"),
+        (
+            550,
+            "Verification failed for <p@x.test>\nNo such user\nSender verify failed",
+            "blocked_prober",
+        ),
+        (550, "Domain of sender does not exist", "blocked_prober"),
+        (553, "The sender's domain does not exist", "blocked_prober"),
+        (450, "4.1.8 Sender address rejected: Domain not found", "try_later"),
+        (550, "5.1.1 User unknown; the sender was told", "no_mailbox"),
         (550, "No such user here", "no_mailbox"),
         (550, "The account does not exist", "no_mailbox"),
         (550, "Mailbox not found", "no_mailbox"),
+        (550, "Unrouteable address", "no_mailbox"),
+        (550, "unroutable mail domain", "no_mailbox"),
+        (550, "Unrouteable address\nSender verify failed", "blocked_prober"),
+        (450, "Unrouteable address", "try_later"),
+        (550, "Requested action not taken: mailbox unavailable", "unknown"),
+        (550, "5.7.1 Unrouteable address", "blocked_prober"),
         (550, "blocked by our policy", "blocked_prober"),
         (550, "SPF check failed", "blocked_prober"),
         (550, "Rejected", "unknown"),
@@ -94,15 +118,39 @@ def test_refusals_before_a_recipient(code: int, text: str, meaning: str) -> None
     ("text", "code"),
     [
         ("5.1.1 No", "5.1.1"),
-        ("  4.7.1", "4.7.1"),
+        ("  5.7.1", "5.7.1"),
         ("5.1.10 No", "5.1.10"),
-        ("5.1.1: No", None),
-        ("3.1.1 No", None),
+        ("5.1.1: No", "5.1.1"),
+        ("5.1.1, no", "5.1.1"),
+        ("#5.7.1 No", "5.7.1"),
+        ("No (5.1.1)", "5.1.1"),
+        ("No [#5.1.1].", "5.1.1"),
+        ("5.1.1.", "5.1.1"),
+        ("Access denied\n5.7.1 No", "5.7.1"),
+        ("Access denied 5.7.1", "5.7.1"),
+        ("They said 550 5.1.1 No", "5.1.1"),
+        ("4.2.2 Full\n5.1.1 No", "5.1.1"),
+        ("5.1.1 No\n5.7.1 Go away", "5.1.1"),
         ("No 5.1.1", None),
+        ("Filter version 5.1.1 refused", None),
+        ("5.7.1.9 is listed", None),
+        ("Your address (5.7.1.9) is listed", None),
+        ("1.5.7.1 is listed", None),
+        ("Mailer/5.7.1 refused", None),
+        ("v5.7.1 refused", None),
+        ("5.7.1/24 is listed", None),
+        ("5.7.2026", None),
+        ("3.1.1 No", None),
+        ("4.1.1 No", None),
         ("5.1", None),
         ("", None),
     ],
 )
-def test_enhanced_codes_stand_at_the_beginning(text: str, code: str | None) -> None:
-    """Only a well-formed code at the beginning of the text counts."""
-    assert code == enhanced_code(text)
+def test_enhanced_codes_stand_by_themselves(text: str, code: str | None) -> None:
+    """The first code that fits 550 counts; an address or a version number is no code."""
+    assert enhanced_code(550, text) == code
+
+
+def test_an_enhanced_code_fits_its_reply() -> None:
+    """A temporary reply is not explained by a permanent code that it quotes."""
+    assert enhanced_code(450, "5.7.1 No\n4.7.1 Later") == "4.7.1"

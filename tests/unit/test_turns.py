@@ -1,6 +1,5 @@
 """Turns: slots are shared over queues, and whoever comes next finds one."""
 
-import asyncio
 from uuid import UUID
 
 import pytest
@@ -9,7 +8,7 @@ from service.domain.claim import Claim
 from service.domain.fair_queue import Queue
 from service.domain.kinds import Kind
 from service.domain.lead_input import LeadInput
-from service.worker.turns import Turns
+from service.worker.turns import BRIEF_MAX, Turn, Turns
 
 SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
 
@@ -34,79 +33,110 @@ def claim(lookup_id: int) -> Claim:
     )
 
 
-async def taken(turns: Turns, slots: int) -> list[Queue]:
-    """Return the queues whose lookups so many runners get at once, in order."""
-    takers = [asyncio.create_task(turns.take()) for _ in range(slots)]
-    await asyncio.sleep(0)
-    got = [taker.result()[0] for taker in takers if taker.done()]
-    for taker in takers:
-        taker.cancel()
-    return got
+def taken(turns: Turns, slots: int) -> list[Turn]:
+    """Return the turns that get a slot one after another, as long as any does."""
+    return [turn for turn in (turns.take() for _ in range(slots)) if turn is not None]
 
 
-def filled(slots: int, *queues: Queue, count: int = 100) -> Turns:
+def queues(turns: list[Turn]) -> list[Queue]:
+    """Return whose turns they are, in order."""
+    return [turn.queue for turn in turns]
+
+
+def filled(slots: int, *waiting: Queue, count: int = 100, brief: bool = False) -> Turns:
     """Return turns in which so many lookups of each queue wait."""
     turns = Turns(slots)
-    for queue in queues:
+    for queue in waiting:
         for lookup_id in range(count):
-            turns.put(queue, claim(lookup_id))
+            turns.put(Turn(queue, claim(lookup_id), brief))
     return turns
 
 
 @pytest.mark.parametrize(("slots", "one_s"), [(1, 1), (2, 1), (4, 2), (16, 14), (64, 59)])
-async def test_one_queue_leaves_slots_for_others(slots: int, one_s: int) -> None:
+def test_one_queue_leaves_slots_for_others(slots: int, one_s: int) -> None:
     """However much waits in it, about one in sixteen stays free."""
-    assert await taken(filled(slots, BIG), slots) == [BIG] * one_s
+    assert queues(taken(filled(slots, BIG), slots)) == [BIG] * one_s
 
 
-async def test_whoever_comes_next_finds_a_slot() -> None:
+def test_whoever_comes_next_finds_a_slot() -> None:
     """A full queue does not stand before another."""
     turns = filled(4, BIG)
-    await taken(turns, 4)
+    taken(turns, 4)
 
-    turns.put(SMALL, claim(1))
+    turns.put(Turn(SMALL, claim(1)))
 
-    assert await taken(turns, 1) == [SMALL]
+    assert queues(taken(turns, 1)) == [SMALL]
 
 
 @pytest.mark.parametrize(("slots", "kept"), [(2, 1), (16, 1), (128, 2)])
-async def test_a_sync_caller_finds_a_slot_beside_as_many_queues_as_slots(
-    slots: int, kept: int
-) -> None:
+def test_a_sync_caller_finds_a_slot_beside_as_many_queues_as_slots(slots: int, kept: int) -> None:
     """Jobs of many workspaces whose vendors hang take all slots but those for sync callers."""
     turns = filled(slots, *((1, workspace) for workspace in range(2 * slots)), count=1)
-    beside = await taken(turns, slots)
+    beside = taken(turns, slots)
 
-    turns.put(SYNC, claim(1))
+    turns.put(Turn(SYNC, claim(1)))
 
     assert len(beside) == slots - kept
-    assert await taken(turns, kept) == [SYNC]
+    assert queues(taken(turns, kept)) == [SYNC]
 
 
-async def test_queues_take_turns() -> None:
+def test_queues_take_turns() -> None:
     """Two queues get their lookups run alternately."""
-    assert await taken(filled(16, BIG, SMALL), 6) == [BIG, SMALL] * 3
+    assert queues(taken(filled(16, BIG, SMALL), 6)) == [BIG, SMALL] * 3
 
 
-async def test_those_who_wait_at_the_line_come_first() -> None:
+def test_those_who_wait_at_the_line_come_first() -> None:
     """A lower priority is a better place, also within a workspace."""
-    assert await taken(filled(16, BIG, SYNC, count=2), 3) == [SYNC, SYNC, BIG]
+    assert queues(taken(filled(16, BIG, SYNC, count=2), 3)) == [SYNC, SYNC, BIG]
 
 
-async def test_a_slot_given_back_is_used_again() -> None:
+def test_a_slot_given_back_is_used_again() -> None:
     """What a queue may not run yet goes on when one of its lookups has ended."""
     turns = filled(4, BIG)
-    await taken(turns, 4)
-    waiting = asyncio.create_task(turns.take())
+    first, _ = taken(turns, 4)
 
-    turns.done(BIG)
+    turns.done(first)
 
-    assert (await waiting)[0] == BIG
+    assert queues(taken(turns, 4)) == [BIG]
 
 
-async def test_what_nobody_took_can_be_given_back() -> None:
+def test_few_run_of_those_that_wait_for_no_vendor() -> None:
+    """More at once would take memory and end no sooner; what is done makes room for the next."""
+    turns = filled(200, BIG, brief=True)
+    running = taken(turns, 200)
+
+    turns.done(running[0])
+
+    assert len(running) == BRIEF_MAX
+    assert len(taken(turns, 200)) == 1
+
+
+def test_those_that_wait_for_a_vendor_need_not_wait_for_brief_ones() -> None:
+    """A brief turn that stands first holds up its own queue alone."""
+    turns = filled(200, BIG, brief=True)
+    taken(turns, 200)
+
+    turns.put(Turn(SMALL, claim(1)))
+
+    assert queues(taken(turns, 200)) == [SMALL]
+
+
+def test_a_turn_that_waits_for_a_vendor_after_all_makes_room() -> None:
+    """Whom memory answered for goes on with the next step, and that may take its time."""
+    turns = filled(200, BIG, brief=True)
+    running = taken(turns, 200)
+
+    turns.lengthen(running[0])
+    following = taken(turns, 200)
+    turns.done(running[0])
+
+    assert len(following) == 1
+    assert taken(turns, 200) == []
+
+
+def test_what_has_no_slot_can_be_given_back() -> None:
     """Clearing returns what waits and not what runs."""
     turns = filled(4, BIG, count=5)
-    await taken(turns, 2)
+    taken(turns, 2)
 
     assert [each.lookup_id for each in turns.clear()] == [2, 3, 4]

@@ -27,6 +27,7 @@ _POSTS: Final = Quota("posts", ((10, 1.0),))
 _READS: Final = Quota("reads", ((1_000_000, 1.0),))
 _FIND: Final = "/email/find/bulk"
 _VERIFY: Final = "/email/verify/single"
+_VERIFY_BATCH: Final = "/email/verify/bulk"
 _PHONE: Final = "/phone/single"
 _REFUSALS: Final = {
     Refusal.NO_KEY: (401, "Missing apikey"),
@@ -44,7 +45,7 @@ def build(world: SandboxWorld) -> "Enrow":
 
 
 class Enrow:
-    """Bulk email searches, single verifications, single phone searches, and the account."""
+    """Bulk email searches, verifications of both kinds, single phone searches, the account."""
 
     slug = "enrow"
     prefix = "/enrow"
@@ -64,6 +65,10 @@ class Enrow:
             Route("GET", _FIND, "read", partial(self._read, _batch), _READS, 0.2),
             Route("POST", _VERIFY, "submit", verify, _POSTS, 0.3, is_paid=True),
             Route("GET", _VERIFY, "read", partial(self._read, _verified), _READS, 0.1),
+            Route(
+                "POST", _VERIFY_BATCH, "submit", self._submit_addresses, _POSTS, 0.4, is_paid=True
+            ),
+            Route("GET", _VERIFY_BATCH, "read", partial(self._read, _verified_batch), _READS, 0.2),
             Route("POST", _PHONE, "submit", phone, _POSTS, 0.3, is_paid=True),
             Route("GET", _PHONE, "read", partial(self._read, _phoned), _READS, 0.1),
             Route("GET", "/account/info", "account", self._account, _READS, 0.1),
@@ -84,6 +89,13 @@ class Enrow:
         rows = [_search_row(search) for search in searches]
         return self._submit(ask, rows, _batch_event, carries_results=False)
 
+    def _submit_addresses(self, ask: Ask) -> Reply:
+        addresses = list_in(ask.body, "emails")
+        rows = [row for each in addresses if (row := _verify_row({"email": each})) is not None]
+        if not 1 <= len(addresses) <= BATCH_MAX or len(rows) != len(addresses):
+            return _error(400, "emails is missing or not valid")
+        return self._submit(ask, rows, _addresses_event, carries_results=False)
+
     def _submit_one(self, read: Any, ask: Ask) -> Reply:
         row = read(ask.body)
         if row is None:
@@ -102,7 +114,7 @@ class Enrow:
             whole, compose = submission.contacts, partial(_compose, submission, event)
             self._submissions.call_back(webhook, whole, compose, carries_results=carries_results)
         reserved = sum(TERMS.charges[name] for row in rows for name in row.wanted) / CREDIT
-        status = 200 if rows[0].wanted == ("verify_email",) else 201
+        status = 200 if event is _single_event and rows[0].wanted == ("verify_email",) else 201
         body = {"id": submission.submission_id, "credits_used": reserved, "message": "Started"}
         return Reply(status, body)
 
@@ -194,6 +206,18 @@ def _verified(submission: Submission) -> dict[str, Any]:
     return {"email": given["email"], "custom": given.get("custom"), "qualification": qualification}
 
 
+def _verified_batch(submission: Submission) -> dict[str, Any]:
+    results = [
+        {
+            "email": contact.given["email"],
+            "index": f"{index}",
+            "qualification": "valid" if contact.verdict is Verdict.VALID else "invalid",
+        }
+        for index, contact in enumerate(submission.contacts)
+    ]
+    return {"general": {"id": submission.submission_id, "status": "completed"}, "results": results}
+
+
 def _phoned(submission: Submission) -> dict[str, Any]:
     (contact,) = submission.contacts
     params = {name: value for name, value in contact.given.items() if name != "custom"}
@@ -205,6 +229,10 @@ def _phoned(submission: Submission) -> dict[str, Any]:
 
 def _batch_event(_submission: Submission) -> tuple[str, dict[str, Any]]:
     return "bulk_search_finished", {}
+
+
+def _addresses_event(_submission: Submission) -> tuple[str, dict[str, Any]]:
+    return "bulk_verification_finished", {}
 
 
 def _single_event(submission: Submission) -> tuple[str, dict[str, Any]]:

@@ -60,8 +60,13 @@ class ZeroBounce:
         """Return the key from the query; no header is read."""
         return ask.query.get("api_key", "")
 
-    def refuse(self, refusal: Refusal, ask: Ask, *, retry_after_s: int = 0) -> Reply:  # noqa: ARG002 - nothing here depends on either
-        """Return an error in words; a wrong key and an empty account share theirs."""
+    def refuse(self, refusal: Refusal, ask: Ask, *, retry_after_s: int = 0) -> Reply:  # noqa: ARG002 - this vendor sends no such header
+        """Return an error in words; a wrong key and an empty account share theirs.
+
+        Asked for its credits, a wrong key has less than none.
+        """
+        if refusal is Refusal.BAD_KEY and "email" not in ask.query:
+            return Reply(200, {"Credits": "-1"})
         return Reply(*_REFUSALS[refusal])
 
     def _validate(self, ask: Ask) -> Reply:

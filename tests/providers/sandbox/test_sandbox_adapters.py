@@ -1,12 +1,13 @@
 """The real adapters and the real built-in: each sample lead ends as it is expected to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import pytest
 
 from providers.contract import (
     AskAgain,
+    BrokenAnswer,
     CredentialsRejected,
     Direct,
     NotReady,
@@ -21,6 +22,7 @@ from providers.contract import (
 )
 from providers.contract import VendorAnswer as Answer
 from providers.sandbox.expectation import Expectation, expected
+from providers.sandbox.faults import Fault, Faults, Moment
 from providers.sandbox.sample import read_sample
 from providers.sandbox.server import Sandbox
 from providers.sandbox.truth import normalise
@@ -88,13 +90,31 @@ class Desk:
                     return read
                 await asyncio.sleep(0)
 
+    async def submit(self, offer: Offer, lead: LeadInput) -> str:
+        """Submit one lead and return its handle."""
+        assert isinstance(offer.shape, Submitted)
+        request = offer.shape.submit([Row("0", lead)], "submission-1", None)
+        return offer.shape.read_handle(await self.send(request))
+
+    async def poll(self, offer: Offer, handle: str) -> Mapping[str, Outcome] | NotReady:
+        """Poll once."""
+        assert isinstance(offer.shape, Submitted)
+        return offer.shape.read(await self.send(offer.shape.poll(handle)))
+
+    async def result(self, offer: Offer, handle: str) -> Outcome:
+        """Poll until the one lead that was submitted has its outcome."""
+        async with asyncio.timeout(10):
+            while isinstance(read := await self.poll(offer, handle), NotReady):
+                await asyncio.sleep(POLL_EVERY_S)
+        return next(iter(read.values()), Missing())
+
     async def _submit(self, shape: Submitted, leads: Sequence[LeadInput]) -> list[Outcome]:
         rows = [Row(f"{number}", lead) for number, lead in enumerate(leads)]
         async with self._slots, asyncio.timeout(10):
             handle = shape.read_handle(await self.send(shape.submit(rows, "submission-1", None)))
             while isinstance(read := shape.read(await self.send(shape.poll(handle))), NotReady):
                 await asyncio.sleep(POLL_EVERY_S)
-        return [read.get(row.reference, Missing()) for row in rows]
+        return [read.get(shape.name_of(row), Missing()) for row in rows]
 
 
 def shown(outcome: Outcome, kind: Kind) -> Expectation:
@@ -166,6 +186,44 @@ async def test_an_adapter_tells_why_its_vendor_turns_it_away(
         await desk.ask_all(offer, [lead_named("Okafor")])
 
     assert sum(entry.credits for entry in sandbox.books.entries()) == 0
+
+
+@pytest.mark.parametrize("moment", list(Moment))
+async def test_an_adapter_refuses_an_answer_that_cannot_be_read(
+    sandbox: Sandbox, vendor_http: VendorHTTP, remote_offer: tuple[Provider, Offer], moment: Moment
+) -> None:
+    provider, offer = remote_offer
+    desk = Desk(sandbox, vendor_http, provider)
+    sandbox.world.faults = Faults(1.0, kinds=(Fault.GARBAGE,), moments=(moment,))
+
+    with pytest.raises(BrokenAnswer):
+        await desk.ask_all(offer, [lead_named("Okafor")])
+
+
+async def test_an_adapter_refuses_results_that_cannot_be_read_and_reads_them_afterwards(
+    sandbox: Sandbox, vendor_http: VendorHTTP, polled_offer: tuple[Provider, Offer]
+) -> None:
+    provider, offer = polled_offer
+    desk, lead = Desk(sandbox, vendor_http, provider), lead_named(f"Only-{provider.slug}")
+    handle = await desk.submit(offer, lead)
+    sandbox.world.faults = Faults(1.0, kinds=(Fault.GARBAGE,))
+
+    with pytest.raises(BrokenAnswer):
+        await desk.poll(offer, handle)
+
+    sandbox.world.faults = None
+    kind = kind_of(offer)
+    assert expected(lead, kind, [provider.slug]) == shown(await desk.result(offer, handle), kind)
+
+
+async def test_an_adapter_tells_results_that_are_not_ready(
+    slow_sandbox: Sandbox, vendor_http: VendorHTTP, polled_offer: tuple[Provider, Offer]
+) -> None:
+    provider, offer = polled_offer
+    desk = Desk(slow_sandbox, vendor_http, provider)
+    handle = await desk.submit(offer, lead_named("Okafor"))
+
+    assert isinstance(await desk.poll(offer, handle), NotReady)
 
 
 async def test_a_key_check_tells_a_good_key_from_a_bad_one(

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from providers.sandbox.server import Sandbox
 
 FIND, VERIFY, PHONE = "/email/find/bulk", "/email/verify/single", "/phone/single"
+VERIFY_BATCH = "/email/verify/bulk"
 SEARCH = {"fullname": "Nadia Only-Enrow", "company_domain": "brightwater.leadfall", "custom": "17"}
 SEARCHES: dict[str, Any] = {"searches": [SEARCH, SEARCH | {"fullname": "Nadia Only-Nobody"}]}
 ADDRESS: dict[str, Any] = {"email": "anybody@opendoor.leadfall", "custom": {"row": "17"}}
@@ -67,6 +68,20 @@ async def test_a_verification_has_no_shades(
 
     assert body == ADDRESS | {"qualification": "invalid"}
     assert sandbox.books.summary()["credits"] == {"enrow": 0.25}
+
+
+async def test_a_batch_of_verifications_names_addresses_and_no_references(
+    sandbox: Sandbox, client: aiohttp.ClientSession
+) -> None:
+    addresses = [ADDRESS["email"], "nobody@opendoor.leadfall"]
+
+    body = await read_when_ready(sandbox, client, VERIFY_BATCH, {"emails": addresses})
+
+    assert body["results"] == [
+        {"email": each, "index": f"{index}", "qualification": "invalid"}
+        for index, each in enumerate(addresses)
+    ]
+    assert sandbox.books.summary()["credits"] == {"enrow": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -133,6 +148,8 @@ async def test_each_refusal_has_its_status(
         (FIND, SEARCHES | {"settings": {"webhook": "file:///etc"}}),
         (VERIFY, {"email": "nobody"}),
         (VERIFY, []),
+        (VERIFY_BATCH, {"emails": []}),
+        (VERIFY_BATCH, {"emails": ["nobody"]}),
         (PHONE, {"firstname": "Nadia", "lastname": "Okafor"}),
     ],
 )

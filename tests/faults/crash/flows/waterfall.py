@@ -85,7 +85,6 @@ class Run:
                 await lease.start()
                 await desk.gates.start()
                 watch.arm()
-                process._drain.start()
                 await process._drain.drain(_SPAN)
                 await process._drain.stop(_SPAN)
                 await process._recorder.drain()
