@@ -20,6 +20,8 @@ _INTEGER_DIGITS_MAX: Final = 9
 _INTEGER_MAX: Final = 10**_INTEGER_DIGITS_MAX - 1
 _NAME_CHARACTERS_MAX: Final = 100
 _CURSOR_BYTES: Final = 8
+# No id comes near, and a number above or below it still is one that the database can hold.
+_ROW_MAX: Final = 10**18 - 1
 _PLACE: Final = struct.Struct(">qq")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -114,7 +116,7 @@ def parse_cursor(text: str, name: str = "cursor") -> int:
     except (binascii.Error, ValueError):
         raw = b""
     after = int.from_bytes(raw[:_CURSOR_BYTES], "big", signed=True)
-    if after < 0 or text != write_cursor(after):
+    if not 0 <= after <= _ROW_MAX or text != write_cursor(after):
         raise invalid({name: f"{name} is not valid; use the one of the answer before, unchanged"})
     return after
 

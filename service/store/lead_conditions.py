@@ -42,8 +42,14 @@ class Arguments:
         return f"${len(self.values)}::{type_name}"
 
 
-def conditions(lead_filter: LeadFilter, arguments: Arguments) -> Iterator[str]:
-    """Yield what must hold of a lead `l`, and place the values."""
+def conditions(
+    lead_filter: LeadFilter, arguments: Arguments, *, by_text: bool = True
+) -> Iterator[str]:
+    """Yield what must hold of a lead `l`, and place the values.
+
+    Args:
+        by_text: also say it as the index by text knows it.
+    """
     for column in lead_filter.conditions:
         include, exclude = lead_filter.patterns(column)
         if column in EQUALS:
@@ -54,12 +60,13 @@ def conditions(lead_filter: LeadFilter, arguments: Arguments) -> Iterator[str]:
                 yield f"({_equals(column, condition.exclude, arguments)}) is not true"
             continue
         if include:
-            candidates = [
-                f"{text} like lower({arguments.place(pattern, 'text')})"
-                for pattern in include
-                for text in _INDEXED[column]
-            ]
-            yield f"({' or '.join(candidates)})"
+            if by_text:
+                candidates = [
+                    f"{text} like lower({arguments.place(pattern, 'text')})"
+                    for pattern in include
+                    for text in _INDEXED[column]
+                ]
+                yield f"({' or '.join(candidates)})"
             yield _contains(column, arguments.place(include, "text[]"))
         if exclude:
             yield f"({_contains(column, arguments.place(exclude, 'text[]'))}) is not true"

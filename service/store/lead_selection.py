@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from service.domain.kinds import Target
-from service.domain.lead_filter import EQUALS, Condition, LeadFilter
+from service.domain.lead_filter import CONTAINS, EQUALS, Condition, LeadFilter
 from service.store.lacking_members import (
     OPEN,
     Members,
@@ -19,7 +19,9 @@ from service.store.lacking_members import (
     lacks,
     not_being_looked_up,
 )
+from service.store.lead_columns import LOADING, SHOWN, SORT_COLUMNS
 from service.store.lead_conditions import Arguments, conditions
+from service.store.lead_ranges import Range, TextUse, found_by_ranges, use_of_text
 
 SortField = Literal[
     "id", "first_name", "last_name", "email", "email_status", "phone_number", "job_title",
@@ -28,33 +30,6 @@ SortField = Literal[
     "company_name", "company_domain", "company_size", "created_at", "updated_at",
 ]  # fmt: skip
 """What leads can be sorted by: every field of a page, by its name there or of its column."""
-
-# By the first number of "51-200" or "1,001+", as far as a number goes.
-_EMPLOYEES: Final = (
-    "substring(replace(l.company_size, ',', '') from '^[^0-9]*([0-9]{1,18})')::bigint"
-)
-_SORT_COLUMNS: Final = {
-    "email_status": "l.email_verdict",
-    "phone_number": "coalesce(l.phone_e164, l.phone)",
-    "linkedin_profile_url": "l.linkedin_url",
-    "name": "l.company_name",
-    "website_url": "l.company_domain",
-    "amount_of_employees": _EMPLOYEES,
-    "company_size": _EMPLOYEES,
-}
-_SHOWN: Final = ", ".join(
-    f"l.{column}"
-    for column in (
-        "id", "public_id", "first_name", "last_name", "job_title", "seniority", "department",
-        "headline", "industry", "location", "city", "state", "country", "linkedin_url",
-        "company_name", "company_domain", "company_size", "email", "email_verdict", "phone",
-        "phone_e164", "custom_fields", "created_at", "updated_at",
-    )
-)  # fmt: skip
-_LOADING: Final = ", ".join(
-    f"{OPEN.format(target)} as {target}_loading" for target in (Target.EMAIL, Target.PHONE)
-)
-
 
 _BRANCHES_MIN: Final = 2
 
@@ -102,6 +77,15 @@ class Wanted:
         return self.sorting.field == "id" and all(
             column in EQUALS for column, condition in self._conditions() if condition
         )
+
+    @property
+    def text_use(self) -> TextUse | None:
+        """How those are found in ranges of ids whom one text alone tells; None if otherwise."""
+        asked = [(column, condition) for column, condition in self._conditions() if condition]
+        if len(asked) != 1 or self.sorting.field != "id" or self.lacking is not None:
+            return None
+        ((column, condition),) = asked
+        return use_of_text(condition.include) if column in CONTAINS else None
 
     @property
     def is_walked(self) -> bool:
@@ -182,11 +166,15 @@ def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
         # leads are read.
         ids = f"{_found(wanted, arguments, limit + offset)} {_limit(arguments, limit, offset)}"
         page = f"({ids}) f join leads l on l.id = f.id"
+    elif (use := wanted.text_use) is not None:
+        found = _in_ranges(wanted, use, arguments, limit + offset)
+        found = f"({found} {_limit(arguments, limit, offset)})"
+        page = f"{found} l" if use == "index" else f"{found} f join leads l on l.id = f.id"
     else:
         rows = f"select l.* from {_source(wanted, arguments)} {_order(wanted)}"
         page = f"({rows} {_limit(arguments, limit, offset)}) l"
     order = _order(wanted, within=False)
-    return Statement(f"select {_SHOWN}, {_LOADING} from {page} {order}", arguments.values)
+    return Statement(f"select {SHOWN}, {LOADING} from {page} {order}", arguments.values)
 
 
 def _limit(arguments: Arguments, limit: int, offset: int) -> str:
@@ -212,6 +200,29 @@ def _found(wanted: Wanted, arguments: Arguments, limit: int) -> str:
     # What says that others are to be found must not be cut off by the limit.
     nulls = " nulls first" if wanted.is_hopped else ""
     return f"select l.id from ({branches}) l {_order(wanted, within=False)}{nulls}"
+
+
+def _in_ranges(wanted: Wanted, use: TextUse, arguments: Arguments, limit: int) -> str:
+    """Return the leads in their order whom one text tells: their ids, or rows by the index."""
+    by_text = use == "index"
+    told = list(conditions(wanted.lead_filter, arguments, by_text=by_text))
+    if wanted.list_id is None:
+        told.append("l.is_company" if wanted.companies else "not l.is_company")
+    return found_by_ranges(
+        Range(
+            workspace_id=arguments.place(wanted.workspace_id, "bigint"),
+            list_id=_placed(wanted.list_id, arguments),
+            conditions=told,
+            after=_placed(wanted.after, arguments),
+            limit=arguments.place(limit, "bigint"),
+            by_text=by_text,
+            descending=wanted.sorting.descending,
+        )
+    )
+
+
+def _placed(value: int | None, arguments: Arguments) -> str | None:
+    return None if value is None else arguments.place(value, "bigint")
 
 
 def _range(wanted: Wanted, arguments: Arguments, limit: int) -> str:
@@ -309,7 +320,7 @@ def _after(id_column: str, wanted: Wanted, arguments: Arguments) -> str:
     further = f"{id_column} {beyond} {lead_id}"
     if wanted.sorting.field == "id":
         return f" and {further}"
-    column = _SORT_COLUMNS.get(wanted.sorting.field, f"l.{wanted.sorting.field}")
+    column = SORT_COLUMNS.get(wanted.sorting.field, f"l.{wanted.sorting.field}")
     value = f"(select {column} from leads l where l.id = {lead_id})"
     return (
         f" and case when {value} is null then {column} is null and {further}"
@@ -367,7 +378,7 @@ def _order(wanted: Wanted, *, within: bool = True) -> str:
     sorting = wanted.sorting
     way = "desc" if sorting.descending else "asc"
     if sorting.field != "id":
-        column = _SORT_COLUMNS.get(sorting.field, f"l.{sorting.field}")
+        column = SORT_COLUMNS.get(sorting.field, f"l.{sorting.field}")
         return f"order by {column} {way} nulls last, l.id {way}"
     if not within:
         return f"order by l.id {way}"

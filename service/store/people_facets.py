@@ -9,8 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from service.domain.people_filter import PeopleFilter
+from service.store.lead_ranges import use_of_text
 
 _NOTHING: Final = PeopleFilter()
+_TEXTS: Final = frozenset({"words", "name", "company_name", "job_title"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,26 @@ _INDEXES: Final[Mapping[str, _Index]] = MappingProxyType(
 
 def find_facet(people: PeopleFilter) -> Facet | None:
     """Return the facet that is the only condition of a filter, or None."""
-    asked = [
-        each.name
-        for each in fields(people)
-        if getattr(people, each.name) != getattr(_NOTHING, each.name)
-    ]
+    asked = _asked(people)
     if len(asked) != 1 or asked[0] not in _INDEXES:
         return None
     index = _INDEXES[asked[0]]
     return Facet(index.expression, index.place, index.values(getattr(people, asked[0])))
+
+
+def find_texts(people: PeopleFilter) -> tuple[str, ...]:
+    """Return the texts that are the only condition of a filter, if the index by text knows one."""
+    asked = _asked(people)
+    if len(asked) != 1 or asked[0] not in _TEXTS:
+        return ()
+    value = getattr(people, asked[0])
+    texts: tuple[str, ...] = value if isinstance(value, tuple) else (value,)
+    return texts if any(use_of_text((text,)) == "index" for text in texts) else ()
+
+
+def _asked(people: PeopleFilter) -> list[str]:
+    return [
+        each.name
+        for each in fields(people)
+        if getattr(people, each.name) != getattr(_NOTHING, each.name)
+    ]

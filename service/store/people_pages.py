@@ -13,18 +13,20 @@ from typing import Any, Final
 from service.domain.lead_record import Lead
 from service.domain.people_filter import PeopleFilter
 from service.store.connection import Connection
+from service.store.lead_ranges import Range, found_by_ranges
 from service.store.people_conditions import (
     ALONG_WORKSPACE,
     BACK_IN_WORKSPACE,
     OF_WORKSPACE,
     conditions,
 )
-from service.store.people_facets import Facet, find_facet
+from service.store.people_facets import Facet, find_facet, find_texts
 from service.store.statements import load_statements
 
 _SQL: Final = load_statements("people")
 _SELECT: Final = _SQL["select_people"]
 _SELECT_IDS: Final = _SQL["select_ids"]
+_SELECT_FOUND: Final = _SELECT.removesuffix("leads l")
 _ID_MAX: Final = 2**63 - 1
 
 
@@ -53,6 +55,9 @@ def page_statement(
     """
     arguments: list[Any] = [workspace_id, limit]
     facet = find_facet(people)
+    if facet is None and find_texts(people):
+        found = _in_ranges(people, before, arguments)
+        return f"{_SELECT_FOUND}({found}) l order by l.id desc limit $2::bigint", arguments
     if facet is None:
         walk = _walk(_SELECT, people, before, arguments)
         return walk, arguments
@@ -151,6 +156,23 @@ def _walk(select: str, people: PeopleFilter, before: LeadPlace | None, arguments
         )
     order = f"l.{'created_at' if people.is_by_time else 'workspace_id'} desc, l.id desc"
     return f"{select}{base}{conditions(people, arguments)} order by {order} limit $2::bigint"
+
+
+def _in_ranges(people: PeopleFilter, before: LeadPlace | None, arguments: list[Any]) -> str:
+    """Return the rows of those whom one text tells, newest first."""
+    told = conditions(people, arguments).removeprefix(" and ")
+    after = None if before is None else _place(arguments, before.id)
+    return found_by_ranges(
+        Range(
+            workspace_id="$1::bigint",
+            list_id=None,
+            conditions=("not l.is_company", told),
+            after=after,
+            limit="$2::bigint",
+            by_text=True,
+            descending=True,
+        )
+    )
 
 
 def _branches(select: str, facet: Facet, after: int, arguments: list[Any]) -> Iterator[str]:

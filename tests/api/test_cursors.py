@@ -163,6 +163,19 @@ async def test_a_cursor_tells_nothing(stage: Stage) -> None:
     assert not (cursor or "").isdigit()
 
 
+async def test_a_cursor_beyond_all_rows_is_refused(stage: Stage) -> None:
+    """One that was made up with the greatest number there is, where pages go by text as well."""
+    headers = {"X-API-Key": stage.tenant.seleqt_key.text}
+    body = {"filters": {"company_name": "comp"}, "cursor": "f_________8"}
+
+    async with stage.client.post(
+        "/api/v1/public/prospects/search/", json=body, headers=headers
+    ) as answer:
+        shown = await answer.json()
+
+    assert (answer.status, "cursor is not valid" in shown["error"]) == (400, True)
+
+
 async def test_a_list_s_cursor_is_no_other_s(stage: Stage) -> None:
     """A cursor of another list is refused, and not taken for a place in this one."""
     for _ in range(3):

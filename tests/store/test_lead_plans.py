@@ -31,10 +31,8 @@ LEADS = int(os.environ.get("PLAN_LEADS", "100000"))
 # The largest page, and the lead that tells whether more follow it.
 PAGE = LimitSettings().page_size_max + 1
 ROWS_READ_MAX = 200
-# All of them are put in order after they were found by their text.
-RARE_ROWS_READ_MAX = LEADS // 4_000
-# Half of the leads have the value, or have it not; whoever has another is read and passed over.
-COMMON_ROWS_READ_MAX = 2 * PAGE + 10
+# What a range holds that was guessed too wide.
+CLUSTERED_ROWS_READ_MAX = 12 * PAGE
 # Where few fit, all of them are looked at; a small table's rows are as near as its indexes.
 SELECTED_ROWS_READ_MAX = max(6 * PAGE, LEADS // 1_000)
 
@@ -54,8 +52,8 @@ insert into lists (workspace_id, name, search_type) values
   (1, 'people', 'PEOPLE'), (1, 'companies', 'COMPANY'), (1, 'few', 'PEOPLE'),
   (3, 'filled', 'PEOPLE'), (4, 'interleaved', 'PEOPLE');
 insert into leads (workspace_id, first_name, last_name, company_name, company_size, industry,
-                   job_title, seniority, department, city, is_company, email, email_parses,
-                   email_source, email_verdict, phone, phone_e164)
+                   job_title, seniority, department, city, state, headline, is_company, email,
+                   email_parses, email_source, email_verdict, phone, phone_e164)
 select case when n % 2 = 1 then 1 when n % 4 = 0 then 3 else 2 end, 'First' || n % 1000,
        'Last' || n,
        case when n % 5000 = 1 then 'Falconry Works' else 'Company ' || n % 3000 end,
@@ -67,10 +65,14 @@ select case when n % 2 = 1 then 1 when n % 4 = 0 then 3 else 2 end, 'First' || n
             when n % 200 = 7 then 'Partner'
             when n % 1000 <> 3 then (array['Senior', 'Entry', 'VP', 'CXO', 'Head'])[1 + n % 5] end,
        case when n % 1000 <> 3 then (array['Sales', 'Engineering', 'Marketing'])[1 + n % 3] end,
-       case when n % 4000 = 1 then 'Ulm' else 'Berlin' end, n % 1000 = 3,
+       case when n % 4000 = 1 then 'Ulm' else 'Berlin' end,
+       case when n > {leads} / 10 and n < {leads} * 9 / 10 then 'Saxony' end,
+       case when random % 1000 = 1 then 'A thousandth' when random % 100 = 2 then 'A hundredth'
+            when random % 10 = 3 then 'A tenth' end, n % 1000 = 3,
        filled.email, filled.email is not null, case when filled.email is not null then 'given' end,
        case when filled.email is not null then 'deliverable' end, filled.phone, filled.phone
 from generate_series(1, {leads}) n
+cross join lateral (select hashint4(n) & 65535 as random) hash
 left join lateral (select 'p' || n || '@filled.example' as email, '+4915112345678' as phone) filled
   on n % 4 = 0 and n <= {leads} - 4 * {unfilled};
 insert into list_leads select case when is_company then 2 else 1 end, id
@@ -97,7 +99,10 @@ def big_database(postgres_server: str, template_database: str) -> Iterator[str]:
         _run(
             url,
             SEED.format(leads=LEADS, unfilled=UNFILLED, interleaved=INTERLEAVED),
+            # With what is still pending of the index by text; it would be read with every range. A
+            # page that is just being written out is passed over, and done by the second.
             "vacuum analyze",
+            "vacuum",
         )
     )
     yield url
@@ -201,19 +206,21 @@ TOGETHER: list[dict[str, Any]] = [
     {"seniority": {"doesnt": "senior"}, "department": {"doesnt": "sales"}},
 ]
 COMMON_TEXTS: list[dict[str, Any]] = [
-    {"job_title": {"doesnt": "falconer"}},
-    {"company_name": {"doesnt": "falconry"}},
-    {"industry": {"doesnt": "software"}},
-    {"location": {"doesnt": "ulm"}},
-    {"keywords": {"doesnt": "falconer"}},
     {"job_title": "manager"},
     {"current_title": {"must": ["Sales Manager"]}},
     {"company_name": "company"},
     {"industry": "software"},
     {"prospect_location": "Berlin"},
     {"keywords": "manager"},
-    {"keywords": "nobody"},
-    {"industry": "nobody"},
+    {"job_title": "s m"},
+    {"location": "b"},
+]
+COMMON_REMAINDERS: list[dict[str, Any]] = [
+    {"job_title": {"doesnt": "falconer"}},
+    {"company_name": {"doesnt": "falconry"}},
+    {"industry": {"doesnt": "software"}},
+    {"location": {"doesnt": "ulm"}},
+    {"keywords": {"doesnt": "falconer"}},
 ]
 RARE_TEXTS: list[dict[str, Any]] = [
     {"job_title": "chief falconer"},
@@ -222,17 +229,39 @@ RARE_TEXTS: list[dict[str, Any]] = [
     {"location": "ulm"},
     {"keywords": "chief falconer"},
     {"keywords": ["falconer", "nobody"]},
+    {"keywords": "nobody"},
+    {"industry": "nobody"},
 ]
-# Neither so common that a page is full at once nor so rare that all of it is little, or the
-# opposite of what nearly all are.
-TOILSOME: list[dict[str, Any]] = [
+# Neither so common that a page is full at once nor so rare that all of it is little.
+SOME_TEXTS: list[dict[str, Any]] = [
+    {"keywords": "tenth"},
+    {"keywords": "hundredth"},
+    {"keywords": "thousandth"},
+    {"keywords": {"must": ["hundredth", "thousandth"], "doesnt": "falconer"}},
+    {"company_name": "company 123"},
+]
+# The same, where those who have it stand together: more of them than was to be expected.
+CLUSTERED_TEXTS: list[dict[str, Any]] = [
     {"company_name": "company 2"},
     {"company_name": "company 12"},
-    {"company_name": "company 123"},
+    {"company_name": {"must": "company 12", "doesnt": "company 123"}},
     {"keywords": "company 12"},
+    {"location": "saxony"},
+]
+# Of short texts no index tells who has one; of an excluded one, who has it not.
+UNINDEXED_TEXTS: list[dict[str, Any]] = [
     {"job_title": {"doesnt": "manager"}},
     {"location": {"doesnt": "berlin"}},
+    {"keywords": {"doesnt": ["manager", "falconer"]}},
+    {"company_name": "xq"},
+    {"company_name": ["y 2", "xq"]},
+]
+TEXTS = [*COMMON_TEXTS, *COMMON_REMAINDERS, *RARE_TEXTS, *SOME_TEXTS, *UNINDEXED_TEXTS]
+# What several conditions ask for, or letters of which the locale decides whether they are indexed.
+TOILSOME: list[dict[str, Any]] = [
     {"seniority": "senior", "company_name": "company 12"},
+    {"job_title": "manager", "industry": {"doesnt": "banking"}},
+    {"company_name": "компания"},
 ]
 
 
@@ -346,12 +375,27 @@ async def test_a_value_is_a_range_of_an_index(
     assert max(entries_read(plan) for plan in plans) <= PAGE + len(filters) + 2
 
 
-@pytest.mark.parametrize("filters", COMMON_TEXTS, ids=str)
+@pytest.mark.parametrize("filters", TEXTS, ids=str)
 @pytest.mark.parametrize("list_id", [PEOPLE_LIST, None])
-async def test_a_common_text_reads_those_it_passes_by(
+async def test_a_text_reads_hardly_more_than_the_page(
     big: asyncpg.Connection, filters: dict[str, Any], list_id: int | None
 ) -> None:
-    """Of texts no index has the whole: rows are read in order until the page is full."""
+    """However many have it or have it not, on the first page and on later ones."""
+    first = wanted(list_id, **filters)
+    back = replace(first, sorting=Sorting("id", descending=True))
+    asked = (first, replace(first, after=LEADS // 2), back, replace(back, after=LEADS // 2))
+
+    plans = [await explain(big, page_statement(each, limit=PAGE, offset=0)) for each in asked]
+
+    assert max(rows_read(plan) for plan in plans) <= ROWS_READ_MAX
+
+
+@pytest.mark.parametrize("filters", CLUSTERED_TEXTS, ids=str)
+@pytest.mark.parametrize("list_id", [PEOPLE_LIST, None])
+async def test_a_text_of_neighbours_reads_not_much_more(
+    big: asyncpg.Connection, filters: dict[str, Any], list_id: int | None
+) -> None:
+    """Nobody for long, and then one after the other."""
     first = wanted(list_id, **filters)
     later = replace(first, after=LEADS // 2)
 
@@ -359,7 +403,48 @@ async def test_a_common_text_reads_those_it_passes_by(
         await explain(big, page_statement(each, limit=PAGE, offset=0)) for each in (first, later)
     ]
 
-    assert max(rows_read(plan) for plan in plans) <= COMMON_ROWS_READ_MAX
+    assert max(rows_read(plan) for plan in plans) <= CLUSTERED_ROWS_READ_MAX
+
+
+@pytest.mark.parametrize("filters", [*TEXTS, *CLUSTERED_TEXTS], ids=str)
+@pytest.mark.parametrize("list_id", [PEOPLE_LIST, SMALL_LIST, None])
+async def test_ranges_have_whom_the_conditions_mean(
+    big: asyncpg.Connection, filters: dict[str, Any], list_id: int | None
+) -> None:
+    """In the order of ids, nobody twice and nobody left out, from either end and the middle."""
+    asked = wanted(list_id, **filters)
+    back = replace(asked, sorting=Sorting("id", descending=True))
+    middle = LEADS // 2
+    # In any order, as the planner finds them.
+    chosen = await big.fetch(*_flat(ids_statement(asked, limit=LEADS)))
+    ids = sorted(row["id"] for row in chosen)
+    below, above = [n for n in ids if n < middle], [n for n in ids if n > middle]
+
+    pages = [
+        [row["id"] for row in await big.fetch(*_flat(page_statement(each, limit=PAGE, offset=7)))]
+        for each in (asked, replace(asked, after=middle), back, replace(back, after=middle))
+    ]
+
+    assert pages == [
+        each[7 : 7 + PAGE] for each in (ids, above, list(reversed(ids)), list(reversed(below)))
+    ]
+
+
+async def test_long_texts_are_excluded_as_short_ones(connection: asyncpg.Connection) -> None:
+    """What no entry of an index holds is looked for in the rows, in the same order."""
+    await connection.execute(
+        "insert into workspaces (public_id, name) values (repeat('a', 24), 'own')"
+    )
+    random_text = "(select string_agg(md5(n::text || i::text), '') from generate_series(1, 99) i)"
+    await connection.execute(
+        "insert into leads (workspace_id, first_name, last_name, job_title, headline)"
+        " select 1, 'First', 'Last', case when n % 4 > 1 then 'Falconer' end,"
+        f" case when n % 2 = 1 then {random_text} end from generate_series(1, 400) n"
+    )
+    statement = page_statement(wanted(None, job_title={"doesnt": "falcon"}), limit=300, offset=0)
+    numbers = [row["id"] for row in await connection.fetch(*_flat(statement))]
+
+    assert numbers == [n for n in range(1, 401) if n % 4 <= 1]
 
 
 @pytest.mark.parametrize("filters", [*WORDS, *OTHERS], ids=str)
@@ -408,7 +493,7 @@ async def test_those_who_lie_alternately_are_walked_along_after_some_hops(
     assert await count_leads(big, replace(asked, lead_filter=LeadFilter()), count_max=500) == 500
 
 
-@pytest.mark.parametrize("filters", [*TOGETHER, *COMMON_TEXTS], ids=str)
+@pytest.mark.parametrize("filters", [*TOGETHER, *COMMON_TEXTS, *COMMON_REMAINDERS], ids=str)
 async def test_those_who_lack_a_value_are_selected_by_reading_little(
     big: asyncpg.Connection, filters: dict[str, Any]
 ) -> None:
@@ -485,19 +570,20 @@ async def test_indexes_find_what_a_walk_finds(
     assert by_index == by_walk
 
 
-@pytest.mark.parametrize("filters", RARE_TEXTS, ids=str)
+@pytest.mark.parametrize("filters", [*COMMON_TEXTS[:6], *RARE_TEXTS, *SOME_TEXTS], ids=str)
 @pytest.mark.parametrize("list_id", [PEOPLE_LIST, None])
-async def test_a_rare_text_is_found_by_the_one_index(
+async def test_a_text_is_found_by_the_one_index(
     big: asyncpg.Connection, filters: dict[str, Any], list_id: int | None
 ) -> None:
-    """What one lead in thousands has is found by the index by text: all of it, then the page."""
+    """Whether one lead in thousands has it or every one."""
     plan = await explain(big, page_statement(wanted(list_id, **filters), limit=PAGE, offset=0))
 
     assert "leads_by_text" in {node.get("Index Name") for node in plan}
-    assert rows_read(plan) <= max(ROWS_READ_MAX, RARE_ROWS_READ_MAX)
 
 
-@pytest.mark.parametrize("filters", TOILSOME, ids=str)
+@pytest.mark.parametrize(
+    "filters", [*SOME_TEXTS, *CLUSTERED_TEXTS, *UNINDEXED_TEXTS, *TOILSOME], ids=str
+)
 @pytest.mark.parametrize("list_id", [PEOPLE_LIST, None])
 async def test_what_no_index_has_in_order_is_found_within_the_time_of_a_search(
     big: asyncpg.Connection, filters: dict[str, Any], list_id: int | None
