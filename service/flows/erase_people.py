@@ -4,7 +4,7 @@ Amounts stay. The people are suppressed first, so that nothing new begins while 
 their leads go last, so that an erasure that was broken off finds them again when it is repeated.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,8 +15,9 @@ import structlog
 
 from service.domain.email_address import read_email_address
 from service.domain.lead_input import LeadInput
-from service.domain.question import person_of
-from service.domain.suppression import ERASED, SuppressionReason, plain_email
+from service.domain.question import people_of
+from service.domain.spellings import spellings_of_email, spellings_of_profile
+from service.domain.suppression import ERASED, SuppressionReason
 from service.flows.publish_finished import Publication, log_finished
 from service.flows.settle_lookups import follow_up
 from service.flows.suppress_people import SuppressionList
@@ -137,7 +138,7 @@ class _Traces:
         # A mailbox that many share would lead to everybody who was ever found behind it.
         read = read_email_address(email)
         if read is None or not read.role:
-            self.emails.add(email.lower())
+            self.emails |= spellings_of_email(email)
 
     @property
     def size(self) -> int:
@@ -146,12 +147,14 @@ class _Traces:
 
     @property
     def people(self) -> list[LeadInput]:
-        return [*self.inputs, *(LeadInput(email=plain_email(email)) for email in self.emails)]
+        # Memory knows each spelling as a person of its own.
+        return [*self.inputs, *(LeadInput(email=email) for email in self.emails)]
 
     @property
     def needles(self) -> list[str]:
-        """Return what a body must not hold, in lower case."""
-        profiles = {lead.linkedin_url.lower() for lead in self.inputs if lead.linkedin_url}
+        """Return what a body, or a caller's note, must not hold, in lower case."""
+        urls = {lead.linkedin_url for lead in self.inputs if lead.linkedin_url}
+        profiles = {spelling for url in urls for spelling in spellings_of_profile(url)}
         phones = {phone for phone in self.phones if len(phone) >= _PHONE_CHARACTERS_MIN}
         # How a row of Seleqt's results names a lead; a bare number could be anything.
         rows = {f'"id":{lead_id},"first_name"' for lead_id in self.lead_ids}
@@ -167,7 +170,7 @@ class _Erasure:
     erased: Erased = field(default_factory=Erased)
 
     async def run(self, public_ids: Sequence[str], emails: Sequence[str]) -> Erased:
-        wanted = {plain_email(email) for email in emails} | {email.lower() for email in emails}
+        wanted = {spelling for email in emails for spelling in spellings_of_email(email)}
         async with self.pool.acquire() as connection:
             await self.suppressions.require_writable(connection)
             since = await read_moment(connection) - _OVERLAP
@@ -175,6 +178,10 @@ class _Erasure:
         await self._follow(traces)
         # Lookups tell of addresses that the lead has no more, or never had.
         await self._suppress(traces)
+        # Once more, as what came up last may stand on a job that was looked through first; and
+        # before the events, since a job that ends writes its metadata into one.
+        async for jobs in self._jobs(_BEGINNING):
+            await self._scrub_metadata(jobs, traces)
         await self._scrub_events(traces, _BEGINNING)
         await self._delete_leads(traces)
         # What was accepted or told meanwhile; from here on no lead is left to begin with.
@@ -221,7 +228,7 @@ class _Erasure:
         async with self.pool.acquire() as connection:
             await self.suppressions.add(connection, people, SuppressionReason.ERASURE)
 
-    async def _scrub_lookups(self, traces: _Traces, since: datetime) -> None:
+    async def _jobs(self, since: datetime) -> AsyncIterator[list[UUID]]:
         after: UUID | None = None
         while True:
             async with self.pool.acquire() as connection:
@@ -231,6 +238,12 @@ class _Erasure:
             if not jobs:
                 return
             after = jobs[-1]
+            yield jobs
+
+    async def _scrub_lookups(self, traces: _Traces, since: datetime) -> None:
+        async for jobs in self._jobs(since):
+            # First, so that the event of a job that ends by this is told, without its metadata.
+            await self._scrub_metadata(jobs, traces)
             await self._scrub_jobs(jobs, traces)
 
     async def _scrub_jobs(self, jobs: Sequence[UUID], traces: _Traces) -> None:
@@ -248,8 +261,10 @@ class _Erasure:
                 break
             scrub = partial(self._scrub, [lookup.id for lookup in found])
             await until_done(scrub, name="erase", patience_s=_PATIENCE_S)
+
+    async def _scrub_metadata(self, jobs: Sequence[UUID], traces: _Traces) -> None:
         async with self.pool.acquire() as connection:
-            await scrub_metadata(connection, jobs, sorted(traces.emails))
+            await scrub_metadata(connection, jobs, traces.needles)
 
     async def _scrub(self, lookup_ids: Sequence[int]) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
@@ -277,12 +292,17 @@ class _Erasure:
             after = (page[-1].created_at, page[-1].id)
 
     async def _forget_answers(self, traces: _Traces) -> None:
-        people = [person_of(lead) for lead in traces.people]
+        people = [each for lead in traces.people for each in people_of(lead)]
         after: bytes | None = b""
         while after is not None:
             async with self.pool.acquire() as connection:
                 after, count = await forget_answers(
-                    connection, after, people, sorted(traces.emails), ANSWERS_PER_PAGE
+                    connection,
+                    after,
+                    ANSWERS_PER_PAGE,
+                    people=people,
+                    emails=sorted(traces.emails),
+                    phones=sorted(traces.phones),
                 )
             self.erased.answers += count
 

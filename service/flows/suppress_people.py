@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from service.domain.lead_input import LeadInput
-from service.domain.question import person_of
+from service.domain.question import people_of
 from service.domain.suppression import PEPPER_BYTES, PersonHasher, SuppressionReason
 from service.edges.secret_box import SecretBox, SecretUnreadable, pepper_purpose
 from service.errors import SuppressionsUnreadable
@@ -91,7 +91,7 @@ class SuppressionList:
         hashes = [
             PersonHash(workspace_id, each)
             for workspace_id, lead in people
-            for each in (*hasher.hashes_of(lead), hasher.hash_of_memory(person_of(lead)))
+            for each in _names_of(hasher, lead)
         ]
         return await add_suppressions(connection, hashes, reason) if hashes else 0
 
@@ -102,8 +102,7 @@ class SuppressionList:
             SuppressionsUnreadable: there is nothing to open the pepper with.
         """
         hasher = await self._made_hasher(connection)
-        names = [*hasher.hashes_of(lead), hasher.hash_of_memory(person_of(lead))]
-        return await remove_suppressions(connection, workspace_id, names)
+        return await remove_suppressions(connection, workspace_id, _names_of(hasher, lead))
 
     async def require_writable(self, connection: Connection) -> None:
         """Refuse before anything is done that must end with a suppression.
@@ -142,3 +141,7 @@ class SuppressionList:
             raise SuppressionsUnreadable from None
         self._hasher = PersonHasher(bytes.fromhex(pepper))
         return self._hasher
+
+
+def _names_of(hasher: PersonHasher, lead: LeadInput) -> list[bytes]:
+    return [*hasher.hashes_of(lead), *map(hasher.hash_of_memory, people_of(lead))]

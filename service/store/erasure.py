@@ -1,5 +1,6 @@
 """Finds and removes what is kept of a person; each call is one bounded statement."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,10 +122,10 @@ async def scrub_lookups(
 
 
 async def scrub_metadata(
-    connection: Connection, job_ids: Sequence[UUID], emails: Sequence[str]
+    connection: Connection, job_ids: Sequence[UUID], needles: Sequence[str]
 ) -> None:
-    """Take metadata that names one of these addresses off the jobs."""
-    await connection.execute(_SQL["scrub_metadata"], list(job_ids), list(emails))
+    """Take metadata that holds one of these texts off the jobs; `needles` are in lower case."""
+    await connection.execute(_SQL["scrub_metadata"], list(job_ids), list(needles))
 
 
 async def find_events(
@@ -145,11 +146,13 @@ async def scrub_echoes(
     connection: Connection, events: Sequence[FoundEvent], needles: Sequence[str]
 ) -> None:
     """Empty what receivers answered to these events where it names a person all the same."""
+    # An answer in JSON may hold a text with its letters escaped.
+    escaped = {json.dumps(needle)[1:-1] for needle in needles}
     await connection.execute(
         _SQL["scrub_attempts"],
         [event.id for event in events],
         min(event.created_at for event in events),
-        list(needles),
+        sorted(escaped.union(needles)),
     )
 
 
@@ -168,13 +171,15 @@ async def scrub_events(connection: Connection, events: Sequence[FoundEvent], rea
 async def forget_answers(
     connection: Connection,
     after: bytes,
+    count_max: int,
+    *,
     people: Sequence[bytes],
     emails: Sequence[str],
-    count_max: int,
+    phones: Sequence[str],
 ) -> tuple[bytes | None, int]:
     """Forget what is remembered of people in one page; return where to go on, and how many went."""
     row = await connection.fetchrow(
-        _SQL["forget_answers"], after, count_max, list(people), list(emails)
+        _SQL["forget_answers"], after, count_max, list(people), list(emails), list(phones)
     )
     return (None, 0) if row is None else (row["next"], row["count"])
 

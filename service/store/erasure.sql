@@ -99,7 +99,7 @@ set value = null, question = null, outcome = coalesce(outcome, 'interrupted'),
 where lookup_id = any($1::bigint[]);
 
 -- name: scrub_metadata
--- What callers noted on the jobs $1, where it names one of the addresses $2.
+-- What callers noted on the jobs $1, where it holds one of the texts $2, which are in lower case.
 update jobs set metadata = null
 where id = any($1::uuid[]) and metadata is not null and exists (
   select from unnest($2::text[]) as n(needle)
@@ -137,25 +137,28 @@ where d.event_id = held.event_id and d.endpoint_id = held.endpoint_id;
 
 -- name: scrub_attempts
 -- What receivers answered to the events $1, which are no older than $2: all of it where $3 is null,
--- else where it holds one of these texts, which are in lower case.
+-- else where it holds one of these texts, which are in lower case. Both sides are escaped alike, as
+-- an answer may be in any encoding or cut off within a letter.
 update attempts set answer = null
 where event_id = any($1::uuid[]) and started_at >= $2::timestamptz - interval '1 minute'
   and answer is not null
   and ($3::text[] is null or exists (
     select from unnest($3::text[]) as n(needle)
-    where position(n.needle in lower(encode(answer, 'escape'))) > 0));
+    where position(encode(convert_to(n.needle, 'UTF8'), 'escape')
+                   in lower(encode(answer, 'escape'))) > 0));
 
 -- name: forget_answers
--- A page of remembered answers after key $1, at most $2: those about the people $3 or with an
--- address of $4 go. Returns where to go on, null at the end, and how many went.
+-- A page of remembered answers after key $1, at most $2: those about the people $3, or with an
+-- address of $4 or a number of $5, go. Returns where to go on, null at the end, and how many went.
 with page as materialized (
-  select key, person, lower(value->>'email') as email
+  select key, person, lower(value->>'email') as email, value->>'phone' as phone
   from remembered_answers where key > $1 order by key limit $2
 ),
 gone as (
   delete from remembered_answers a using page
   where a.key = page.key
-    and (page.person = any($3::bytea[]) or page.email = any($4::text[]))
+    and (page.person = any($3::bytea[]) or page.email = any($4::text[])
+         or page.phone = any($5::text[]))
   returning 1
 )
 select case when (select count(*) from page) = $2 then (

@@ -87,6 +87,12 @@ async def read_results(
     return [LookupResult.read(row) for row in rows]
 
 
+async def count_erased(connection: Connection, job_id: UUID, outcome: OutcomeName | None) -> int:
+    """Return how many lookups of a job, of all or of one outcome, are not shown any more."""
+    count: int = await connection.fetchval(_SQL["count_erased"], job_id, outcome)
+    return count
+
+
 async def read_result_of_lead(
     connection: Connection, job_id: UUID, lead_public_id: str
 ) -> LookupResult | None:

@@ -21,6 +21,11 @@ where k.job_id = $1 and k.id > $2 and k.erased_at is null
 order by k.id
 limit $3;
 
+-- name: count_erased
+-- Of those lookups, how many are of erased people.
+select count(*) from lookups
+where job_id = $1 and erased_at is not null and ($2::text is null or outcome = $2);
+
 -- name: read_result_of_lead
 select k.id as lookup_id, k.job_id, k.lead_id, l.public_id as lead_public_id, l.first_name,
        l.last_name, k.target, k.outcome, k.value, k.reason, k.refunded

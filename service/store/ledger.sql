@@ -55,10 +55,12 @@ with wanted as materialized (
   select id, created_at, finished_at from expired_jobs
   where $6::text is not null and workspace_id = $1::bigint and public_id = $6
 ),
--- All entries of a job lie between its acceptance and its end.
+-- All entries of a job lie between its acceptance and its end, or soon after: the last refunds are
+-- entered by a later statement of the transaction that ends it.
 span as materialized (
   select greatest(min(created_at), $7::timestamptz) as since,
-         case when bool_and(finished_at is not null) then max(finished_at) end as until
+         case when bool_and(finished_at is not null)
+              then max(finished_at) + interval '1 hour' end as until
   from wanted
 ),
 page as materialized (

@@ -80,6 +80,7 @@ async def test_the_ledger_is_filtered(stage: Stage) -> None:
     second = moment["at"].isoformat()
 
     assert await entries(stage, kind="grant") == [("grant", 1_000)]
+    assert await entries(stage, jobId=job_id) == [("refund", 20), ("refund", 20), ("charge", -60)]
     assert await entries(stage, jobId=job_id, kind="charge") == [("charge", -60)]
     assert await entries(stage, jobId="bulk_unknown") == []
     assert await entries(stage, **{"from": second}) == [

@@ -41,6 +41,7 @@ async def test_people_are_erased_by_lead_and_by_address(open_stage: OpenStage) -
     )
     _, results = await stage.get(f"/v1/enrichment/jobs/{job_id}/results", Face.SENDKIT)
     assert [row["leadId"] for row in results["data"]] == [ids[2]]
+    assert results["pagination"]["total"] == 1
     trace, _ = await stage.get(f"/v1/enrichment/jobs/{job_id}/leads/{ids[0]}", Face.SENDKIT)
     assert trace == 404
 
@@ -106,3 +107,31 @@ async def test_without_keys_the_operator_is_named(stage: Stage) -> None:
     assert (status, body["error"]["code"]) == (503, "SUPPRESSIONS_UNREADABLE")
     assert "LEADFALL_SECRET_KEYS" in body["error"]["message"]
     assert len(await stage.fetch("select 1 from leads")) == 1
+
+
+async def test_a_domain_is_one_in_unicode_and_in_ascii(open_stage: OpenStage) -> None:
+    """Whichever spelling a lead came with, and whichever one is asked for, the lead is erased."""
+    stage = await open_stage(**KEYS)
+    path = f"/api/v1/public/lead-lists/{stage.tenant.people_list}/import/"
+    rows = [
+        {"email": "ada@m\u00fcller.example"},
+        {"email": "bo@xn--mller-kva.example"},
+        {"email": "cy@M\u00dcLLER.example"},
+    ]
+    key = {"X-API-Key": stage.tenant.seleqt_key.text}
+    async with stage.client.post(path, json=rows, headers=key) as answer:
+        assert (await answer.json())["imported_count"] == 3
+
+    _, erased = await stage.post(
+        ERASE,
+        {
+            "emails": [
+                "ada@xn--mller-kva.example",
+                "bo@m\u00fcller.example",
+                "cy@xn--mller-kva.example",
+            ]
+        },
+    )
+
+    assert erased["data"]["leads"] == 3
+    assert await stage.fetch("select 1 from leads") == []

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -390,3 +390,39 @@ async def test_expired_jobs_that_are_not_swept_yet_are_looked_through(scene: Sce
 
     assert erased.lookups == 2
     assert await traces_of(scene.pool, [*PERSON, FOUND]) == set()
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"first_name": "zdenka", "last_name": "Qui\u0301llfeather", "company_domain": "x.example"},
+        {"linkedin_url": "https://www.linkedin.com/in/zdenka-q"},
+        {"email": GIVEN},
+    ],
+)
+async def test_what_was_remembered_for_others_goes_too(scene: Scene, known: dict[str, str]) -> None:
+    """Of whom others know less or more, or write otherwise, nothing stays in memory."""
+    await scene.pool.execute(
+        "update leads set first_name = 'Zdenka', last_name = $2, company_domain = 'x.example'"
+        " where id = $1",
+        scene.person,
+        "Qu\u00edllfeather",
+    )
+    answer = replace(remembered(LeadInput(**known)), value={"phone": "+4930123456"})
+    async with scene.pool.acquire() as connection:
+        await remember(connection, [answer])
+
+    await scene.erase(public_ids=[scene.person_public_id])
+
+    assert await scene.pool.fetchval("select count(*) from remembered_answers") == 0
+
+
+async def test_an_answer_with_their_number_goes_too(scene: Scene) -> None:
+    """It may have been given for somebody of whom this workspace knows nothing."""
+    answer = replace(remembered(LeadInput(email="q@x.example")), value={"phone": "+4915112345678"})
+    async with scene.pool.acquire() as connection:
+        await remember(connection, [answer])
+
+    await scene.erase(public_ids=[scene.person_public_id])
+
+    assert await scene.pool.fetchval("select count(*) from remembered_answers") == 0

@@ -20,6 +20,7 @@ from service.api.sendkit.jobs import pagination, read_limit
 from service.api.validation import invalid, together
 from service.domain.face_answers import iso
 from service.flows.read_credits import read_ledger, read_usage
+from service.store.audit import read_moment as read_database_time
 from service.store.ledger import EntryPlace, LedgerEntry, LedgerFilter, read_thresholds
 
 KINDS: Final = ("grant", "charge", "refund")
@@ -61,6 +62,12 @@ async def list_ledger(request: web.Request) -> web.Response:
     )
 
 
+async def _now(request: web.Request) -> datetime:
+    """Return the database's time, by which everything is entered."""
+    async with context_of(request).pool.acquire() as connection:
+        return await read_database_time(connection)
+
+
 async def show_usage(request: web.Request) -> web.Response:
     """Answer with what credits were used for, by day, kind and provider."""
     caller = await authenticate(request)
@@ -69,7 +76,7 @@ async def show_usage(request: web.Request) -> web.Response:
         lambda: read_moment(request, "to"),
         lambda: require_known(request, {"from", "to"}),
     )
-    until = given_until or datetime.now(UTC)
+    until = given_until or await _now(request)
     since = given_since or until - timedelta(days=USAGE_DAYS)
     if not timedelta() < until - since <= timedelta(days=USAGE_DAYS_MAX):
         raise invalid({"from": f"from must be before to, by at most {USAGE_DAYS_MAX} days"})

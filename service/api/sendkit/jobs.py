@@ -32,7 +32,7 @@ from service.flows.cancel_job import cancel_job
 from service.flows.find_leads import SEARCH_TIMEOUT_MS, TOTAL_MAX, refusing_long_searches
 from service.store.connection import Connection
 from service.store.endpoints import read_hidden_ids
-from service.store.jobs import count_jobs, list_jobs, read_job, read_results
+from service.store.jobs import count_erased, count_jobs, list_jobs, read_job, read_results
 from service.store.people import bound_search
 
 LIMIT: Final = 25
@@ -120,6 +120,7 @@ async def list_job_results(request: web.Request) -> web.Response:
     async with context_of(request).pool.acquire() as connection:
         job = await require_job(connection, caller.workspace_id, request)
         rows = await read_results(connection, job.id, after=after, limit=limit + 1, outcome=outcome)
+        erased = await count_erased(connection, job.id, outcome)
     page = rows[:limit]
     more = len(rows) > limit
     total = job.lookup_count if outcome is None else job.count_of(outcome)
@@ -129,7 +130,7 @@ async def list_job_results(request: web.Request) -> web.Response:
             "data": [sendkit_result(row) for row in page],
             "pagination": {
                 "limit": limit,
-                "total": total,
+                "total": total - erased,
                 "hasMore": more,
                 "nextCursor": write_cursor(page[-1].lookup_id) if more else None,
             },
