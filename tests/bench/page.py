@@ -32,7 +32,9 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "Enriching": (
         "enrich.one_step",
+        "enrich.one_step_sketch",
         "enrich.slow_provider",
+        "enrich.slow_provider_sketch",
         "enrich.slow_provider_bare",
         "enrich.million_leads",
         "enrich.million_leads_memory",
@@ -40,14 +42,18 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     ),
     "Enriching, with what else could have been used": (
         "peers.arq",
+        "peers.arq_sketch",
         "peers.saq",
         "peers.procrastinate",
         "peers.dramatiq",
         "peers.celery",
         "peers.best_other",
+        "peers.best_other_sketch",
     ),
     "Delivering": (
         "webhooks.deliveries_per_second",
+        "webhooks.deliveries_per_second_sketch",
+        "webhooks.deliveries_per_second_statements",
         "webhooks.processor_us_per_delivery",
         "webhooks.deliveries_per_second_over_a_million",
         "webhooks.latency_p50",

@@ -120,10 +120,12 @@ async def open_course(
 
 
 @asynccontextmanager
-async def bare_process(course: Course, *options: str) -> AsyncIterator[Process]:
-    """Run the bare sketch over the same database."""
+async def bare_process(
+    course: Course, *options: str, program: str = "bare_sketch"
+) -> AsyncIterator[Process]:
+    """Run a sketch over the same database."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.bench.bare_sketch", course.fleet.postgres.url, *options,
+        sys.executable, "-m", f"tests.bench.{program}", course.fleet.postgres.url, *options,
         stdout=PIPE,
     )  # fmt: skip
     try:

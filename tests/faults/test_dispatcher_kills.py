@@ -29,6 +29,8 @@ EVENTS = max(12, KILLS // 2)
 NEW_EACH_TIME = 12
 PATIENCE_S = 10.0
 URLS = 4
+# Where the database's client opens a connection.
+CONNECTING = ("__connect_addr", "_create_ssl_connection")
 WAIT_S = 60.0
 
 
@@ -193,6 +195,11 @@ def visits(first: Sequence[str], second: Sequence[str]) -> list[Visit]:
     ]
 
 
+def is_sure(place: str) -> bool:
+    """Tell whether every life comes there: that the pool has no free connection is chance."""
+    return not any(name in place for name in CONNECTING)
+
+
 def fates(possible: Sequence[Visit], random: Random) -> list[Visit]:
     """Return the visits in the order in which they are tried: one to each place first."""
     shuffled = random.sample(possible, len(possible))
@@ -206,7 +213,7 @@ async def test_kills_at_every_suspension(doom: Doom) -> None:
     """Whatever a delivery waits for when its dispatcher is killed, it arrives, the same each time.
 
     Only what was in flight at a kill may come once more. No visit is tried twice, and each place
-    where a delivery waits is tried at least once.
+    where a delivery waits is tried at least once, but for what only a full pool comes to.
     """
     await doom.publish(EVENTS)
     first = await doom.live_on()
@@ -229,4 +236,4 @@ async def test_kills_at_every_suspension(doom: Doom) -> None:
     assert seen ^ written == set()
     assert sum(doom.in_flight.values()) > 0
     assert doom.died_at.total() == KILLS
-    assert {place for place, _ in possible} - doom.died_at.keys() == set()
+    assert {place for place, _ in possible if is_sure(place)} - doom.died_at.keys() == set()

@@ -1,0 +1,143 @@
+"""The least that enriches leads and keeps the promise: intent before the request, settled once.
+
+Three things for each lead: it is claimed and its intent written, in one batched statement that is
+committed before the vendor is asked; the request; the answer, the lead's address, the settlement
+and the refund of who was not found, in another batched statement. No jobs, gates, rates, budgets,
+remembered answers, equal questions, waterfalls, cancelling, leases, events, retries or logs: it has
+nothing that takes lookups back when it dies. Run as a program, it works until it is killed.
+"""
+
+import argparse
+import asyncio
+from typing import Final
+
+import aiohttp
+import asyncpg
+import uvloop
+
+from tests.bench.peers.work import HEADERS, database_url, email_in, question, vendor_url
+
+SCHEMA: Final = """
+create table bare_lookups (
+  lead_id bigint primary key, state text not null default 'ready', settled_at timestamptz
+);
+create index bare_ready on bare_lookups (lead_id) where state = 'ready';
+create table bare_calls (
+  lead_id bigint primary key, intended_at timestamptz not null, answered_at timestamptz, email text
+);
+create table bare_refunds (lead_id bigint primary key, credits integer not null);
+create table bare_balance (credits bigint not null);
+insert into bare_balance values (0);
+"""
+FILL: Final = "insert into bare_lookups (lead_id) select unnest($1::bigint[])"
+DROP: Final = "drop table bare_lookups, bare_calls, bare_refunds, bare_balance"
+CLAIM_MAX: Final = 256
+POLL_S: Final = 0.05
+LINGER_S: Final = 0.005
+CONNECTIONS_MAX: Final = 4
+
+_CLAIM: Final = """
+with claimed as (
+  update bare_lookups set state = 'running' where lead_id in (
+    select lead_id from bare_lookups where state = 'ready' order by lead_id
+    for update skip locked limit $1
+  ) returning lead_id
+),
+intended as (
+  insert into bare_calls (lead_id, intended_at) select lead_id, clock_timestamp() from claimed
+)
+select l.id, l.first_name, l.last_name, l.company_domain
+from claimed c join leads l on l.id = c.lead_id"""
+_SETTLE: Final = """
+with answered as (
+  update bare_calls c set answered_at = clock_timestamp(), email = a.email
+  from unnest($1::bigint[], $2::text[]) a(lead_id, email)
+  where c.lead_id = a.lead_id and c.lead_id = any($1) and c.answered_at is null
+  returning c.lead_id, c.email
+),
+settled as (
+  update bare_lookups l set state = 'settled', settled_at = clock_timestamp()
+  from answered a where l.lead_id = a.lead_id and l.lead_id = any($1)
+),
+filled as (
+  update leads l set email = a.email, email_source = 'found', email_parses = true,
+    email_verdict = 'deliverable', updated_at = clock_timestamp()
+  from answered a where l.id = a.lead_id and l.id = any($1) and a.email is not null
+),
+refunded as (
+  insert into bare_refunds (lead_id, credits)
+  select lead_id, 3 from answered where email is null returning credits
+)
+update bare_balance b set credits = b.credits + r.sum
+from (select sum(credits) from refunded) r where r.sum > 0"""
+
+
+class Worker:
+    """So many requests at once; claims the next leads while they run, settles side by side."""
+
+    def __init__(self, pool: asyncpg.Pool, http: aiohttp.ClientSession, at_once: int) -> None:
+        self._pool = pool
+        self._http = http
+        self._at_once = at_once
+        self._claimed: asyncio.Queue[asyncpg.Record] = asyncio.Queue()
+        self._low = asyncio.Event()
+        self._answered: list[tuple[int, str | None]] = []
+        self._tasks = asyncio.TaskGroup()
+        self._lingering = False
+
+    async def run(self) -> None:
+        """Work until the end of the process."""
+        async with self._tasks:
+            self._tasks.create_task(self._claim())
+            for _ in range(self._at_once):
+                self._tasks.create_task(self._look_up())
+
+    async def _claim(self) -> None:
+        while True:
+            self._low.clear()
+            rows = await self._pool.fetch(_CLAIM, CLAIM_MAX)
+            for row in rows:
+                self._claimed.put_nowait(row)
+            if not rows:
+                await asyncio.sleep(POLL_S)
+            elif self._claimed.qsize() >= CLAIM_MAX // 2:
+                await self._low.wait()
+
+    async def _look_up(self) -> None:
+        url = vendor_url()
+        while True:
+            lead_id, *person = await self._claimed.get()
+            if self._claimed.qsize() < CLAIM_MAX // 2:
+                self._low.set()
+            async with self._http.post(url, data=question(*person)) as answer:
+                email = email_in(answer.status, await answer.read())
+            self._answered.append((lead_id, email))
+            if not self._lingering:
+                self._lingering = True
+                self._tasks.create_task(self._settle())
+
+    async def _settle(self) -> None:
+        await asyncio.sleep(LINGER_S)
+        answered, self._answered, self._lingering = sorted(self._answered), [], False
+        await self._pool.execute(
+            _SETTLE, [each[0] for each in answered], [each[1] for each in answered]
+        )
+
+
+async def main(at_once: int) -> None:
+    """Connect and work."""
+    async with (
+        asyncpg.create_pool(database_url(), min_size=2, max_size=CONNECTIONS_MAX) as pool,
+        aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=HEADERS,
+        ) as http,
+    ):
+        await Worker(pool, http, at_once).run()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--at-once", type=int, default=64)
+    uvloop.run(main(parser.parse_args().at_once))
