@@ -42,14 +42,8 @@ class Arguments:
         return f"${len(self.values)}::{type_name}"
 
 
-def conditions(
-    lead_filter: LeadFilter, arguments: Arguments, *, by_text: bool = True
-) -> Iterator[str]:
-    """Yield what must hold of a lead `l`, and place the values.
-
-    Args:
-        by_text: also say it as the index by text knows it.
-    """
+def conditions(lead_filter: LeadFilter, arguments: Arguments) -> Iterator[str]:
+    """Yield what must hold of a lead `l`, and place the values."""
     for column in lead_filter.conditions:
         include, exclude = lead_filter.patterns(column)
         if column in EQUALS:
@@ -60,16 +54,25 @@ def conditions(
                 yield f"({_equals(column, condition.exclude, arguments)}) is not true"
             continue
         if include:
-            if by_text:
-                candidates = [
-                    f"{text} like lower({arguments.place(pattern, 'text')})"
-                    for pattern in include
-                    for text in _INDEXED[column]
-                ]
-                yield f"({' or '.join(candidates)})"
             yield _contains(column, arguments.place(include, "text[]"))
         if exclude:
             yield f"({_contains(column, arguments.place(exclude, 'text[]'))}) is not true"
+
+
+def candidates(lead_filter: LeadFilter, arguments: Arguments) -> Iterator[str]:
+    """Yield what holds of whoever has the texts, as the index by text knows it; place the values.
+
+    Others may be candidates, too: the conditions must be said besides.
+    """
+    for column in lead_filter.conditions:
+        include, _ = lead_filter.patterns(column)
+        if include and column not in EQUALS:
+            known = [
+                f"{text} like lower({arguments.place(pattern, 'text')})"
+                for pattern in include
+                for text in _INDEXED[column]
+            ]
+            yield f"({' or '.join(known)})"
 
 
 def _equals(column: str, values: Sequence[str], arguments: Arguments) -> str:

@@ -20,7 +20,7 @@ from service.store.lacking_members import (
     not_being_looked_up,
 )
 from service.store.lead_columns import LOADING, SHOWN, SORT_COLUMNS
-from service.store.lead_conditions import Arguments, conditions
+from service.store.lead_conditions import Arguments, candidates, conditions
 from service.store.lead_ranges import Range, TextUse, found_by_ranges, use_of_text
 
 SortField = Literal[
@@ -204,18 +204,18 @@ def _found(wanted: Wanted, arguments: Arguments, limit: int) -> str:
 
 def _in_ranges(wanted: Wanted, use: TextUse, arguments: Arguments, limit: int) -> str:
     """Return the leads in their order whom one text tells: their ids, or rows by the index."""
-    by_text = use == "index"
-    told = list(conditions(wanted.lead_filter, arguments, by_text=by_text))
+    told = list(conditions(wanted.lead_filter, arguments))
     if wanted.list_id is None:
         told.append("l.is_company" if wanted.companies else "not l.is_company")
+    known = candidates(wanted.lead_filter, arguments) if use == "index" else ()
     return found_by_ranges(
         Range(
             workspace_id=arguments.place(wanted.workspace_id, "bigint"),
             list_id=_placed(wanted.list_id, arguments),
             conditions=told,
+            candidates=tuple(known),
             after=_placed(wanted.after, arguments),
             limit=arguments.place(limit, "bigint"),
-            by_text=by_text,
             descending=wanted.sorting.descending,
         )
     )
@@ -270,9 +270,8 @@ def _source(wanted: Wanted, arguments: Arguments) -> str:
         )
     if not wanted.is_walked:
         source += _after("l.id", wanted, arguments)
-    return f"{source}{_eligible(wanted)}" + "".join(
-        f" and {condition}" for condition in conditions(wanted.lead_filter, arguments)
-    )
+    told = (*candidates(wanted.lead_filter, arguments), *conditions(wanted.lead_filter, arguments))
+    return f"{source}{_eligible(wanted)}" + "".join(f" and {each}" for each in told)
 
 
 def _of_workspace(wanted: Wanted, arguments: Arguments) -> str:

@@ -5,7 +5,7 @@ and stop early only in a statement without alternatives. Every fragment is a con
 callers give goes in as parameters.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from service.domain.people_filter import PeopleFilter
@@ -57,6 +57,13 @@ def conditions(people: PeopleFilter, arguments: list[Any]) -> str:
         f" and {fragment}" if value is None else placed(fragment, value)
         for fragment, value in _tests(people)
     )
+
+
+def candidates(texts: Sequence[str], arguments: list[Any]) -> tuple[str, ...]:
+    """Return what the index by text knows of whoever has the texts, and append what it takes."""
+    first = len(arguments) + 1
+    arguments += map(_anywhere, texts)
+    return tuple(_IN_TEXT.format(f"${place}") for place in range(first, first + len(texts)))
 
 
 def conditions_in_workspace(people: PeopleFilter, arguments: list[Any]) -> str:

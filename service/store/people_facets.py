@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from service.domain.people_filter import PeopleFilter
-from service.store.lead_ranges import use_of_text
+from service.store.lead_ranges import TextUse, use_of_text
 
 _NOTHING: Final = PeopleFilter()
 _TEXTS: Final = frozenset({"words", "name", "company_name", "job_title"})
@@ -73,14 +73,16 @@ def find_facet(people: PeopleFilter) -> Facet | None:
     return Facet(index.expression, index.place, index.values(getattr(people, asked[0])))
 
 
-def find_texts(people: PeopleFilter) -> tuple[str, ...]:
-    """Return the texts that are the only condition of a filter, if the index by text knows one."""
+def find_texts(people: PeopleFilter) -> tuple[tuple[str, ...], TextUse | None]:
+    """Return the texts that are the only condition of a filter, and how leads are found by them."""
     asked = _asked(people)
     if len(asked) != 1 or asked[0] not in _TEXTS:
-        return ()
+        return (), None
     value = getattr(people, asked[0])
     texts: tuple[str, ...] = value if isinstance(value, tuple) else (value,)
-    return texts if any(use_of_text((text,)) == "index" for text in texts) else ()
+    # All must be there, so the index need know but one.
+    known = any(use_of_text((text,)) == "index" for text in texts)
+    return texts, "index" if known else use_of_text(texts)
 
 
 def _asked(people: PeopleFilter) -> list[str]:

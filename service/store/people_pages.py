@@ -5,7 +5,7 @@ row, in their order: nothing else can give that order, so neither rare values no
 workspaces are walked through. What several conditions ask for is met along the workspace's index.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,6 +18,7 @@ from service.store.people_conditions import (
     ALONG_WORKSPACE,
     BACK_IN_WORKSPACE,
     OF_WORKSPACE,
+    candidates,
     conditions,
 )
 from service.store.people_facets import Facet, find_facet, find_texts
@@ -55,9 +56,12 @@ def page_statement(
     """
     arguments: list[Any] = [workspace_id, limit]
     facet = find_facet(people)
-    if facet is None and find_texts(people):
-        found = _in_ranges(people, before, arguments)
-        return f"{_SELECT_FOUND}({found}) l order by l.id desc limit $2::bigint", arguments
+    texts, use = find_texts(people)
+    if use is not None:
+        known = candidates(texts, arguments) if use == "index" else ()
+        found = _in_ranges(people, known, before, arguments)
+        rows = f"({found}) l" if known else f"({found}) f join leads l on l.id = f.id"
+        return f"{_SELECT_FOUND}{rows} order by l.id desc limit $2::bigint", arguments
     if facet is None:
         walk = _walk(_SELECT, people, before, arguments)
         return walk, arguments
@@ -158,18 +162,19 @@ def _walk(select: str, people: PeopleFilter, before: LeadPlace | None, arguments
     return f"{select}{base}{conditions(people, arguments)} order by {order} limit $2::bigint"
 
 
-def _in_ranges(people: PeopleFilter, before: LeadPlace | None, arguments: list[Any]) -> str:
-    """Return the rows of those whom one text tells, newest first."""
+def _in_ranges(
+    people: PeopleFilter, known: Sequence[str], before: LeadPlace | None, arguments: list[Any]
+) -> str:
+    """Return those whom one text tells, newest first: rows where it is known, otherwise ids."""
     told = conditions(people, arguments).removeprefix(" and ")
-    after = None if before is None else _place(arguments, before.id)
     return found_by_ranges(
         Range(
             workspace_id="$1::bigint",
             list_id=None,
             conditions=("not l.is_company", told),
-            after=after,
+            candidates=known,
+            after=None if before is None else _place(arguments, before.id),
             limit="$2::bigint",
-            by_text=True,
             descending=True,
         )
     )

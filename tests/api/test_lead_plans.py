@@ -37,7 +37,8 @@ insert into leads (
   email_verdict, email_verified_at, phone, gateway_slug, tags, country, city, created_at
 )
 select $1::bigint, 'First' || n, md5(n::text),
-       case when n % $3::integer > 0 then 'Company ' || n % 5000 end,
+       case when n % $3::integer > 0 then 'Company ' || n % 5000 end
+         || case when n > $2 / 10 and n < $2 * 9 / 10 then ' Holding' else '' end,
        case when n % 2 = 0 then 'Engineer' else 'Manager' end,
        'p' || n || case when n % $3 = 1 then '@gmail.com' else '@example.com' end, true, 'found',
        case when n % $3 = 2 then 'risky' when n % 4 > 0 then 'deliverable' end,
@@ -101,9 +102,22 @@ COMMON_TEXTS = [
     PeopleFilter(words=("c4c",)),
     PeopleFilter(company_name="company 4777"),
 ]
-# No index has letters fewer than three.
-SHORT_TEXT = PeopleFilter(job_title="e")
-SHORT_ROWS_READ_MAX = 2 * LIMIT + 10
+# Nobody for long, and then one after the other; also of what stands in another column as well.
+CLUSTERED_TEXTS = [
+    PeopleFilter(company_name="holding"),
+    PeopleFilter(words=("holding",)),
+    PeopleFilter(company_name="company 12"),
+    PeopleFilter(name="first12"),
+    PeopleFilter(words=("holding", "first12")),
+    PeopleFilter(name="engineer"),
+    PeopleFilter(job_title="first"),
+]
+# No index by text has letters fewer than three.
+SHORT_TEXTS = [
+    PeopleFilter(job_title="e"),
+    PeopleFilter(name="9z"),
+    PeopleFilter(words=("e", "x")),
+]
 
 # What many have, some, and what only a walk can tell: the index by text finds the candidates, or
 # they are met in order; of these the time of a search is the bound.
@@ -273,18 +287,23 @@ async def test_a_common_text_is_found_in_ranges(big: Connection, people: PeopleF
     assert BY_TEXT in indexes(first) & indexes(later)
 
 
-async def test_a_short_text_is_met_along_the_workspace(big: Connection) -> None:
-    """The rows of neighbours, which lie around it, are not passed by on the way."""
-    first = await explain(big, page_statement(WORKSPACE, SHORT_TEXT, before=None, limit=LIMIT))
+@pytest.mark.parametrize("people", [*CLUSTERED_TEXTS, *SHORT_TEXTS], ids=str)
+async def test_what_the_index_by_text_does_not_tell_an_index_with_texts_does(
+    big: Connection, people: PeopleFilter
+) -> None:
+    """Whoever has it far on, or in another column, is found without reading those between."""
+    first = await explain(big, page_statement(WORKSPACE, people, before=None, limit=LIMIT))
     later = await explain(
         big,
-        page_statement(WORKSPACE, SHORT_TEXT, before=LeadPlace(OTHERS + LEADS // 2), limit=LIMIT),
+        page_statement(WORKSPACE, people, before=LeadPlace(OTHERS + LEADS // 2), limit=LIMIT),
     )
 
-    assert max(rows_read(first), rows_read(later)) <= SHORT_ROWS_READ_MAX
+    assert max(rows_read(first), rows_read(later)) <= ROWS_READ_MAX
 
 
-@pytest.mark.parametrize("people", [*TEXTS, *COMMON_TEXTS, *TOILSOME], ids=str)
+@pytest.mark.parametrize(
+    "people", [*TEXTS, *COMMON_TEXTS, *CLUSTERED_TEXTS, *SHORT_TEXTS, *TOILSOME], ids=str
+)
 async def test_ranges_have_whom_the_conditions_mean(big: Connection, people: PeopleFilter) -> None:
     """Newest first, nobody twice and nobody left out, on the first page and on later ones."""
     middle = LeadPlace(OTHERS + LEADS // 2)
