@@ -23,10 +23,11 @@ class ReplyMeaning(StrEnum):
     DIRECTORY_BLOCK = "directory_block"
     TLS_REQUIRED = "tls_required"
     UNKNOWN = "unknown"
-    # These five come from the dialogue, not from a reply.
+    # These six come from the dialogue, not from a reply.
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     PORT_BLOCKED = "port_blocked"
+    PORT_IN_DOUBT = "port_in_doubt"
     EGRESS_REFUSED = "egress_refused"
     BUSY = "busy"
 

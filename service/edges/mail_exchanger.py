@@ -37,8 +37,12 @@ SERVICE_CLOSING: Final = 421
 """The reply with which a host ends a conversation, whatever was asked."""
 
 
-class PortShut(OSError):  # noqa: N818 - said of this machine's network
-    """Nothing leaves this machine on the mail port at present."""
+class NotDialled(OSError):  # noqa: N818 - said of this machine's network
+    """The mail port is shut or in doubt, so nobody was called; `meaning` says which."""
+
+    def __init__(self, meaning: ReplyMeaning) -> None:
+        super().__init__(meaning)
+        self.meaning = meaning
 
 
 class MailExchanger:
@@ -87,6 +91,28 @@ class MailExchanger:
                 return SmtpReply(ReplyMeaning.BUSY, "connect", self.host)
             try:
                 return await self._ask(recipient)
+            finally:
+                self._end()
+        finally:
+            self.asker_count -= 1
+
+    async def call(self, open_session: OpenSession) -> None:
+        """Call the host anew, if it was not out lately; the conversation is kept for a question.
+
+        The caller bounds the wait.
+
+        Raises:
+            OSError: the host could not be reached, or its turn was not over in time.
+            SessionRefused: the host would not talk.
+        """
+        self.asker_count += 1
+        try:
+            await self._begin()
+            try:
+                if self._out_now is None:
+                    self._end_idle()
+                    await self._until_hung_up()
+                    self._keep(await open_session(self.host))
             finally:
                 self._end()
         finally:
@@ -183,8 +209,8 @@ class MailExchanger:
             session = await self._open_session(self.host)
         except SessionRefused as refused:
             return refused.reply
-        except PortShut:
-            return SmtpReply(ReplyMeaning.PORT_BLOCKED, "connect", self.host)
+        except NotDialled as problem:
+            return SmtpReply(problem.meaning, "connect", self.host)
         except DialRefused:
             return self._remember_out(ReplyMeaning.EGRESS_REFUSED)
         except TimeoutError:

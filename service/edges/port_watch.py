@@ -1,51 +1,95 @@
 """Notice that nothing gets out on the mail port, so that not every probe waits to find out."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
+from enum import Enum
 from typing import Final
 
 SILENT_HOSTS_MAX: Final = 5
-"""This many different hosts in a row without one connection means that the port is shut."""
+"""This many different hosts in a row without one sign of life put the port in doubt."""
+WITNESSES_MAX: Final = 3
+"""Hosts that gave the last signs of life; a trial calls them as well."""
 TRIAL_INTERVAL_S: Final = 15.0
-"""How often one probe tries again while the port counts as shut."""
+"""How often the port is tried again while it counts as shut."""
+
+
+class Passage(Enum):
+    """Whether a host may be dialled now."""
+
+    OPEN = "open"
+    # By whoever asked, who says how it ended; everybody else is told to wait for that.
+    TRIAL = "trial"
+    IN_DOUBT = "in_doubt"
+    SHUT = "shut"
 
 
 class PortWatch:
-    """Most clouds and home networks drop outgoing mail connections without a word."""
+    """Most clouds and home networks drop outgoing mail connections without a word.
+
+    Hosts that are silent in a row only put the port in doubt: they may all be dead. What counts is
+    the first trial afterwards.
+    """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._silent_hosts: set[str] = set()
+        self._witnesses: OrderedDict[str, None] = OrderedDict()
+        self._is_shut = False
+        self._is_on_trial = False
         self._next_trial_at_s = 0.0
 
     @property
     def shut(self) -> bool:
-        """Whether nothing gets out at present, as far as the last dials have shown."""
-        return len(self._silent_hosts) >= SILENT_HOSTS_MAX
+        """Whether nothing gets out at present, as far as the last trial has shown."""
+        return self._is_shut
 
-    def may_dial(self) -> bool:
-        """Tell whether a dial is worth its wait; True now and then while the port is shut."""
-        if not self.shut:
-            return True
-        now_s = self._clock()
-        if now_s < self._next_trial_at_s:
-            return False
-        self._next_trial_at_s = now_s + TRIAL_INTERVAL_S
-        return True
+    @property
+    def witnesses(self) -> tuple[str, ...]:
+        """The hosts that were last reached."""
+        return tuple(self._witnesses)
 
-    def connected(self) -> bool:
+    def admit(self) -> Passage:
+        """Tell whether a dial is worth its wait; one trial at a time, which `end_trial` ends."""
+        if not self._is_doubted:
+            return Passage.OPEN
+        if self._is_on_trial or self._clock() < self._next_trial_at_s:
+            return Passage.SHUT if self._is_shut else Passage.IN_DOUBT
+        self._is_on_trial = True
+        return Passage.TRIAL
+
+    def reached(self, host: str) -> bool:
         """Take note that a host answered, if only with a refusal; True if the port was shut."""
-        was_shut = self.shut
+        self._witnesses[host] = None
+        self._witnesses.move_to_end(host)
+        if len(self._witnesses) > WITNESSES_MAX:
+            self._witnesses.popitem(last=False)
+        was_shut, self._is_shut = self._is_shut, False
         self._silent_hosts.clear()
+        self._next_trial_at_s = 0.0
         return was_shut
 
-    def stayed_silent(self, host: str) -> bool:
-        """Take note that a host was not reached at all; True if that shows the port to be shut.
+    def stayed_silent(self, host: str) -> None:
+        """Take note that a host was not reached at all."""
+        if not self._is_doubted:
+            self._silent_hosts.add(host)
 
-        True once: what is known already is no news.
+    def end_trial(self, *, silent: bool) -> bool:
+        """Take note that a trial is over; True if it shows the port to be shut.
+
+        True once: what is known already is no news. A trial that told nothing leaves the next one
+        its chance at once.
+
+        Args:
+            silent: neither the host on trial nor a witness was reached.
         """
-        if self.shut:
+        self._is_on_trial = False
+        if not silent or not self._is_doubted:
             return False
-        self._silent_hosts.add(host)
         self._next_trial_at_s = self._clock() + TRIAL_INTERVAL_S
-        return self.shut
+        was_shut, self._is_shut = self._is_shut, True
+        return not was_shut
+
+    @property
+    def _is_doubted(self) -> bool:
+        return len(self._silent_hosts) >= SILENT_HOSTS_MAX

@@ -4,8 +4,9 @@ import asyncio
 import errno
 import socket
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, assert_never
 
 import structlog
 
@@ -13,9 +14,9 @@ from service.domain.smtp_reply import ReplyMeaning, SmtpReply
 from service.edges.dial_guard import EgressPolicy, dial
 from service.edges.dns import MailRoute, Resolver
 from service.edges.host_leases import HostLeases
-from service.edges.mail_exchanger import Courtesy, MailExchanger, PortShut
-from service.edges.port_watch import PortWatch
-from service.edges.smtp_session import Introduction, SmtpSession
+from service.edges.mail_exchanger import Courtesy, MailExchanger, NotDialled
+from service.edges.port_watch import Passage, PortWatch
+from service.edges.smtp_session import Introduction, SessionRefused, SmtpSession
 
 _log = structlog.get_logger()
 
@@ -114,6 +115,9 @@ class SmtpProber:
         reply = SmtpReply(ReplyMeaning.UNREACHABLE, "connect")
         for host in self._in_order(route):
             reply = await self._exchanger(host).ask(address, wait_s=wait_s)
+            if reply.code is not None:
+                # A conversation that is kept in use shows the port open as a new one does.
+                self._note_reached(host)
             if reply.stage == "recipient" or reply.meaning not in UNHEARD:
                 break
         return reply
@@ -151,16 +155,65 @@ class SmtpProber:
             farewell.add_done_callback(self._farewells.discard)
 
     async def _open_session(self, host: str) -> SmtpSession:
-        if not self._watch.may_dial():
-            raise PortShut
-        connection = await self._connect(host)
+        addresses = await self._addresses(host)
+        match self._watch.admit():
+            case Passage.OPEN:
+                connection = await self._dial(host, addresses)
+            case Passage.TRIAL:
+                connection = await self._try_port(host, addresses)
+            case Passage.IN_DOUBT:
+                raise NotDialled(ReplyMeaning.PORT_IN_DOUBT)
+            case Passage.SHUT:
+                raise NotDialled(ReplyMeaning.PORT_BLOCKED)
+            case other:
+                assert_never(other)
         return await SmtpSession.open(connection, host=host, introduction=self._introduction)
 
-    async def _connect(self, host: str) -> socket.socket:
+    async def _try_port(self, host: str, addresses: Sequence[str]) -> socket.socket:
+        """Dial a host on trial: the port is shut if it stays silent, and every witness with it.
+
+        Takes hardly longer than the dial. One that is cut off, or that fails for another reason
+        than silence, tells nothing.
+        """
+        silent = False
+        calls = [asyncio.create_task(self._call(witness)) for witness in self._watch.witnesses]
+        try:
+            return await self._dial(host, addresses)
+        except OSError as problem:
+            if calls:
+                await asyncio.wait(calls)
+            silent = _is_barred(problem)
+            raise
+        finally:
+            for call in calls:
+                call.cancel()
+            if self._watch.end_trial(silent=silent):
+                _log.warning(
+                    "smtp_port.found_shut",
+                    port=self._port,
+                    hint="outgoing mail connections are blocked here; other providers are asked",
+                )
+
+    async def _call(self, host: str) -> None:
+        """Call a host that was reached before; if it answers, that is noted."""
+        with suppress(OSError, SessionRefused):
+            async with asyncio.timeout(self._dial_timeout_s):
+                await self._exchanger(host).call(self._open_unasked)
+
+    async def _open_unasked(self, host: str) -> SmtpSession:
+        connection = await self._dial(host, await self._addresses(host))
+        return await SmtpSession.open(connection, host=host, introduction=self._introduction)
+
+    async def _addresses(self, host: str) -> Sequence[str]:
         addresses = await self._resolver.addresses(host)
         for address in addresses:
             # One private answer discredits the name, even if that one would not be dialled.
             self._policy.check_address(address, self._port, host=host)
+        if not addresses:
+            raise OSError("the mail host has no address")
+        return addresses
+
+    async def _dial(self, host: str, addresses: Sequence[str]) -> socket.socket:
         problems: list[OSError] = []
         for address in addresses[:ADDRESSES_TRIED_MAX]:
             try:
@@ -169,34 +222,34 @@ class SmtpProber:
                         self._policy, address, self._port, host=host, open_socket=self._open_socket
                     )
             except OSError as problem:
-                problems.append(problem)
+                if not _is_without_ipv6(address, problem):
+                    problems.append(problem)
             else:
-                self._note_reached()
+                self._note_reached(host)
                 return connection
+        if not problems:
+            raise OSError("this machine reaches no IPv6 address")
         raise self._failure(host, problems)
 
-    def _failure(self, host: str, problems: list[OSError]) -> OSError:
+    def _failure(self, host: str, problems: Sequence[OSError]) -> OSError:
         """Return the problem that tells most: a refusal proves that something was reached."""
         answered = [problem for problem in problems if not _is_barred(problem)]
-        if problems and not answered:
-            self._note_unreached(host)
+        if not answered:
+            self._watch.stayed_silent(host)
             return problems[0]
         if any(isinstance(problem, ConnectionRefusedError) for problem in answered):
-            self._note_reached()
-        return next(iter(answered), OSError("the mail host has no address"))
+            self._note_reached(host)
+        return answered[0]
 
-    def _note_reached(self) -> None:
-        if self._watch.connected():
+    def _note_reached(self, host: str) -> None:
+        if self._watch.reached(host):
             _log.info("smtp_port.found_open", port=self._port)
-
-    def _note_unreached(self, host: str) -> None:
-        if self._watch.stayed_silent(host):
-            _log.warning(
-                "smtp_port.found_shut",
-                port=self._port,
-                hint="outgoing mail connections are blocked here; other providers are asked",
-            )
 
 
 def _is_barred(problem: OSError) -> bool:
     return isinstance(problem, TimeoutError) or problem.errno in _WAY_BARRED
+
+
+def _is_without_ipv6(address: str, problem: OSError) -> bool:
+    """Tell whether a dial failed for what this machine lacks; most networks have IPv4 alone."""
+    return ":" in address and problem.errno == errno.ENETUNREACH

@@ -15,6 +15,8 @@ PROBE_DEADLINE_S: Final = 45.0
 """For each question to a domain's mail hosts; an address takes one, a new domain two."""
 BUSY_RETRY_S: Final = 60.0
 """In the mail hosts' own time, which a sandbox runs faster."""
+DOUBT_RETRY_S: Final = 5.0
+"""As long as it takes to find out whether the mail port is shut."""
 
 _ROUTE_VERDICTS: Final[Mapping[RouteStatus, tuple[VerdictStatus, VerdictReason]]] = {
     RouteStatus.NO_SUCH_DOMAIN: ("undeliverable", "no_such_domain"),
@@ -43,6 +45,7 @@ _READINGS: Final[Mapping[ReplyMeaning, _Reading]] = {
     ReplyMeaning.TIMEOUT: _Reading("unknown", "timeout"),
     ReplyMeaning.UNREACHABLE: _Reading("unknown", "unreachable"),
     ReplyMeaning.PORT_BLOCKED: _Reading("unknown", "port_blocked"),
+    ReplyMeaning.PORT_IN_DOUBT: _Reading("unknown", "port_blocked", DOUBT_RETRY_S),
     ReplyMeaning.EGRESS_REFUSED: _Reading("unknown", "egress_refused"),
     ReplyMeaning.BUSY: _Reading("unknown", "host_busy", BUSY_RETRY_S),
 }

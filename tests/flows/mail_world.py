@@ -6,8 +6,8 @@ import socket
 import ssl
 import struct
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal, Self, cast
 
@@ -18,10 +18,28 @@ import dns.rdatatype
 import dns.rrset
 
 LOOPBACK = "127.0.0.1"
+SILENT_ADDRESS = "127.0.0.9"
 NO_SUCH_USER = "550 5.1.1 No such user"
 ACCEPTED = "250 2.1.5 Ok"
 
 _ADDRESS = re.compile(r"<([^>]*)>")
+
+
+@contextmanager
+def open_silence(port: int) -> Iterator[str]:
+    """Keep a port at an address from answering whoever connects; yield the address.
+
+    A queue of connections that nobody takes is full, and what comes then is dropped.
+    """
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((SILENT_ADDRESS, port))
+        listener.listen(0)
+        for _ in range(2):
+            caller = stack.enter_context(socket.socket())
+            caller.settimeout(0)
+            caller.connect_ex((SILENT_ADDRESS, port))
+        yield SILENT_ADDRESS
 
 
 class NameServer(asyncio.DatagramProtocol):
@@ -194,11 +212,16 @@ class MailWorld:
         await self._server.wait_closed()
 
     def domain(
-        self, name: str, says: Mapping[str, str | list[str]] | None = None, *, mx: str = ""
+        self,
+        name: str,
+        says: Mapping[str, str | list[str]] | None = None,
+        *,
+        mx: str = "",
+        address: str = LOOPBACK,
     ) -> None:
         """Add a domain whose mail the mail server takes; `says` is by local part."""
         host = mx or f"mx.{name}"
         self.names.records[name, "MX"] = [f"10 {host}."]
-        self.names.records[host, "A"] = [LOOPBACK]
+        self.names.records[host, "A"] = [address]
         for local, reply in (says or {}).items():
             self.mail.says[f"{local}@{name}"] = reply

@@ -179,12 +179,36 @@ async def test_a_shut_port_is_told_once(world: MailWorld) -> None:
     with logged() as lines:
         reasons = [(await verifier(f"jane@{name}")).reason for name in names]
 
-    assert reasons == ["unreachable"] * SILENT_HOSTS_MAX + ["port_blocked"] * 5
-    assert len(dials) == SILENT_HOSTS_MAX
+    # The one behind those that raise the doubt is the trial.
+    assert reasons == ["unreachable"] * (SILENT_HOSTS_MAX + 1) + ["port_blocked"] * 4
+    assert len(dials) == SILENT_HOSTS_MAX + 1
     assert [("warning", world.smtp_port)] == [
         (line["level"], line["port"]) for line in lines("smtp_port.found_shut")
     ]
     assert verifier.prober.port_shut
+
+
+async def test_a_machine_without_ipv6_has_no_shut_port(world: MailWorld) -> None:
+    """That hosts with nothing but an IPv6 address cannot be reached says nothing of the port."""
+
+    def open_ipv4_only(family: int, kind: int, protocol: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.ENETUNREACH, "no route")
+        return socket.socket(family, kind, protocol)
+
+    names = [f"six{number}.test" for number in range(SILENT_HOSTS_MAX + 2)]
+    for name in names:
+        world.domain(name)
+        del world.names.records[f"mx.{name}", "A"]
+        world.names.records[f"mx.{name}", "AAAA"] = ["2606:4700::1111"]
+    verifier = Verifier(world, open_socket=open_ipv4_only)
+
+    reasons = {(await verifier(f"jane@{name}")).reason for name in names}
+    verdict = await verifier("jane@acme.test")
+    await verifier.prober.close()
+
+    assert (reasons, verdict.status) == ({"unreachable"}, "deliverable")
+    assert not verifier.prober.port_shut
 
 
 async def test_an_open_port_is_not_told(world: MailWorld, verify: Verifier) -> None:
