@@ -140,6 +140,8 @@ class HostLeases:
         self._redis = redis
         self._hold = redis.register_script(_HOLD)
         self._give_up = redis.register_script(_GIVE_UP)
+        # Without it, who finds all connections in use would take Redis for gone.
+        self._seats = asyncio.Semaphore(_CONNECTIONS_MAX)
         self._token = secrets.token_hex(_TOKEN_BYTES)
         self._held: dict[str, HostLease] = {}
         self._renewing: asyncio.Task[None] | None = None
@@ -177,15 +179,18 @@ class HostLeases:
 
     async def give_up(self, lease: HostLease, pause_s: float) -> None:
         """Give a host up, if it is ours."""
-        if self._held.pop(lease.host, None) is None or not self._may_ask():
+        if self._held.pop(lease.host, None) is None:
             return
-        try:
-            await self._give_up(
-                keys=[_KEY + lease.host], args=[self._token, max(0, round(pause_s * 1_000))]
-            )
-        except (RedisError, OSError, TimeoutError) as error:
-            # It ends by itself.
-            self._mark(is_up=False, error=type(error).__name__)
+        async with self._seats:
+            if not self._may_ask():
+                return
+            try:
+                await self._give_up(
+                    keys=[_KEY + lease.host], args=[self._token, max(0, round(pause_s * 1_000))]
+                )
+            except (RedisError, OSError, TimeoutError) as error:
+                # It ends by itself.
+                self._mark(is_up=False, error=type(error).__name__)
 
     async def _renew(self) -> None:
         try:
@@ -211,6 +216,10 @@ class HostLeases:
         return facts is None or all(facts[::2])
 
     async def _ask(self, leases: Sequence[HostLease], wanted_s: float) -> list[int] | None:
+        async with self._seats:
+            return await self._ask_seated(leases, wanted_s)
+
+    async def _ask_seated(self, leases: Sequence[HostLease], wanted_s: float) -> list[int] | None:
         if not leases or not self._may_ask():
             return None
         keys = [

@@ -134,6 +134,8 @@ class RateSlices:
         self.notice_s = max(NOTICE_S * time_scale, NOTICE_S_MIN)
         self._redis = redis
         self._reserve = redis.register_script(_RESERVE)
+        # Without it, who finds all connections in use would take Redis for gone.
+        self._seats = asyncio.Semaphore(_CONNECTIONS_MAX)
         self._ask_again_at_s = 0.0
         self._is_probing = False
         self._is_up = True
@@ -195,6 +197,10 @@ class RateSlices:
         return answer
 
     async def _ask(self, ask: Callable[[], Awaitable[list[int]]]) -> list[int] | None:
+        async with self._seats:
+            return await self._ask_seated(ask)
+
+    async def _ask_seated(self, ask: Callable[[], Awaitable[list[int]]]) -> list[int] | None:
         is_probe = not self._is_up
         if is_probe and (self._is_probing or _now_s() < self._ask_again_at_s):
             return None

@@ -148,6 +148,13 @@ async def test_lost_redis_leaves_everything_up(start_ops: StartOps) -> None:
     assert (status, checks["redis"]["status"]) == (200, "warn")
 
 
+async def test_many_who_ask_at_once_are_no_lost_redis(ops: Ops) -> None:
+    """Probes, scrapes and people may come together."""
+    checks = await asyncio.gather(*(ops.check("/healthz") for _ in range(20)))
+
+    assert {"pass"} == {named["redis"]["status"] for _, named in checks}
+
+
 async def test_probes_answer_while_the_database_is_locked(ops: Ops, pool: Pool) -> None:
     """A database that takes its time costs a probe two seconds, and no more."""
     async with pool.acquire() as connection, connection.transaction():

@@ -13,10 +13,12 @@ from service.edges.mail_exchanger import Courtesy
 from service.embedded import start_valkey
 from tests.flows.mail_verifier import HURRIED, Verifier
 from tests.flows.mail_world import ACCEPTED, MailWorld
+from tests.log_lines import logged
 
 HOST = "mx.acme.test"
 TURN_S = 0.2
 LEASE_S = 0.6
+STORM = 300
 NOWHERE = "redis://127.0.0.1:1/0"
 
 OpenWorker = Callable[..., Verifier]
@@ -142,6 +144,24 @@ async def test_a_host_that_another_worker_keeps_is_busy(
 
     assert (verdict.status, verdict.reason) == ("unknown", "host_busy")
     assert verdict.retry_after_s is not None
+
+
+async def test_a_storm_of_hosts_is_no_lost_redis(redis_url: str) -> None:
+    """However many hosts are wanted at once, each is leased; nobody goes on without."""
+    leases, other = (HostLeases.connect(redis_url, lease_s=60.0) for _ in range(2))
+    held = [HostLease(leases, f"mx{number}.test", Silent()) for number in range(STORM)]
+
+    with logged() as lines:
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(lease.take() for lease in held))
+        refused = [not await other.take(HostLease(other, lease.host, Silent())) for lease in held]
+        await asyncio.gather(*(lease.give_up(pause_s=0.0) for lease in held))
+    taken = [await other.take(HostLease(other, lease.host, Silent())) for lease in held]
+    await leases.close()
+    await other.close()
+
+    assert (refused, taken) == ([True] * STORM, [True] * STORM)
+    assert lines("host_lease_store.lost") == []
 
 
 async def test_without_redis_a_worker_goes_on_by_itself(open_worker: OpenWorker) -> None:

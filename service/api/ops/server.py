@@ -16,6 +16,7 @@ from redis.backoff import NoBackoff
 
 from service.domain.check import Check, Health, Status
 from service.domain.waterfall import Waterfall
+from service.edges.single_flight import SingleFlight
 from service.flows.check_health import (
     CHECK_TIMEOUT_S,
     Flag,
@@ -78,6 +79,7 @@ class OpsServer:
         self._subject = Subject(
             pool, settings, role, beat_age_s, draining, self._redis, waterfalls, more
         )
+        self._checks: SingleFlight[str, Health] = SingleFlight()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -122,15 +124,19 @@ class OpsServer:
         await self._redis.aclose()
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        health = await check_health(self._subject)
+        health = await self._check()
         return _answer(health, healthy=health.status is not Status.FAIL)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        _measure(self._subject.pool, await check_health(self._subject))
+        _measure(self._subject.pool, await self._check())
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return web.Response(
             body=encode(REGISTRY), headers={**_HEADERS, "Content-Type": content_type}
         )
+
+    async def _check(self) -> Health:
+        """Return the health that all who ask at the same time are told."""
+        return await self._checks.run("health", lambda: check_health(self._subject))
 
 
 def livez_readyz_routes(
