@@ -281,6 +281,5 @@ class MailExchanger:
 
 
 def _has_ended(session: SmtpSession, reply: SmtpReply) -> bool:
-    """Tell whether the host ended the conversation before it heard who was asked about."""
-    closed = reply.code == SERVICE_CLOSING or not session.usable
-    return closed and reply.stage == "sender"
+    """Tell whether the host ended the conversation for what was asked before in it."""
+    return reply.code == SERVICE_CLOSING or (reply.stage == "sender" and not session.usable)

@@ -31,7 +31,7 @@ _NOT_UNDERSTOOD: Final = frozenset({500, 502})
 
 
 class DialogueBroken(OSError):  # noqa: N818 - said of the other side
-    """The other side hung up, or sent what no mail server says."""
+    """The other side hung up, or sent what no mail server says, or not at that time."""
 
 
 class SessionRefused(Exception):  # noqa: N818 - a refusal is an answer
@@ -112,7 +112,7 @@ class SmtpSession:
 
         Raises:
             ValueError: the address could smuggle commands.
-            DialogueBroken: the host hung up; the session is of no more use.
+            DialogueBroken: the host hung up or is out of step; the session is of no more use.
             TimeoutError: a step took too long; the session is of no more use.
         """
         if _UNSAFE.search(recipient):
@@ -151,8 +151,9 @@ class SmtpSession:
             if "SMTPUTF8" not in self._extensions:
                 return SmtpReply(ReplyMeaning.UNKNOWN, "sender", self.host)
             suffix = " SMTPUTF8"
-        commands = ["RSET"] if self._envelope_open else []
-        commands += [
+        resets = self._envelope_open
+        commands = [
+            *(["RSET"] if resets else []),
             f"MAIL FROM:<{self._introduction.sender}>{suffix}",
             f"RCPT TO:<{recipient}>",
         ]
@@ -160,6 +161,9 @@ class SmtpSession:
         self._envelope_open = True
         replies = await self._commands(commands)
         code, text = replies[-1]
+        if resets and replies[0][0] >= _FIRST_REFUSAL:
+            # Nobody refuses a reset: this was said before, and each reply is to an earlier command.
+            raise DialogueBroken("the host said what nobody asked")
         if len(replies) < len(commands) or replies[-2][0] >= _FIRST_REFUSAL:
             code, text = next(reply for reply in replies if reply[0] >= _FIRST_REFUSAL)
             return self._answer(code, text, "sender", read_refusal(code, text))

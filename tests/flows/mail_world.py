@@ -89,6 +89,8 @@ class MailServer:
         hang_up_on_refusal: Hang up behind a refusal of a sender or a recipient; `abruptly` with
             what was sent meanwhile unread, so that the connection is reset; `never` to fall silent
             instead.
+        recipients_max: Close a conversation with 421 behind so many recipients.
+        stray: Said once, unasked, behind the first reply to a recipient, with nothing hung up.
         hang_up_after: Hang up without a word after so many recipients in one conversation.
         tls: When set, STARTTLS is announced, and demanded before MAIL FROM.
         heard: Every command that came in, in order.
@@ -100,6 +102,8 @@ class MailServer:
     banner: str = "220 mail.test ESMTP"
     sender_reply: str = "250 2.1.0 Ok"
     hang_up_on_refusal: Literal["", "politely", "abruptly", "never"] = ""
+    recipients_max: int = 1_000_000
+    stray: str = ""
     hang_up_after: int = 1_000_000
     tls: ssl.SSLContext | None = None
     heard: list[str] = field(default_factory=list)
@@ -140,8 +144,14 @@ class MailServer:
             recipient_count += verb == "RCPT"
             if recipient_count > self.hang_up_after:
                 return
+            if recipient_count > self.recipients_max:
+                writer.write(b"421 4.7.0 Error: too many errors\r\n")
+                return
             reply = self._reply(verb, command, encrypted=encrypted)
             writer.write(f"{reply}\r\n".encode())
+            if verb == "RCPT" and self.stray:
+                writer.write(f"{self.stray}\r\n".encode())
+                self.stray = ""
             if self.hang_up_on_refusal and verb in {"MAIL", "RCPT"} and reply >= "4":
                 await self._hang_up(reader, writer)
                 return

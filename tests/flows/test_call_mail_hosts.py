@@ -67,6 +67,34 @@ async def test_a_host_that_hangs_up_is_called_again(
     assert ["deliverable", *["undeliverable"] * 3] == [verdict.status for verdict in verdicts]
 
 
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+async def test_a_host_that_has_heard_enough_is_called_again(
+    world: MailWorld, verify: Verifier, extensions: tuple[str, ...]
+) -> None:
+    """Many hosts end a conversation at its twentieth unknown recipient; that is about it alone."""
+    world.mail.extensions = extensions
+    world.mail.recipients_max = 2
+
+    verdicts = [await verify(f"user{number}@acme.test") for number in range(5)]
+
+    assert {verdict.reason for verdict in verdicts} == {"no_mailbox"}
+    assert world.mail.session_count == 3
+
+
+@pytest.mark.parametrize("extensions", [("PIPELINING",), ()])
+@pytest.mark.parametrize("stray", ["421 4.4.2 Idle for too long", "500 What?"])
+async def test_a_stray_reply_is_not_taken_for_the_next_one(
+    world: MailWorld, verify: Verifier, extensions: tuple[str, ...], stray: str
+) -> None:
+    """Where a host says what nobody asked, each further reply would be to an earlier command."""
+    world.mail.extensions = extensions
+    world.mail.stray = stray
+
+    verdicts = [await verify(f"user{number}@acme.test") for number in range(3)]
+
+    assert {verdict.reason for verdict in verdicts} == {"no_mailbox"}
+
+
 async def test_a_host_is_asked_by_one_at_a_time(world: MailWorld, verify: Verifier) -> None:
     """However many ask at once, a mail host sees one connection, kept in use."""
     await asyncio.gather(*(verify(f"user{n}@acme.test") for n in range(50)))
