@@ -1,6 +1,7 @@
 """Everything held for one mail host: its conversations, its pace, and when it was last out."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Final
 from service.domain.smtp_reply import ReplyMeaning, SmtpReply
 from service.edges.dial_guard import DialRefused
 from service.edges.host_leases import HostLease, HostLeases
+from service.edges.line import Line
 from service.edges.smtp_session import SessionRefused, SmtpSession
 
 OpenSession = Callable[[str], Awaitable[SmtpSession]]
@@ -35,6 +37,9 @@ class Courtesy:
 
 SERVICE_CLOSING: Final = 421
 """The reply with which a host ends a conversation, whatever was asked."""
+
+# Before every question.
+_AT_ONCE_S: Final = -math.inf
 
 
 class NotDialled(OSError):  # noqa: N818 - said of this machine's network
@@ -68,7 +73,7 @@ class MailExchanger:
         self._courtesy = courtesy
         self._dialogues = dialogues
         self._lease = None if leases is None else HostLease(leases, host, self)
-        self._slots = asyncio.Semaphore(courtesy.sessions_max)
+        self._slots = Line(courtesy.sessions_max)
         self._in_use = 0
         self._idle: list[tuple[SmtpSession, asyncio.TimerHandle]] = []
         self._goodbyes: set[asyncio.Task[None]] = set()
@@ -77,16 +82,20 @@ class MailExchanger:
         self._out_until_s = 0.0
         self._out_reply: SmtpReply | None = None
 
-    async def ask(self, recipient: str, *, wait_s: float) -> SmtpReply:
+    async def ask(self, recipient: str, *, wait_s: float, since_s: float) -> SmtpReply:
         """Return what the host says about `recipient`.
 
         Waits at most `wait_s` seconds for its turn; `busy` says that the turn never came.
+
+        Args:
+            since_s: since when the lead is looked at, on the monotonic clock: the first is asked
+                about first, so that what takes several questions is done before its time is over.
         """
         self.asker_count += 1
         try:
             try:
                 async with asyncio.timeout(wait_s):
-                    await self._begin()
+                    await self._begin(since_s)
             except TimeoutError:
                 return SmtpReply(ReplyMeaning.BUSY, "connect", self.host)
             try:
@@ -107,7 +116,7 @@ class MailExchanger:
         """
         self.asker_count += 1
         try:
-            await self._begin()
+            await self._begin(_AT_ONCE_S)
             try:
                 if self._out_now is None:
                     self._end_idle()
@@ -132,9 +141,9 @@ class MailExchanger:
             await asyncio.wait(self._departures)
         await self._part()
 
-    async def _begin(self) -> None:
+    async def _begin(self, since_s: float) -> None:
         """Wait for a turn here, and for the host to be this process's."""
-        await self._slots.acquire()
+        await self._slots.acquire(since_s)
         try:
             if self._lease is not None and self._out_now is None:
                 if not self._lease.is_held:
@@ -156,7 +165,7 @@ class MailExchanger:
             self._slots.release()
 
     async def _leave(self) -> None:
-        await self._slots.acquire()
+        await self._slots.acquire(_AT_ONCE_S)
         await self._step_down()
 
     async def _step_down(self) -> None:

@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import secrets
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from service.domain.expiring_map import ExpiringMap
 from service.domain.smtp_reply import ReplyMeaning, SmtpReply
@@ -35,6 +35,13 @@ class ControlReplies(Protocol):
         """Keep what the domain said just now."""
 
 
+class _Question(NamedTuple):
+    control: str
+    local: str
+    deadline_s: float
+    since_s: float
+
+
 class Controls:
     """Asks each domain about addresses that nobody asked for, once in a day.
 
@@ -54,13 +61,20 @@ class Controls:
         self._announced: ExpiringMap[str, bool] = ExpiringMap(CONTROLS_MAX)
 
     async def invented(
-        self, prober: SmtpProber, route: MailRoute, *, deadline_s: float
+        self, prober: SmtpProber, route: MailRoute, *, deadline_s: float, since_s: float
     ) -> SmtpReply:
-        """Return what the domain says to a mailbox that cannot exist; accepted is catch-all."""
-        local = self._invented_name(route.domain)
-        return await self._ask("invented", local, prober, route, deadline_s)
+        """Return what the domain says to a mailbox that cannot exist; accepted is catch-all.
 
-    async def announce(self, prober: SmtpProber, route: MailRoute) -> None:
+        Args:
+            prober: asks it.
+            route: of the domain.
+            deadline_s: seconds the question may take.
+            since_s: since when the lead is looked at, as for `SmtpProber.probe`.
+        """
+        question = _Question("invented", self._invented_name(route.domain), deadline_s, since_s)
+        return await self._ask(question, prober, route)
+
+    async def announce(self, prober: SmtpProber, route: MailRoute, *, since_s: float) -> None:
         """Have a domain that greylists see the invented mailbox, once in a while.
 
         When the address in question gets through at the next try, so does its control.
@@ -68,29 +82,33 @@ class Controls:
         if self._announced.get(route.domain):
             return
         self._announced.put(route.domain, value=True, ttl_s=GREYLIST_RETRY_S)
-        await self.invented(prober, route, deadline_s=ANNOUNCE_DEADLINE_S)
+        await self.invented(prober, route, deadline_s=ANNOUNCE_DEADLINE_S, since_s=since_s)
 
     async def postmaster(
-        self, prober: SmtpProber, route: MailRoute, *, deadline_s: float
+        self, prober: SmtpProber, route: MailRoute, *, deadline_s: float, since_s: float
     ) -> SmtpReply:
         """Return what the domain says to the one mailbox that RFC 5321 makes it have."""
-        return await self._ask("postmaster", "postmaster", prober, route, deadline_s)
+        question = _Question("postmaster", "postmaster", deadline_s, since_s)
+        return await self._ask(question, prober, route)
 
     async def is_catch_all(self, domain: str) -> bool | None:
         """Tell whether `domain` takes mail for anything; None as long as nobody found out."""
         reply = await self._recall(domain, "invented")
         return None if reply is None else reply.meaning is ReplyMeaning.ACCEPTED
 
-    async def _ask(
-        self, control: str, local: str, prober: SmtpProber, route: MailRoute, deadline_s: float
-    ) -> SmtpReply:
+    async def _ask(self, question: _Question, prober: SmtpProber, route: MailRoute) -> SmtpReply:
+        control = question.control
         known = await self._recall(route.domain, control)
         if known is not None:
             return known
 
         async def probe() -> SmtpReply:
-            address = f"{local}@{route.domain}"
-            reply = await prober.probe(route, address, deadline_s=deadline_s)
+            reply = await prober.probe(
+                route,
+                f"{question.local}@{route.domain}",
+                deadline_s=question.deadline_s,
+                since_s=question.since_s,
+            )
             if reply.meaning in CONCLUSIVE and reply.stage == "recipient":
                 self._known.put((route.domain, control), reply, ttl_s=CONTROL_TTL_S)
                 if self._replies is not None:

@@ -1,5 +1,6 @@
 """Find a person's work address by asking the company's mail host about likely ones."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -107,12 +108,18 @@ async def guess_address(
     names = [name for name in likely if not is_role(name)]
     if not names:
         return NoneFits("no_name")
+    since_s = time.monotonic()
     unclear: EmailVerdict | None = None
     unclear_count = 0
     for name in islice(names, guesses_max):
         address = f"{name}@{company}"
         verdict = await verify_address(
-            address, resolver=resolver, prober=prober, controls=controls, deadline_s=deadline_s
+            address,
+            resolver=resolver,
+            prober=prober,
+            controls=controls,
+            deadline_s=deadline_s,
+            since_s=since_s,
         )
         end = _end_of_guessing(address, verdict)
         if end is not None:

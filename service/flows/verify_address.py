@@ -1,5 +1,6 @@
 """Verify one e-mail address: spelling, domain, mail host, and whether the host takes anything."""
 
+import time
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -58,11 +59,13 @@ async def verify_address(
     prober: SmtpProber,
     controls: Controls,
     deadline_s: float = PROBE_DEADLINE_S,
+    since_s: float | None = None,
 ) -> EmailVerdict:
     """Return whether mail to `address` would arrive.
 
     Asks at most three questions (the address, an invented one, the postmaster), each at most
-    `deadline_s` seconds long. Silence and refusals to talk are the status `unknown`.
+    `deadline_s` seconds long; `since_s` says since when the lead is looked at, on the monotonic
+    clock, where that is not now. Silence and refusals to talk are the status `unknown`.
     A verdict with `retry_after_s` is worth asking for again after that time.
     """
     read = read_email_address(address)
@@ -75,8 +78,9 @@ async def verify_address(
         return _verdict(read, _Reading("risky", "disposable"))
     if await controls.is_catch_all(read.domain):
         return _verdict(read, _Reading("risky", "catch_all"), exchange=route.hosts[0])
-    reply = await prober.probe(route, read.envelope, deadline_s=deadline_s)
-    reading = await _weigh(reply, route, prober, controls, deadline_s=deadline_s)
+    since_s = time.monotonic() if since_s is None else since_s
+    reply = await prober.probe(route, read.envelope, deadline_s=deadline_s, since_s=since_s)
+    reading = await _weigh(reply, route, prober, controls, deadline_s=deadline_s, since_s=since_s)
     if reading.status == "deliverable" and read.role:
         reading = _Reading("risky", "role")
     return _verdict(read, reading, exchange=reply.exchange)
@@ -89,19 +93,20 @@ async def _weigh(
     controls: Controls,
     *,
     deadline_s: float,
+    since_s: float,
 ) -> _Reading:
     """Return what a reply means in the light of what the domain says about other addresses."""
     if reply.meaning is ReplyMeaning.ACCEPTED:
-        control = await controls.invented(prober, route, deadline_s=deadline_s)
+        control = await controls.invented(prober, route, deadline_s=deadline_s, since_s=since_s)
         if control.meaning is ReplyMeaning.ACCEPTED:
             return _Reading("risky", "catch_all")
         if control.meaning not in CONCLUSIVE:
             # Without a refusal to compare it with, an acceptance says nothing.
             return _read(control)
     if reply.meaning is ReplyMeaning.TRY_LATER and _is_about_recipient(reply):
-        await controls.announce(prober, route)
+        await controls.announce(prober, route, since_s=since_s)
     if reply.meaning is ReplyMeaning.DIRECTORY_BLOCK:
-        control = await controls.postmaster(prober, route, deadline_s=deadline_s)
+        control = await controls.postmaster(prober, route, deadline_s=deadline_s, since_s=since_s)
         if control.meaning is ReplyMeaning.ACCEPTED:
             return _READINGS[ReplyMeaning.NO_MAILBOX]
     return _read(reply)

@@ -1,5 +1,6 @@
 """Guessing a work address against a real name server and a real mail server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -186,3 +187,15 @@ async def test_what_a_company_is_known_to_do_is_tried_first(
     assert isinstance(found, Guessed)
     assert world.mail.recipients()[:1] == ["jdoe@acme.test"]
     assert len(world.mail.recipients()) == 2
+
+
+async def test_whoever_was_first_at_a_host_is_done_first(world: MailWorld, guess: Guesser) -> None:
+    """A crowd at one mail host does not hold everybody up until nobody has time left."""
+    people = [f"doe{letter}" for letter in "abcdefghijklmnop"]
+    world.domain("crowd.test", {f"j.{last}": ACCEPTED for last in people})
+
+    found = await asyncio.gather(*(guess("Jane", last, "crowd.test") for last in people))
+
+    asked = world.mail.recipients()
+    assert all(isinstance(each, Guessed) for each in found)
+    assert asked.index("j.doea@crowd.test") < asked.index("jane.doep@crowd.test")
