@@ -170,6 +170,21 @@ async def test_one_repeat_gets_past_a_greylist(world: MailWorld, verify: Verifie
     assert len(set(asked)) == 2
 
 
+async def test_a_greylist_is_met_at_the_same_exchanger_again(
+    world: MailWorld, verify: Verifier
+) -> None:
+    """Exchangers of one preference share the questions, and seldom what they have heard."""
+    world.domain("grey.test", {"*": "451 4.7.1 Greylisted"})
+    world.names.records["grey.test", "MX"] = ["10 mx.grey.test.", "10 mx.acme.test."]
+    addresses = [f"user{number}@grey.test" for number in range(20)]
+
+    crowded = await asyncio.gather(*(verify(address) for address in addresses))
+    alone = [await verify(address) for address in addresses]
+
+    assert [one.exchange for one in crowded] == [one.exchange for one in alone]
+    assert len({one.exchange for one in alone}) == 2
+
+
 async def test_a_greylist_is_told_of_the_control_once(world: MailWorld, verify: Verifier) -> None:
     """Many addresses on one greylist cost one question about the invented mailbox."""
     world.domain("grey.test", {"*": "451 4.7.1 Greylisted"})
