@@ -11,6 +11,7 @@ from service.domain.smtp_reply import ReplyMeaning, SmtpReply
 from service.edges.dial_guard import DialRefused
 from service.edges.host_leases import HostLease, HostLeases
 from service.edges.line import Line
+from service.edges.mail_port import NotDialled
 from service.edges.smtp_session import SessionRefused, SmtpSession
 
 OpenSession = Callable[[str], Awaitable[SmtpSession]]
@@ -40,14 +41,6 @@ SERVICE_CLOSING: Final = 421
 
 # Before every question.
 _AT_ONCE_S: Final = -math.inf
-
-
-class NotDialled(OSError):  # noqa: N818 - said of this machine's network
-    """The mail port is shut or in doubt, so nobody was called; `meaning` says which."""
-
-    def __init__(self, meaning: ReplyMeaning) -> None:
-        super().__init__(meaning)
-        self.meaning = meaning
 
 
 class MailExchanger:

@@ -7,7 +7,8 @@ from service.edges.dial_guard import EgressPolicy
 from service.edges.dns import Resolver
 from service.edges.host_leases import HostLeases
 from service.edges.mail_exchanger import Courtesy
-from service.edges.smtp import OpenSocket, SmtpProber
+from service.edges.mail_port import OpenSocket
+from service.edges.smtp import SmtpProber
 from service.flows.controls import ControlReplies, Controls
 from service.flows.verify_address import verify_address
 from tests.flows.mail_world import MailWorld
