@@ -1,27 +1,21 @@
 """Tells a domain from a company's name with a dot in it, by how it begins and ends.
 
-There is no list of all endings here: it changes every month. Those of two letters are countries,
-which hardly change; of the others the common ones are known, and the rest is judged by its looks.
+The principle: what ends in no public ending is a name, and so is what has an initial in it where
+domains have none. What it cannot tell: a name of whole words whose last one happens to be an
+ending, such as `Next.Media`, reads as a domain, as `Booking.com` must; and a domain of one letter
+under a word (`a.team`), or under an ending younger than the list, is one only in an address.
 """
 
 from functools import cache
 from typing import Final
 
-import pycountry
+from publicsuffixlist import PublicSuffixList
 
 _COUNTRY_LETTERS: Final = 2
-# In use and not, or not any more, in ISO 3166.
-_MORE_COUNTRY_ENDINGS: Final = frozenset({"ac", "eu", "su", "uk"})
-_COMMON_WORDS: Final = """
-com net org info biz edu gov mil int name pro aero coop jobs mobi travel asia cat tel
-academy agency ai app bank build business capital care center city cloud club company consulting
-design dev digital directory education email energy engineering events expert finance fund
-foundation global group health holdings host industries international law legal life live ltd
-management marketing media network news one online partners photos press productions properties
-school services shop site software solutions space store studio support systems team tech
-technology today tools trade training ventures video vip website wine work works world xyz zone
-"""
-_COMMON_ENDINGS: Final = frozenset(_COMMON_WORDS.split())
+# Where domains of one letter are as old as the endings: x.com, z.com. Countries have them as well.
+_OLD_ENDINGS: Final = frozenset({"com", "net", "org"})
+# Of nobody, by RFC 2606 and by the sandbox.
+_ENDINGS_OF_NOBODY: Final = frozenset({"example", "test", "leadfall"})
 # What companies are called after, where the dot is one of an abbreviation: Dr.Oetker, St.George.
 _ABBREVIATIONS: Final = frozenset({"dr", "mr", "mrs", "ms", "st"})
 
@@ -29,22 +23,27 @@ _ABBREVIATIONS: Final = frozenset({"dr", "mr", "mrs", "ms", "st"})
 def ends_as_domain(host: str, *, is_address: bool) -> bool:
     """Tell whether a host with dots in it is a domain.
 
-    `E.ON` ends in no country's letters, and `J.Crew` begins with a letter alone and ends in a word
-    that few domains end in. `Booking.com`, `Acme.IO` and `Acme.berlin` are domains.
+    `E.ON` and `J.Crew` end in no public ending, `Toys.R.Us` has an initial before it, and
+    `U.S.Bank` begins with one. `Booking.com`, `x.ai` and `Acme.berlin` are domains.
 
     Args:
         host: in lower case and ASCII.
         is_address: it stood in a web or mail address, where nobody writes a name.
     """
-    first, ending = host.partition(".")[0], host.rpartition(".")[2]
-    if len(ending) <= _COUNTRY_LETTERS:
-        return ending in _country_endings()
-    if is_address or ending in _COMMON_ENDINGS:
-        return True
-    return len(first) > 1 and first not in _ABBREVIATIONS
+    *before, ending = host.split(".")
+    is_public = ending in _ENDINGS_OF_NOBODY or _endings().publicsuffix(ending) is not None
+    if is_address:
+        return is_public or len(ending) > _COUNTRY_LETTERS
+    if not is_public or (len(before) > 1 and _is_initial(before[-1])):
+        return False
+    is_short = len(ending) <= _COUNTRY_LETTERS or ending in _OLD_ENDINGS
+    return is_short or not (_is_initial(before[0]) or before[0] in _ABBREVIATIONS)
+
+
+def _is_initial(label: str) -> bool:
+    return len(label) == 1 and label.isalpha()
 
 
 @cache
-def _country_endings() -> frozenset[str]:
-    countries = frozenset(str(country.alpha_2).lower() for country in pycountry.countries)
-    return countries | _MORE_COUNTRY_ENDINGS
+def _endings() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False, only_icann=True)
