@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from providers.complaint import is_about_credit, plain_words
+from providers.complaint import error_words, is_about_credit, plain_words
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
+    BrokenAnswer,
     JsonObject,
     Limits,
     NotReady,
@@ -96,10 +97,17 @@ def read_phone(contact: JsonObject) -> Outcome:
 def _read_answer(answer: VendorAnswer) -> JsonObject:
     # The wording of a 402 is not documented; only one about the plan alone spares the account.
     if answer.status == 402:  # noqa: PLR2004
-        words = plain_words(answer.body.decode(errors="replace"))
+        words = _words(answer)
         is_the_plan = "plan" in words.split() and not is_about_credit(words)
         raise RequestRefused if is_the_plan else OutOfCredit
     return read_object(answer, statuses=(200, 201, 202))
+
+
+def _words(answer: VendorAnswer) -> str:
+    try:
+        return error_words(answer.object(), "error", "message")
+    except BrokenAnswer:
+        return plain_words(answer.body.decode(errors="replace"))
 
 
 def _reference_of(contact: JsonObject) -> str | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from providers.complaint import error_words, raise_for_failure
+from providers.complaint import error_words, raise_for_failure, raise_for_words
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
@@ -97,6 +97,7 @@ def _read_success(answer: VendorAnswer) -> JsonObject:
     body = read_any_object(answer)
     if body.says("error") or body.says("errors") or body.side_flag("success") is False:
         words = error_words(body, "message", "error", "errors")
+        raise_for_words(words, answer.retry_after_s())
         if not _NOT_FOUND.search(words):
             raise_for_failure(body, answer.retry_after_s())
     return body
