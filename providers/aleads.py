@@ -62,7 +62,9 @@ def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
     found = _innermost(answer)
-    return found_email(found.text_or_none("email"), _read_word(found), _VERDICTS, prefix="result")
+    email = found.text_or_none("email")
+    # Its words for nobody are not known either; that there is no address says it.
+    return found_email(email, email and _read_word(found), _VERDICTS, prefix="result")
 
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:

@@ -84,8 +84,6 @@ def read_email(contact: JsonObject) -> Outcome:
     """Read the address and the vendor's verdict on it."""
     email = contact.text_or_none("contact_email_address")
     status = contact.side_text("contact_email_address_status")
-    if email is None and status is not None and status not in _VERDICTS:
-        return NoAnswer(raw_reason("status", status))
     return found_email(email, status, _VERDICTS)
 
 

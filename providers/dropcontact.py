@@ -30,10 +30,10 @@ from providers.contract import (
     read_any_object,
     read_rows,
 )
-from providers.vocabulary import Verdict, found_email, verified_email
+from providers.vocabulary import Verdict, best_email, found_email, verified_email
 from service.domain.email_address import is_same_address
 from service.domain.kinds import Capability
-from service.domain.outcome import Found, Missing, NoAnswer, Outcome
+from service.domain.outcome import Found, NoAnswer, Outcome
 
 _PATH: Final = "/enrich/all"
 # The first half of a qualification such as `nominative@pro`.
@@ -73,24 +73,32 @@ def read_results(capability: Capability, answer: VendorAnswer) -> Mapping[str, O
 
 
 def read_find(row: JsonObject) -> Outcome:
-    """Read the first address that is the person's own at work, usable ones before others."""
-    read: list[Outcome] = []
-    for found in row.objects("email"):
-        kind, scope = _qualification(found)
-        if kind not in _NOT_A_WORK_EMAIL and scope not in _NOT_A_WORK_EMAIL:
-            email = found.text_or_none("email")
-            read.append(found_email(email, kind or None, _VERDICTS, prefix="qualification"))
-    return next((each for each in read if isinstance(each, Found)), read[0] if read else Missing())
+    """Read the best address that is the person's own at work."""
+    read = [_read_address(found) for found in row.rows("email")]
+    return best_email([each for each in read if each is not None])
+
+
+def _read_address(found: JsonObject) -> Outcome | None:
+    kind, scope = _qualification(found)
+    if kind in _NOT_A_WORK_EMAIL or scope in _NOT_A_WORK_EMAIL:
+        return None
+    try:
+        email = found.text_or_none("email")
+    except BrokenAnswer as fault:
+        return NoAnswer(fault.slug)
+    return found_email(email, kind or None, _VERDICTS, prefix="qualification")
 
 
 def read_verify(row: JsonObject) -> Outcome:
     """Read the verdict on the address asked about; others that are told of prove nothing."""
     asked = _custom(row).text("email")
-    for found in row.objects("email"):
-        if is_same_address(found.text_or_none("email") or "", asked):
-            kind, _ = _qualification(found)
-            return verified_email(asked, kind, _VERDICTS, prefix="qualification")
-    return NoAnswer("unknown_verdict")
+    read = [
+        verified_email(asked, _qualification(found)[0] or None, _VERDICTS, prefix="qualification")
+        for found in row.rows("email")
+        if is_same_address(found.side_text("email") or "", asked)
+    ]
+    known = (each for each in read if isinstance(each, Found))
+    return next(known, read[0] if read else NoAnswer("unknown_verdict"))
 
 
 def _qualification(found: JsonObject) -> tuple[str, str]:

@@ -30,10 +30,12 @@ from providers.contract import (
     read_object,
     read_rows,
 )
+from providers.vocabulary import Verdict, found_email, verified_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Missing, NoAnswer, Outcome
-from service.domain.value_outcome import email_outcome, phone_outcome, verification_outcome
+from service.domain.value_outcome import phone_outcome
+from service.domain.verdict import VerdictStatus
 
 Needs = tuple[tuple[str, ...], ...]
 _Submit = Callable[[Sequence[Row], str, str | None], VendorRequest]
@@ -43,6 +45,15 @@ _PATHS: Final = {
     Capability.FIND_EMAIL: "/email/find/bulk",
     Capability.VERIFY_EMAIL: "/email/verify/bulk",
     Capability.FIND_PHONE: "/phone/single",
+}
+_FIND_VERDICTS: Final[Mapping[str, VerdictStatus]] = {
+    "valid": "deliverable",
+    "invalid": "undeliverable",
+    "not_found": "undeliverable",
+}
+_VERIFY_VERDICTS: Final[Mapping[str, Verdict]] = {
+    "valid": ("deliverable", "accepted_email"),
+    "invalid": ("undeliverable", "no_mailbox"),
 }
 _ROWS_MAX: Final = 100
 _WHOM: Final = (*NAME_AND_COMPANY, ("linkedin_url",))
@@ -105,21 +116,19 @@ def read_phone(answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
 
 def read_result(capability: Capability, result: JsonObject) -> Outcome:
     """Read a row; verdicts have no shades, because it claims to see through accept-all servers."""
-    email, word = result.text_or_none("email"), result.text_or_none("qualification")
-    match capability, word:
-        case Capability.FIND_EMAIL, "valid":
-            return email_outcome(email, "deliverable")
-        case Capability.VERIFY_EMAIL, "valid":
-            return verification_outcome(email, "deliverable", "accepted_email")
-        case Capability.VERIFY_EMAIL, "invalid":
-            return verification_outcome(email, "undeliverable", "no_mailbox")
-        case Capability.FIND_PHONE, "found":
-            return phone_outcome(
-                result.phone_or_none("number", prefix="+"), result.side_text("country")
-            )
-        case _, "invalid" | "not_found":
+    email, word = result.text_or_none("email"), result.side_text("qualification") or ""
+    match capability:
+        case Capability.FIND_EMAIL:
+            return found_email(email, word, _FIND_VERDICTS, prefix="qualification")
+        case Capability.VERIFY_EMAIL:
+            return verified_email(email, word, _VERIFY_VERDICTS, prefix="qualification")
+    number = result.phone_or_none("number", prefix="+")
+    match word.lower():
+        case "found":
+            return phone_outcome(number, result.side_text("country"))
+        case "not_found":
             return Missing()
-    return NoAnswer(raw_reason("qualification", word))
+    return NoAnswer(raw_reason("qualification", word), has_value=number is not None)
 
 
 def _read_answer(answer: VendorAnswer) -> JsonObject:

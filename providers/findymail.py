@@ -56,7 +56,10 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
         return failed
     checked = read_object(answer)
     raise_for_another(lead.email, checked.text_or_none("email"))
-    if not checked.flag("verified"):
+    word = checked.side_text("verified")
+    if word is not None and checked.side_flag("verified") is None:
+        return NoAnswer(raw_reason("verified", word))
+    if not checked.side_flag("verified"):
         return NoAnswer("unknown_verdict")
     return verification_outcome(lead.email, "deliverable", "accepted_email")
 

@@ -79,12 +79,19 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     international = mobile.phone_or_none("mobile_international", prefix="+")
     number = international or mobile.phone_or_none("mobile")
     region = region_of(mobile.side_text("mobile_country_code")) or region_of(lead.country)
-    return _hidden(mobile) or phone_outcome(number, region)
+    return _hidden(mobile) or _doubted(mobile, number) or phone_outcome(number, region)
 
 
 def _hidden(value: JsonObject) -> NoAnswer | None:
     # What is not revealed is masked with stars, and a star may stand in a real address.
     return NoAnswer("not_revealed") if value.side_flag("revealed") is False else None
+
+
+def _doubted(mobile: JsonObject, number: str | None) -> NoAnswer | None:
+    word = mobile.side_text("status")
+    if word is None or word.upper() == "VERIFIED":
+        return None
+    return NoAnswer(raw_reason("status", word), has_value=number is not None)
 
 
 def _person(lead: LeadInput) -> dict[str, Any]:

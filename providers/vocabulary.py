@@ -4,8 +4,8 @@ A word that no table knows is no answer and is kept, so that the lookup goes on 
 what the vendor said. A word that a table knows as `unknown` is the vendor's own doubt.
 """
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
 
 from providers.contract import BrokenAnswer, raw_reason
 from service.domain.email_address import is_same_address
@@ -16,6 +16,8 @@ from service.domain.verdict import VerdictReason, VerdictStatus
 Verdict = tuple[VerdictStatus, VerdictReason]
 V = TypeVar("V")
 
+_BEST_FIRST: Final = ("deliverable", "risky", "unknown")
+
 
 def found_email(
     text: str | None,
@@ -25,7 +27,9 @@ def found_email(
     prefix: str = "status",
     confidence: float | None = None,
 ) -> Outcome:
-    """Return what an address found by a vendor amounts to; none is missing, whatever is said of it.
+    """Return what an address found by a vendor amounts to.
+
+    A word that is not known is no answer, whether or not an address stands beside it.
 
     Args:
         text: the address as the vendor wrote it.
@@ -34,14 +38,26 @@ def found_email(
         prefix: of the reason that keeps an unknown word.
         confidence: 0.0-1.0.
     """
-    if text is None:
-        return Missing()
     if word is None:
         return email_outcome(text, "unknown", confidence)
     verdict = _look_up(word, verdicts)
     if verdict is None:
-        return NoAnswer(raw_reason(prefix, word), has_value=True)
+        return NoAnswer(raw_reason(prefix, word), has_value=text is not None)
     return email_outcome(text, verdict if isinstance(verdict, str) else verdict[0], confidence)
+
+
+def best_email(found: Sequence[Outcome]) -> Outcome:
+    """Return the best of what the addresses of one answer amount to; missing where there is none.
+
+    An address that may do is better than a word that nobody knows, and that than a dead address.
+    """
+    return min(found, key=_rank, default=Missing())
+
+
+def _rank(outcome: Outcome) -> int:
+    if isinstance(outcome, Found):
+        return _BEST_FIRST.index(outcome.value["verdict"])
+    return len(_BEST_FIRST) + isinstance(outcome, Missing)
 
 
 def verified_email(

@@ -93,6 +93,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run tests that ask for a recorded case, a provider or an offer once for each."""
     if "recorded_case" in metafunc.fixturenames:
         metafunc.parametrize("recorded_case", list(recorded_cases()), ids=str)
+    if "unknown_word_case" in metafunc.fixturenames:
+        cases = [case for case in recorded_cases() if case.name.startswith("unknown_word")]
+        metafunc.parametrize("unknown_word_case", cases, ids=str)
     if "declared_provider" in metafunc.fixturenames:
         every = list(all_providers().values())
         metafunc.parametrize("declared_provider", every, ids=[provider.slug for provider in every])
