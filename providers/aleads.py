@@ -89,6 +89,8 @@ def _innermost(answer: VendorAnswer) -> JsonObject:
     whole = read_object(answer)
     if _is_failure(whole):
         raise_for_failure(whole, answer.retry_after_s())
+    # Told in one of these places; a page that is none of the vendor's has none of them.
+    whole.require("data", "response", "email", "phone_number", "phone", "result", "is_valid")
     data = whole.object_or_none("data") or whole
     return data.object_or_none("response") or data
 

@@ -65,9 +65,11 @@ def read_handle(answer: VendorAnswer) -> str:
 
 def read_results(read: ReadContact, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
     """Read each row with `read`; a status nobody has documented is read as an end."""
+    if answer.status == 202:  # noqa: PLR2004
+        return NotReady()
     body = _read_answer(answer)
-    status = body.text_or_none("status") or ""
-    if answer.status == 202 or status in _RUNNING:  # noqa: PLR2004
+    status = body.text("status")
+    if status in _RUNNING:
         return NotReady()
     if status == "on_hold":
         raise OutOfCredit

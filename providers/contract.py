@@ -6,6 +6,7 @@ The runner owns all I/O, time, retries, limits and redaction. A call has one of 
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ from providers.faults import (
 from providers.json_object import JsonObject
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
-from service.domain.outcome import NoAnswer, Outcome
+from service.domain.outcome import Found, NoAnswer, Outcome
 from service.domain.retry import parse_http_date, parse_retry_after
 
 __all__ = [
@@ -110,7 +111,7 @@ class VendorAnswer:
             BrokenAnswer: the body is not JSON.
         """
         try:
-            return orjson.loads(self.body)
+            return orjson.loads(self.body.removeprefix(BOM_UTF8))
         except ValueError:
             raise BrokenAnswer("the body is not JSON") from None
 
@@ -349,7 +350,8 @@ def read_rows(
 ) -> dict[str, Outcome]:
     """Read the rows of a submission one by one; rows without a reference are left out.
 
-    One strange row must not cost the others, which are paid for: it alone ends as no answer.
+    One strange row must not cost the others, which are paid for: it alone ends as no answer. Of a
+    row that is told twice, the first value counts, which is paid for as well.
     """
     outcomes: dict[str, Outcome] = {}
     for row in rows:
@@ -357,7 +359,7 @@ def read_rows(
             name = reference(row)
         except BrokenAnswer:
             continue
-        if name is None:
+        if name is None or isinstance(outcomes.get(name), Found):
             continue
         try:
             outcomes[name] = read(row)

@@ -68,6 +68,8 @@ def read_results(capability: Capability, answer: VendorAnswer) -> Mapping[str, O
     body = _read_answer(answer)
     if body.flag_or_none("success") is False:
         return NotReady()
+    if not body.says("data"):
+        body.require("success")
     read = read_verify if capability is Capability.VERIFY_EMAIL else read_find
     return read_rows(body.rows("data"), lambda row: _custom(row).text_or_none("row"), read)
 

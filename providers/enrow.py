@@ -94,10 +94,12 @@ def read_batch(
     Args:
         name: the field by which a result says which row it is of.
     """
+    if answer.status == 202:  # noqa: PLR2004
+        return NotReady()
     body = _read_answer(answer)
     general, results = body.object_or_none("general"), body.rows("results")
     is_ongoing = general is not None and general.text_or_none("status") == "ongoing"
-    if answer.status == 202 or is_ongoing or not results:  # noqa: PLR2004
+    if is_ongoing or not results:
         return NotReady()
     read = partial(read_result, capability)
     return read_rows(
@@ -107,9 +109,12 @@ def read_batch(
 
 def read_phone(answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
     """Read the only row there is."""
-    body = _read_answer(answer)
-    if answer.status == 202 or body.text_or_none("qualification") == "ongoing":  # noqa: PLR2004
+    if answer.status == 202:  # noqa: PLR2004
         return NotReady()
+    body = _read_answer(answer)
+    if body.side_text("qualification") == "ongoing":
+        return NotReady()
+    body.require("qualification")
     read = partial(read_result, Capability.FIND_PHONE)
     return read_rows([body], lambda result: result.object("custom").text("row"), read)
 

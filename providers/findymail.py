@@ -44,10 +44,11 @@ def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
     """Read the address, which is only ever told when the vendor has verified it."""
     if (failed := _read_error(answer)) is not None:
         return failed
-    contact = read_object(answer).object_or_none("contact")
-    if contact is None:
+    body = read_object(answer)
+    body.require("contact")
+    if not body.says("contact"):
         return Missing()
-    return email_outcome(contact.text_or_none("email"), "deliverable")
+    return email_outcome(body.object("contact").text_or_none("email"), "deliverable")
 
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
@@ -68,9 +69,9 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the number, which comes in E.164."""
     if (failed := _read_error(answer)) is not None:
         return failed
-    return phone_outcome(
-        read_object(answer).phone_or_none("phone", prefix="+"), region_of(lead.country)
-    )
+    body = read_object(answer)
+    body.require("phone")
+    return phone_outcome(body.phone_or_none("phone", prefix="+"), region_of(lead.country))
 
 
 def _read_error(answer: VendorAnswer) -> Outcome | None:
@@ -95,12 +96,13 @@ def _read_error(answer: VendorAnswer) -> Outcome | None:
 
 def _error_words(answer: VendorAnswer) -> str | None:
     """Return what the body says went wrong, "" for nothing, and None without a readable body."""
-    # A 200 may carry a friendly message; only `error` says that it failed.
-    names = ("error",) if answer.status == 200 else ("error", "message", "detail")  # noqa: PLR2004
     try:
-        return error_words(answer.object(), *names).strip()
+        body = answer.object()
     except BrokenAnswer:
         return None
+    # A 200 may carry a friendly message; only `error` says that it failed.
+    has_failed = answer.status != 200 or body.says("error")  # noqa: PLR2004
+    return error_words(body, "error", "message", "detail") if has_failed else ""
 
 
 PROVIDER: Final = Provider(

@@ -10,6 +10,7 @@ from typing import Any, Final
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
+    BrokenAnswer,
     JsonObject,
     Limits,
     NotReady,
@@ -69,6 +70,8 @@ def read_results(read: ReadContact, answer: VendorAnswer) -> Mapping[str, Outcom
     status = results.text_or_none("status") or ""
     if status in _RUNNING:
         return NotReady()
+    if not status and answer.status != 402:  # noqa: PLR2004
+        raise BrokenAnswer("not an enrichment")
     # A status nobody has documented is read as an end, since "not ready" has its own sign.
     empty = _EMPTY_ROWS.get(status, NoAnswer(raw_reason("status", status)))
 

@@ -8,6 +8,8 @@ from providers.faults import BrokenAnswer
 
 _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _NESTING_MAX: Final = 4
+# Ten times what any submission of ours asks about.
+_OBJECTS_MAX: Final = 1_000
 _FLAGS: Final = {"true": True, "yes": True, "false": False, "no": False}
 _NUMBER: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
@@ -43,8 +45,8 @@ class JsonObject:
         raw = self._raw.get(name)
         if raw is None:
             return []
-        if not isinstance(raw, list):
-            raise BrokenAnswer("expected a JSON array")
+        if not isinstance(raw, list) or len(raw) > _OBJECTS_MAX:
+            raise BrokenAnswer("expected a JSON array of at most 1,000 items")
         return [JsonObject(item) for item in raw]
 
     def rows(self, name: str) -> "list[JsonObject]":
@@ -53,7 +55,7 @@ class JsonObject:
         One strange row must not cost the others, and still counts as one.
         """
         raw = self._raw.get(name)
-        if not isinstance(raw, list):
+        if not isinstance(raw, list) or len(raw) > _OBJECTS_MAX:
             return self.objects(name)
         return [JsonObject(item if isinstance(item, dict) else {}) for item in raw]
 
@@ -65,6 +67,15 @@ class JsonObject:
         if not isinstance(raw, str):
             raise BrokenAnswer("expected a JSON string")
         return raw.strip() or None
+
+    def require(self, *names: str) -> None:
+        """Return if any of `names` is there, whatever is under it: else it is some other answer.
+
+        Raises:
+            BrokenAnswer: none of them is.
+        """
+        if not any(name in self._raw for name in names):
+            raise BrokenAnswer("not the answer to what was asked")
 
     def says(self, name: str) -> bool:
         """Tell whether anything but a null, a no, a zero or an empty thing is under `name`."""

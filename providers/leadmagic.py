@@ -69,7 +69,7 @@ def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
     """Read the address and its verdict."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    found = _read_success(answer)
+    found = _read_success(answer, "email")
     word = _decided(found.side_text("status"), found)
     return found_email(found.text_or_none("email"), word, _VERDICTS)
 
@@ -78,7 +78,7 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; an undecided one on a catch-all domain is risky, not unknown."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    checked = _read_success(answer)
+    checked = _read_success(answer, "email_status")
     named = checked.text_or_none("email")
     word = _decided(checked.text_or_none("email_status"), checked)
     return verified_email(lead.email, word, _VERDICTS, named=named)
@@ -89,17 +89,21 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
     return phone_outcome(
-        _read_success(answer).phone_or_none("mobile_number"), region_of(lead.country)
+        _read_success(answer, "mobile_number").phone_or_none("mobile_number"),
+        region_of(lead.country),
     )
 
 
-def _read_success(answer: VendorAnswer) -> JsonObject:
+def _read_success(answer: VendorAnswer, asked_for: str) -> JsonObject:
     body = read_any_object(answer)
+    words = error_words(body, "message", "error", "errors")
+    is_missing = _NOT_FOUND.search(words) is not None
     if body.says("error") or body.says("errors") or body.side_flag("success") is False:
-        words = error_words(body, "message", "error", "errors")
         raise_for_words(words, answer.retry_after_s())
-        if not _NOT_FOUND.search(words):
+        if not is_missing:
             raise_for_failure(body, answer.retry_after_s())
+    if not is_missing:
+        body.require(asked_for)
     return body
 
 
