@@ -78,7 +78,7 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; an undecided one on a catch-all domain is risky, not unknown."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    checked = _read_success(answer, "email_status")
+    checked = _read_success(answer, "email_status", "email")
     named = checked.text_or_none("email")
     word = _decided(checked.text_or_none("email_status"), checked)
     return verified_email(lead.email, word, _VERDICTS, named=named)
@@ -94,7 +94,8 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     )
 
 
-def _read_success(answer: VendorAnswer, asked_for: str) -> JsonObject:
+def _read_success(answer: VendorAnswer, *told: str) -> JsonObject:
+    """Return the body; it has one of the fields `told`, or says in words that there is nobody."""
     body = read_any_object(answer)
     words = error_words(body, "message", "error", "errors")
     is_missing = _NOT_FOUND.search(words) is not None
@@ -103,7 +104,7 @@ def _read_success(answer: VendorAnswer, asked_for: str) -> JsonObject:
         if not is_missing:
             raise_for_failure(body, answer.retry_after_s())
     if not is_missing:
-        body.require(asked_for)
+        body.require(*told)
     return body
 
 

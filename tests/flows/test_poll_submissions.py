@@ -33,12 +33,13 @@ class Vendors:
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Answer as BetterContact does, or not at all."""
+        """Answer as either does, or not at all."""
         slug = request.match_info["slug"]
         self.asked[slug] += 1
         if slug == HANGING:
             await self.released.wait()
-        return web.json_response({"id": "1", "status": "terminated", "data": []})
+        body = {"id": "1", "status": "terminated", "data": [], "qualification": "not_found"}
+        return web.json_response(body)
 
 
 @pytest.fixture
