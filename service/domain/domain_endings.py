@@ -6,12 +6,13 @@ ending, such as `Next.Media`, reads as a domain, as `Booking.com` must; and a do
 under a word (`a.team`), or under an ending younger than the list, is one only in an address.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from publicsuffixlist import PublicSuffixList
 
 _COUNTRY_LETTERS: Final = 2
+_ENDINGS_REMEMBERED: Final = 1_000
 # Where domains of one letter are as old as the endings: x.com, z.com. Countries have them as well.
 _OLD_ENDINGS: Final = frozenset({"com", "net", "org"})
 # Of nobody, by RFC 2606 and by the sandbox.
@@ -31,7 +32,7 @@ def ends_as_domain(host: str, *, is_address: bool) -> bool:
         is_address: it stood in a web or mail address, where nobody writes a name.
     """
     *before, ending = host.split(".")
-    is_public = ending in _ENDINGS_OF_NOBODY or _endings().publicsuffix(ending) is not None
+    is_public = ending in _ENDINGS_OF_NOBODY or _is_listed(ending)
     if is_address:
         return is_public or len(ending) > _COUNTRY_LETTERS
     if not is_public or (len(before) > 1 and _is_initial(before[-1])):
@@ -42,6 +43,11 @@ def ends_as_domain(host: str, *, is_address: bool) -> bool:
 
 def _is_initial(label: str) -> bool:
     return len(label) == 1 and label.isalpha()
+
+
+@lru_cache(maxsize=_ENDINGS_REMEMBERED)
+def _is_listed(ending: str) -> bool:
+    return _endings().publicsuffix(ending) is not None
 
 
 @cache
