@@ -1,4 +1,4 @@
-"""What a vendor's failure in words is about: its rate, its credit, its key, or none of them.
+"""What a vendor's failure in words is about: its rate, its credit, its key, or a person unknown.
 
 Only an unmistakable complaint counts, because it takes a key out of every waterfall: what merely
 mentions credits, a key or a rate, as many an answer about a lead does, says nothing of them.
@@ -77,6 +77,14 @@ _KEY: Final = re.compile(
     rf"|{_WHOLE_TEXT}{_UNFIT} (?:key|token){_WHOLE_TEXT_END}"
     r"|\bunauthori[sz]ed\b|\bunauthenticated\b|\bauthentication (?:failed|required)\b"
 )
+# What a person has, and is.
+_SOUGHT: Final = r"(?:emails?|contacts?|mobiles?|numbers?|people|persons?|phones?|profiles?)"
+_NOBODY: Final = re.compile(
+    rf"\bno (?:\w+ ){{0,2}}{_SOUGHT} (?:was |were |could be )?found\b|\bnobody (?:was )?found\b"
+    r"|\bno (?:results?|match(?:es)?)\b"
+    rf"|\b{_SOUGHT} (?:(?:address|number) )?(?:was |were |could )?not (?:be )?found\b"
+    rf"|{_WHOLE_TEXT}not found{_WHOLE_TEXT_END}"
+)
 
 
 def plain_words(text: str) -> str:
@@ -94,6 +102,11 @@ def plain_words(text: str) -> str:
 def is_about_credit(words: str) -> bool:
     """Tell whether plain words say that an account has nothing left to spend."""
     return _CREDIT.search(words) is not None
+
+
+def is_about_nobody(words: str) -> bool:
+    """Tell whether plain words say that the vendor knows no such person, address or number."""
+    return _NOBODY.search(words) is not None
 
 
 def raise_for_words(words: str, retry_after_s: float | None = None) -> None:

@@ -5,7 +5,7 @@ A person it does not know is a 404, and an empty purse may be a 200 with an `err
 
 from typing import Final
 
-from providers.complaint import error_code, error_words, raise_for_words
+from providers.complaint import error_code, error_words, is_about_nobody, raise_for_words
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
@@ -79,9 +79,8 @@ def _read_error(answer: VendorAnswer) -> Outcome | None:
     match answer.status:
         case 200 if words:
             raise_for_words(words, answer.retry_after_s())
-            missing = "not found" in words
             code = error_code(answer.object(), "error")
-            return Missing() if missing else NoAnswer(raw_reason("error", code))
+            return Missing() if is_about_nobody(words) else NoAnswer(raw_reason("error", code))
         case 404 if words is not None and "route" not in words.split():
             return Missing()
         case 422:

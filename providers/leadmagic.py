@@ -4,11 +4,10 @@ Its words for a verdict have changed between releases, so those of all releases 
 Its bulk jobs are not used: what comes back of them is not published.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
-from providers.complaint import error_words, raise_for_failure, raise_for_words
+from providers.complaint import error_words, is_about_nobody, raise_for_failure, raise_for_words
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
@@ -30,11 +29,6 @@ from service.domain.outcome import Outcome, RejectedInput
 from service.domain.phone_number import region_of
 from service.domain.value_outcome import phone_outcome
 
-# How it says that there is nobody, whatever flag it puts beside; the text is not stated.
-_NOT_FOUND: Final = re.compile(
-    r"\bno (?:\w+ ){0,2}(?:found|results?|match(?:es)?)\b"
-    r"|\b(?:email|number|mobile|phone|person|profile)\w* (?:was |could )?not (?:be )?found\b"
-)
 _VERDICTS: Final[Mapping[str, Verdict]] = {
     "valid": ("deliverable", "accepted_email"),
     "valid_catch_all": ("risky", "catch_all"),
@@ -97,8 +91,9 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
 def _read_success(answer: VendorAnswer, *told: str) -> JsonObject:
     """Return the body; it has one of the fields `told`, or says in words that there is nobody."""
     body = read_any_object(answer)
+    # That there is nobody is said so, whatever flag stands beside; the text is not stated.
     words = error_words(body, "message", "error", "errors")
-    is_missing = _NOT_FOUND.search(words) is not None
+    is_missing = is_about_nobody(words)
     if body.says("error") or body.says("errors") or body.side_flag("success") is False:
         raise_for_words(words, answer.retry_after_s())
         if not is_missing:

@@ -186,6 +186,45 @@ def test_leadmagic_with_an_empty_account_has_not_looked(message: str) -> None:
     assert _end(offer, answer) == "out_of_credit"
 
 
+@pytest.mark.parametrize("slug", ["findymail", "leadmagic"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Not found",
+        "Email not found.",
+        "Contact could not be found",
+        "No valid email found for this person",
+        "No mobile number was found",
+        "No match",
+        "No results",
+        "Nobody was found",
+    ],
+)
+def test_nobody_is_known_by_the_words_for_it(slug: str, text: str) -> None:
+    (offer, *_) = all_providers()[slug].offers
+
+    assert _end(offer, _failing(text)) == "missing"
+
+
+@pytest.mark.parametrize("slug", ["findymail", "leadmagic"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No active subscription found",
+        "Workspace not found",
+        "User not found",
+        "No team matches this request",
+        "Endpoint not found",
+        "Phone service not available",
+    ],
+)
+def test_what_else_is_not_there_is_no_miss(slug: str, text: str) -> None:
+    """It is trouble with the account or the request, and would be remembered of the lead."""
+    (offer, *_) = all_providers()[slug].offers
+
+    assert _end(offer, _failing(text)) in {"broken_answer", "error_unclear"}
+
+
 @pytest.mark.parametrize("status", [200, 404])
 @pytest.mark.parametrize(
     "text", ["Contact not found. Credits remaining: 55", "Email not found: 0 credits charged"]
@@ -237,6 +276,10 @@ def test_an_error_with_status_200_is_never_missing(
 
 def _read(offer: Offer, body: dict[str, Any]) -> str:
     return _end(offer, VendorAnswer(200, body=orjson.dumps(body)))
+
+
+def _failing(text: str) -> VendorAnswer:
+    return VendorAnswer(200, body=orjson.dumps({"error": text, "success": False}))
 
 
 def _saying(text: str, status: int) -> VendorAnswer:
