@@ -7,6 +7,10 @@ import typer
 
 from service.commands.options import AsJson, WorkspaceArgument
 
+AccountArgument = Annotated[
+    str, typer.Argument(metavar="ACCOUNT", help="Id, as `accounts create` printed it.")
+]
+
 accounts_app = typer.Typer(
     help="Make accounts, whose platform keys act in several workspaces.", no_args_is_help=True
 )
@@ -48,9 +52,7 @@ async def _create(name: str, email: str) -> dict[str, Any]:
 
 @accounts_app.command()
 def add(
-    account: Annotated[
-        str, typer.Argument(metavar="ACCOUNT", help="Id, as `accounts create` printed it.")
-    ],
+    account: AccountArgument,
     workspace: WorkspaceArgument,
     *,
     role: Annotated[
@@ -75,3 +77,26 @@ async def _add(account: str, workspace: str, role: RoleChoice) -> None:
 
     async with open_database() as pool:
         await add_member(pool, account, workspace, role.value)
+
+
+@accounts_app.command()
+def remove(
+    account: AccountArgument, workspace: WorkspaceArgument, *, as_json: AsJson = False
+) -> None:
+    """Let an account act in a workspace no more; what it made there stays."""
+    from service.commands.output import print_json, print_lines
+    from service.commands.setup import run_to_end
+
+    run_to_end(_remove(account, workspace))
+    if as_json:
+        print_json({"account_id": account, "workspace_id": workspace, "removed": True})
+    else:
+        print_lines(f"account {account} is no member of workspace {workspace} any more")
+
+
+async def _remove(account: str, workspace: str) -> None:
+    from service.commands.setup import open_database
+    from service.flows.manage_accounts import remove_member
+
+    async with open_database() as pool:
+        await remove_member(pool, account, workspace)

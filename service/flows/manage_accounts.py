@@ -7,6 +7,7 @@ from service.domain.email_address import read_email_address
 from service.errors import InvalidRequest, NotFound
 from service.store.accounts import (
     Role,
+    delete_member,
     find_account,
     insert_account,
     insert_platform_key,
@@ -45,10 +46,23 @@ async def add_member(
     """
     async with pool.acquire() as connection:
         account_id = await _require_account(connection, account_public_id)
-        workspace_id = await find_workspace(connection, workspace_public_id.strip().lower())
-        if workspace_id is None:
-            raise NotFound("There is no workspace with this id.")
+        workspace_id = await _require_workspace(connection, workspace_public_id)
         await set_member(connection, workspace_id, account_id, role)
+
+
+async def remove_member(pool: Pool, account_public_id: str, workspace_public_id: str) -> None:
+    """Let an account act in a workspace no more, from its next request on.
+
+    What it made there stays, the workspace's own key too.
+
+    Raises:
+        NotFound: there is no such account or workspace, or it is no member there.
+    """
+    async with pool.acquire() as connection:
+        account_id = await _require_account(connection, account_public_id)
+        workspace_id = await _require_workspace(connection, workspace_public_id)
+        if not await delete_member(connection, workspace_id, account_id):
+            raise NotFound("This account is no member of this workspace.")
 
 
 async def create_platform_key(
@@ -94,6 +108,13 @@ async def _require_account(connection: Connection, public_id: str) -> int:
     if account_id is None:
         raise NotFound("There is no account with this id.")
     return account_id
+
+
+async def _require_workspace(connection: Connection, public_id: str) -> int:
+    workspace_id = await find_workspace(connection, public_id.strip().lower())
+    if workspace_id is None:
+        raise NotFound("There is no workspace with this id.")
+    return workspace_id
 
 
 def _name(given: str) -> str:

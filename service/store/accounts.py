@@ -85,6 +85,12 @@ async def set_member(
     await connection.execute(_SQL["set_member"], workspace_id, account_id, role)
 
 
+async def delete_member(connection: Connection, workspace_id: int, account_id: int) -> bool:
+    """Let an account act in a workspace no more; False if it could not before."""
+    removed = await connection.fetchval(_SQL["delete_member"], workspace_id, account_id)
+    return removed is not None
+
+
 async def read_account(connection: Connection, account_id: int) -> Account:
     """Return the account with this number, which must exist."""
     [row] = await connection.fetch(_SQL["read_account"], account_id)

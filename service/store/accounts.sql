@@ -11,6 +11,9 @@ insert into workspace_members (workspace_id, account_id, role)
 values ($1, $2, $3)
 on conflict (workspace_id, account_id) do update set role = excluded.role;
 
+-- name: delete_member
+delete from workspace_members where workspace_id = $1 and account_id = $2 returning account_id;
+
 -- name: read_account
 select public_id, name, email from accounts where id = $1;
 

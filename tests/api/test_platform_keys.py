@@ -12,6 +12,7 @@ from service.flows.manage_accounts import (
     add_member,
     create_account,
     create_platform_key,
+    remove_member,
     revoke_account_key,
 )
 from service.flows.manage_keys import list_api_keys, revoke_api_key
@@ -125,6 +126,19 @@ async def test_a_revoked_platform_key_is_refused_at_once(stage: Stage) -> None:
     after, _ = await send(stage, "GET", "/v1/account", holder.key)
 
     assert (before, after) == (200, 401)
+
+
+async def test_a_removed_member_is_refused_at_once(stage: Stage) -> None:
+    """Its platform key acts where it is a member still."""
+    holder = await add_holder(stage, own="owner")
+    own = stage.tenant.public_id
+    before, _ = await send(stage, "GET", "/v1/leads", holder.key, own)
+
+    await remove_member(stage.pool, holder.id, own)
+    after, _ = await send(stage, "GET", "/v1/leads", holder.key, own)
+    account, _ = await send(stage, "GET", "/v1/account", holder.key)
+
+    assert (before, after, account) == (200, 403, 200)
 
 
 async def test_an_account_is_shown_with_its_workspaces(stage: Stage) -> None:

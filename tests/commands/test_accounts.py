@@ -30,12 +30,33 @@ async def test_an_account_gets_a_role_and_a_key(
     assert [each["revoked_at"] is not None for each in listed.json["keys"]] == [True]
 
 
+async def test_an_account_can_be_removed_from_a_workspace(
+    settings: dict[str, str], workspace_id: str
+) -> None:
+    """Once; it may be added again."""
+    made = await run("accounts", "create", "Ada", "ada@example.com", "--json", settings=settings)
+    both = (made.json["account_id"], workspace_id)
+    await run("accounts", "add", *both, settings=settings)
+
+    removed = await run("accounts", "remove", *both, "--json", settings=settings)
+    again = await run("accounts", "remove", *both, settings=settings)
+    added = await run("accounts", "add", *both, settings=settings)
+
+    assert {"account_id": both[0], "workspace_id": both[1], "removed": True} == removed.json
+    assert (*(again.code, again.errors),) == (
+        1,
+        "leadfall: This account is no member of this workspace.\n",
+    )
+    assert added.code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("accounts", "create", "Ada", "nonsense"), "email must be an e-mail address"),
         (("accounts", "create", " ", "a@example.com"), "name must have 1 to 100 characters"),
         (("accounts", "add", NO_SUCH_ID, NO_SUCH_ID), "There is no account with this id."),
+        (("accounts", "remove", NO_SUCH_ID, NO_SUCH_ID), "There is no account with this id."),
         (("keys", "create", "--account", NO_SUCH_ID), "There is no account with this id."),
         (("keys", "list", "--account", NO_SUCH_ID), "There is no account with this id."),
         (("keys", "revoke", "1", "--account", NO_SUCH_ID), "There is no account with this id."),
