@@ -57,7 +57,7 @@ def read_page(request: web.Request) -> int:
     Raises:
         InvalidRequest: it is something else, or so far on that only a cursor goes there.
     """
-    number = read_integer(request, "page", 1)
+    number = read_integer(request, "page", 1, integer_max=PAGE_MAX)
     problems = page_problems(number)
     if problems:
         raise invalid(problems)

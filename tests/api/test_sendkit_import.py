@@ -242,6 +242,18 @@ async def test_a_bad_upload_is_refused_whole(
     assert await stage.fetch("select from leads") == []
 
 
+@pytest.mark.parametrize("mapping", [{"email": "a\0"}, {"a\0b": "city"}], ids=str)
+async def test_what_is_wrong_with_a_mapping_is_told_once(
+    stage: Stage, mapping: dict[str, str]
+) -> None:
+    """What follows from it for the first line is not told besides, nor is the NUL quoted."""
+    _, answer = await upload(stage, b"email\n", mapping=json.dumps(mapping))
+
+    [(path, said)] = answer["error"]["details"]["fields"].items()
+    assert path.startswith("mapping.")
+    assert said == f"{path} contains a NUL character; take it out"
+
+
 async def test_fields_may_follow_the_file(stage: Stage) -> None:
     """The order of a form's parts is the client's business."""
     form = aiohttp.FormData()

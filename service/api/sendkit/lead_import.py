@@ -85,7 +85,8 @@ def _check(request: web.Request, options: UploadOptions, lines: UploadedLines) -
     """
     problems = {**options.problems, **problems_of(lambda: require_known(request, ()))}
     columns: list[str | None] = []
-    if problems.keys().isdisjoint({"file", "mapping"}):
+    # What is wrong with these would be told again by what follows from it.
+    if {name.partition(".")[0] for name in problems}.isdisjoint({"file", "mapping"}):
         try:
             columns = read_columns(survey(lines), options.mapping)
         except InvalidRequest as error:
