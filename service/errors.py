@@ -333,15 +333,15 @@ class TooBusy(LeadfallError):  # noqa: N818
 
 
 class SecretsUnavailable(LeadfallError):  # noqa: N818
-    """Providers' keys cannot be kept, because there is nothing to encrypt them with."""
+    """Secrets cannot be kept or read, because there is nothing to encrypt them with."""
 
     code = "SECRETS_NOT_CONFIGURED"
     status = 503
 
     def __init__(self) -> None:
         super().__init__(
-            "Provider keys cannot be kept on this server yet. The operator must set "
-            "LEADFALL_SECRET_KEYS, for the API and for the workers."
+            "Secrets of webhooks and keys of providers cannot be kept or read on this server yet. "
+            "The operator must set LEADFALL_SECRET_KEYS, the same for the API and for the workers."
         )
 
 

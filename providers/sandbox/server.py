@@ -114,7 +114,7 @@ async def start_sandbox(
     gate = Gate(world)
     for vendor in vendors:
         gate.mount(app.router, vendor)
-    http = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    http = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, auto_decompress=False)
     dns = DNSServer(world.books)
     smtp = SMTPServer(world.pace, world.books)
     await http.setup()

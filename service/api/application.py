@@ -31,6 +31,8 @@ def build_application(
     application = web.Application(
         middlewares=[keep_pace, log_request, tell_rate, answer_errors],
         client_max_size=context.settings.limits.body_bytes_max,
+        # Bodies are decoded where they are read: see `body_pieces`.
+        handler_args={"auto_decompress": False},
     )
     application[CONTEXT] = context
     application[CALLERS] = Callers(context)

@@ -91,6 +91,25 @@ class UnsupportedMediaType(Refusal):
         super().__init__("Unsupported media type", "Send Content-Type: application/json in UTF-8")
 
 
+class UnsupportedCoding(UnsupportedMediaType):
+    """The body is compressed in a way that is not known here."""
+
+    def __init__(self, advice: str) -> None:
+        Refusal.__init__(self, "Unsupported content coding", advice)
+
+
+class ExpectationFailed(Refusal):
+    """The caller waits for something that is not known here."""
+
+    code = "EXPECTATION_FAILED"
+    status = 417
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Expectation failed", "Leave out the header Expect, or send Expect: 100-continue"
+        )
+
+
 class CallerLeft(Refusal):
     """The caller hung up before the answer was there; it goes to the log alone."""
 
@@ -133,5 +152,7 @@ class BadRequest(Refusal):
 
     def __init__(self) -> None:
         super().__init__(
-            "Bad request", "The request is not valid HTTP; let an HTTP library write it"
+            "Bad request",
+            "The request is not valid HTTP, or its URL or one of its headers is too long, or it "
+            "has too many headers; let an HTTP library write it",
         )

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 import orjson
 from aiohttp import web
 
+from service.api.body_pieces import pieces_of
 from service.api.context import CONTEXT
 from service.api.query import require_known
 from service.api.refusals import BodyTooSlow, MalformedBody, UnsupportedMediaType
@@ -28,7 +29,16 @@ async def read_object(request: web.Request, read: Callable[[dict[str, Any]], T])
         MalformedBody: it is not JSON, or not an object.
         InvalidRequest: names everything that is wrong, with the body and with the URL.
     """
-    raw = await read_body(request)
+    return read_given(request, await read_body(request), read)
+
+
+def read_given(request: web.Request, raw: bytes, read: Callable[[dict[str, Any]], T]) -> T:
+    """Return what `read` makes of the JSON object in a body that was read already.
+
+    Raises:
+        MalformedBody: it is not JSON, or not an object.
+        InvalidRequest: names everything that is wrong, with the body and with the URL.
+    """
     body, _ = together(lambda: read(parse_object(raw)), lambda: require_known(request, ()))
     return body
 
@@ -39,6 +49,7 @@ async def read_body(request: web.Request) -> bytes:
     Raises:
         BodyTooSlow: it did not arrive in time.
         UnsupportedMediaType: there is one and it is not said to be JSON in UTF-8.
+        Refusal: it cannot be taken, as `pieces_of` says.
     """
     raw = await read_bytes(request)
     if raw and not _is_json(request):
@@ -47,17 +58,19 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def read_bytes(request: web.Request) -> bytes:
-    """Return the body, whatever it is said to be.
+    """Return the body, whatever it is said to be but for its content coding.
 
     Raises:
         BodyTooSlow: it did not arrive in time.
+        Refusal: it cannot be taken, as `pieces_of` says.
     """
-    timeout_s = request.app[CONTEXT].settings.limits.body_timeout_s
+    limits = request.app[CONTEXT].settings.limits
     try:
-        async with asyncio.timeout(timeout_s):
-            return await request.read()
+        async with asyncio.timeout(limits.body_timeout_s):
+            pieces = [piece async for piece in pieces_of(request, limits.body_bytes_max)]
     except TimeoutError:
-        raise BodyTooSlow(timeout_s) from None
+        raise BodyTooSlow(limits.body_timeout_s) from None
+    return b"".join(pieces)
 
 
 def _is_json(request: web.Request) -> bool:

@@ -20,6 +20,7 @@ from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool, open_pool
 from tests.api.published import Published
+from tests.api.real_door import RealDoor
 from tests.api.stage import Client, Stage, add_tenant
 
 OpenStage = Callable[..., Awaitable[Stage]]
@@ -80,7 +81,7 @@ async def open_stage(
             )
             application = build_application(context)
             application.middlewares.insert(0, published.watch)
-            client = await aiohttp_client(application)
+            client = await aiohttp_client(RealDoor(application))
             return Stage(context, client, await add_tenant(pool, "Acme", credit), rings)
 
         yield open_with

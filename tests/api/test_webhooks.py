@@ -290,3 +290,5 @@ async def test_without_keys_to_seal_with_there_are_no_webhooks(open_stage: OpenS
     status, answer = await hooks.call("GET", "/webhooks")
 
     assert (status, answer["error"]["code"]) == (503, "SECRETS_NOT_CONFIGURED")
+    assert "webhooks" in answer["error"]["message"]
+    assert "must set LEADFALL_SECRET_KEYS" in answer["error"]["message"]

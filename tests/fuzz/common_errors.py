@@ -66,12 +66,15 @@ def _send_bad_requests(stage: FuzzStage) -> None:
         kept: dict[str, Any] = {"body": b"[]"} if stage.caller.takes_body(name) else {}
         if name == "importLeads":
             kept = {"body": {"file": "email\nada@engines.example\n", "dataCleanup": "perhaps"}}
+        if name == "takeCallback":
+            kept = {"body": b"no gzip", "headers": {"Content-Encoding": "gzip"}}
         stage.caller.send(name, 400, "VALIDATION_ERROR", query={"made-up": "1"}, **kept)
 
 
 def _send_bad_bodies(stage: FuzzStage) -> None:
     for name in _documenting(stage, "UNSUPPORTED_MEDIA_TYPE"):
-        headers = {"Content-Type": "text/plain"}
+        # What a callback says may be of any type.
+        headers = {"Content-Type": "text/plain", "Content-Encoding": "br"}
         stage.caller.send(name, 415, "UNSUPPORTED_MEDIA_TYPE", body=b"a", headers=headers)
     for name in _documenting(stage, "PAYLOAD_TOO_LARGE"):
         begun = b" " * (BODY_BYTES_MAX + 1)

@@ -100,9 +100,7 @@ def errors_of(operation: Operation) -> Iterator[LeadfallError]:
 def _types_of(operation: Operation) -> Iterator[type[LeadfallError]]:
     access = operation.access
     if operation.body is not None:
-        yield from (BodyTooSlow, BodyTooLarge)
-    if operation.body is not None and access is not Access.OPEN:
-        yield from (MalformedBody, UnsupportedMediaType)
+        yield from (BodyTooSlow, BodyTooLarge, MalformedBody, UnsupportedMediaType)
     if access is not Access.OPEN:
         yield from (InvalidRequest, Unauthenticated, RateLimitExceeded)
     if access not in {Access.OPEN, Access.SELEQT}:

@@ -106,7 +106,12 @@ class OpsServer:
             ]
         )
         runner = web.AppRunner(
-            application, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_S
+            application,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=_SHUTDOWN_S,
+            # Nobody reads a body here, and what the library cannot decode it logs.
+            auto_decompress=False,
         )
         await runner.setup()
         try:

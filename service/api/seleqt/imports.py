@@ -12,13 +12,14 @@ import orjson
 from aiohttp import web
 
 from service.api.answers import json_answer
+from service.api.body_pieces import pieces_of
 from service.api.caller import context_of
 from service.api.query import require_known
 from service.api.refusals import (
-    BodyTooLarge,
     BodyTooSlow,
     MalformedBody,
     Refusal,
+    UnsupportedCoding,
     UnsupportedMediaType,
 )
 from service.api.request_body import read_body, refuse_nul
@@ -34,7 +35,6 @@ PEOPLE_MAX: Final = 5_000
 """People in one JSON body; CSV has the bounds of SendKit's: `FILE_BYTES_MAX` and `ROWS_MAX`."""
 
 _CSV: Final = "text/csv"
-_CHUNK_BYTES: Final = 256 * 1024
 
 
 class CsvOrJsonExpected(UnsupportedMediaType):
@@ -75,17 +75,11 @@ async def import_into_list(request: web.Request) -> web.Response:
 async def _take_csv(request: web.Request, file: IO[bytes]) -> None:
     if (request.charset or "utf-8").lower() not in {"utf-8", "utf8", "us-ascii"}:
         raise CsvOrJsonExpected
-    if (request.content_length or 0) > FILE_BYTES_MAX:
-        raise BodyTooLarge(FILE_BYTES_MAX)
-    taken = 0
     timeout_s = context_of(request).settings.limits.upload_timeout_s
     try:
         async with asyncio.timeout(timeout_s):
-            async for chunk in request.content.iter_chunked(_CHUNK_BYTES):
-                taken += len(chunk)
-                if taken > FILE_BYTES_MAX:
-                    raise BodyTooLarge(FILE_BYTES_MAX)
-                await asyncio.to_thread(file.write, chunk)
+            async for piece in pieces_of(request, FILE_BYTES_MAX):
+                await asyncio.to_thread(file.write, piece)
     except TimeoutError:
         raise BodyTooSlow(timeout_s) from None
 
@@ -93,6 +87,8 @@ async def _take_csv(request: web.Request, file: IO[bytes]) -> None:
 async def _read_json(request: web.Request) -> bytes:
     try:
         return await read_body(request)
+    except UnsupportedCoding:
+        raise
     except UnsupportedMediaType:
         raise CsvOrJsonExpected from None
 

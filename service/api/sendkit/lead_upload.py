@@ -14,12 +14,14 @@ import orjson
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from service.api.body_pieces import arriving, codings_of, require_framed
 from service.api.context import CONTEXT
 from service.api.refusals import (
     BodyTooLarge,
     BodyTooSlow,
     MalformedBody,
     Refusal,
+    UnsupportedCoding,
     UnsupportedMediaType,
 )
 from service.api.request_body import refuse_nul
@@ -76,15 +78,20 @@ async def take_upload(request: web.Request, file: IO[bytes]) -> UploadOptions:
         MalformedBody: it cannot be read.
         BodyTooLarge: the file has more than `FILE_BYTES_MAX` bytes.
         BodyTooSlow: it did not arrive in time.
+        CallerLeft: he hung up before its end.
     """
     if request.content_type != "multipart/form-data":
         raise MultipartExpected
+    if codings_of(request):
+        raise UnsupportedCoding("Send the form without Content-Encoding")
+    require_framed(request)
     if (request.content_length or 0) > FILE_BYTES_MAX + _FRAME_BYTES_MAX:
         raise BodyTooLarge(FILE_BYTES_MAX)
     timeout_s = request.app[CONTEXT].settings.limits.upload_timeout_s
     try:
         async with asyncio.timeout(timeout_s):
-            texts, problems = await _take_parts(request, file)
+            with arriving():
+                texts, problems = await _take_parts(request, file)
     except TimeoutError:
         raise BodyTooSlow(timeout_s) from None
     except (ValueError, AssertionError, HttpProcessingError):
@@ -109,7 +116,7 @@ async def _take_parts(
             raise MalformedBody(
                 "Request body must not nest one form in another", "Send all parts in one"
             )
-        name = (part.name or _NAMELESS).replace("\0", "\\0")[:_SHOWN_CHARACTERS_MAX]
+        name = _shown(part.name or _NAMELESS)
         if len(seen) > _PARTS_MAX:
             raise MalformedBody(f"Request body must have at most {_PARTS_MAX} parts")
         if name in seen:
@@ -130,6 +137,12 @@ async def _take_parts(
     if _FILE not in seen:
         problems[_FILE] = "file is required: the CSV in a part of its own"
     return texts, problems
+
+
+def _shown(name: str) -> str:
+    """Return a part's name as it can be told; one in another encoding with marks in it."""
+    told = name.encode(errors="replace").decode()
+    return told.replace("\0", "\\0")[:_SHOWN_CHARACTERS_MAX]
 
 
 async def _take_file(part: BodyPartReader, file: IO[bytes]) -> None:

@@ -7,7 +7,7 @@ from aiohttp import web
 from service.api.answers import json_answer
 from service.api.caller import context_of
 from service.api.query import read_cursor, read_integer, require_known, write_cursor
-from service.api.request_body import read_body, read_object
+from service.api.request_body import read_body, read_given, read_object
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.webhook_bodies import (
     read_change,
@@ -152,13 +152,13 @@ async def rotate_webhook(request: web.Request) -> web.Response:
     caller, box = await admit(request)
     context = context_of(request)
     # Read before anything is asked of the database, which must not wait for a slow sender.
-    await read_body(request)
+    raw = await read_body(request)
     is_default = _id(request) == DEFAULT_ID
     scheme = Scheme.SHARED
     if not is_default:
         shown = await show_endpoint(context.pool, box, caller.workspace_id, _id(request))
         scheme = shown.secrets[0].scheme if shown.secrets else scheme
-    rotation = await read_object(request, lambda raw: read_rotation(raw, scheme=scheme))
+    rotation = read_given(request, raw, lambda given: read_rotation(given, scheme=scheme))
     if is_default and rotation.key.scheme is not Scheme.SHARED:
         raise invalid({"signatureScheme": "signatureScheme must be v1 for the default secret"})
     rotated = await rotate_secret(
