@@ -159,7 +159,7 @@ class _Inflater:
     def _malformed(self) -> MalformedBody:
         return MalformedBody(
             f"Request body is not valid {self._coding}",
-            "Compress the whole body, or leave out Content-Encoding",
+            "Send the whole body compressed, or leave out Content-Encoding",
         )
 
 
