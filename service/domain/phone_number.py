@@ -14,6 +14,8 @@ _COUNTRY_CHARACTERS_MAX: Final = 100
 _COUNTRIES_REMEMBERED: Final = 1_000
 # A number in no known range may be a new one; one shorter than this is an extension or a service.
 _NEW_NUMBER_DIGITS_MIN: Final = 7
+# A shorter row of digits may stand in a text for something else.
+_TELLING_DIGITS_MIN: Final = 7
 # What people write and ISO 3166 does not, without accents, dots and "the".
 _COMMON_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -106,6 +108,23 @@ def parse_phone(text: str, region: str | None = None) -> str | None:
     if not _is_dialled_from_abroad(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def significant_digits(text: str) -> str:
+    """Return the digits that every way to write a number has in one row; empty if too few.
+
+    Without the country's code and what is dialled before a number; with the code where so few are
+    left that they could be something else. A number that is not in E.164 has no known country.
+    """
+    try:
+        number = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        digits = "".join(str(unicodedata.digit(each)) for each in text if each.isdecimal())
+        national = digits.lstrip("0")
+    else:
+        national = phonenumbers.national_significant_number(number)
+        digits = f"{number.country_code}{national}"
+    return next((each for each in (national, digits) if len(each) >= _TELLING_DIGITS_MIN), "")
 
 
 def _is_dialled_from_abroad(number: phonenumbers.PhoneNumber) -> bool:

@@ -4,6 +4,7 @@ Amounts stay. The people are suppressed first, so that nothing new begins while 
 their leads go last, so that an erasure that was broken off finds them again when it is repeated.
 """
 
+from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ import structlog
 
 from service.domain.email_address import read_email_address
 from service.domain.lead_input import LeadInput
+from service.domain.person_signs import PersonSigns
 from service.domain.question import people_of
 from service.domain.spellings import spellings_of_email, spellings_of_profile
 from service.domain.suppression import ERASED, SuppressionReason
@@ -28,6 +30,7 @@ from service.store.erasure import (
     delete_leads,
     find_events,
     find_lookups,
+    find_metadata,
     find_people,
     forget_answers,
     forget_deleted,
@@ -37,6 +40,7 @@ from service.store.erasure import (
     scrub_events,
     scrub_lookups,
     scrub_metadata,
+    scrub_replays,
 )
 from service.store.transient import until_done
 
@@ -152,13 +156,18 @@ class _Traces:
 
     @property
     def needles(self) -> list[str]:
-        """Return what a body, or a caller's note, must not hold, in lower case."""
+        """Return what a body must not hold, in lower case."""
         urls = {lead.linkedin_url for lead in self.inputs if lead.linkedin_url}
         profiles = {spelling for url in urls for spelling in spellings_of_profile(url)}
         phones = {phone for phone in self.phones if len(phone) >= _PHONE_CHARACTERS_MIN}
         # How a row of Seleqt's results names a lead; a bare number could be anything.
         rows = {f'"id":{lead_id},"first_name"' for lead_id in self.lead_ids}
         return sorted(self.emails | profiles | phones | rows | self.public_ids)
+
+    @property
+    def signs(self) -> PersonSigns:
+        """Return what a caller's note must not hold, however it is written there."""
+        return PersonSigns.of(self.needles, self.phones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +198,7 @@ class _Erasure:
         await self._scrub_events(traces, since)
         await self._forget_answers(traces)
         async with self.pool.acquire() as connection:
+            await scrub_replays(connection, self.workspace_id, sorted(traces.public_ids))
             await forget_deleted(connection, self.workspace_id, sorted(traces.lead_ids))
         _log.info(
             "people.erased",
@@ -264,7 +274,13 @@ class _Erasure:
 
     async def _scrub_metadata(self, jobs: Sequence[UUID], traces: _Traces) -> None:
         async with self.pool.acquire() as connection:
-            await scrub_metadata(connection, jobs, traces.needles)
+            noted = await find_metadata(connection, jobs)
+        if not noted:
+            return
+        signs = traces.signs
+        named = await to_thread(lambda: [job for job in noted if signs.are_in(noted[job])])
+        async with self.pool.acquire() as connection:
+            await scrub_metadata(connection, named)
 
     async def _scrub(self, lookup_ids: Sequence[int]) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
@@ -275,7 +291,7 @@ class _Erasure:
         self.erased.refunded += sum(each.refunded for each in closed)
 
     async def _scrub_events(self, traces: _Traces, since: datetime) -> None:
-        after, needles = (since, _FIRST), traces.needles
+        after, needles, signs = (since, _FIRST), traces.needles, traces.signs
         while needles:
             async with self.pool.acquire() as connection, connection.transaction():
                 page = await find_events(
@@ -283,7 +299,7 @@ class _Erasure:
                 )
                 if page:
                     await scrub_echoes(connection, page, needles)
-                held = [event for event in page if event.holds]
+                held = [event for event in page if event.holds or signs.are_in(event.metadata)]
                 if held:
                     self.erased.deliveries += await scrub_events(connection, held, ERASED)
                     self.erased.events += len(held)

@@ -1,7 +1,7 @@
 """Finds and removes what is kept of a person; each call is one bounded statement."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -37,11 +37,12 @@ class FoundLookup:
 
 @dataclass(frozen=True, slots=True)
 class FoundEvent:
-    """An event, and whether its body holds a person."""
+    """An event, whether its body holds a person, and what callers noted on its job."""
 
     created_at: datetime
     id: UUID
     holds: bool
+    metadata: Mapping[str, str] = field(repr=False)
 
 
 async def read_moment(connection: Connection) -> datetime:
@@ -121,11 +122,17 @@ async def scrub_lookups(
     return len(rows), [ClosedLookup.read(row) for row in rows if row["closed"]]
 
 
-async def scrub_metadata(
-    connection: Connection, job_ids: Sequence[UUID], needles: Sequence[str]
-) -> None:
-    """Take metadata that holds one of these texts off the jobs; `needles` are in lower case."""
-    await connection.execute(_SQL["scrub_metadata"], list(job_ids), list(needles))
+async def find_metadata(
+    connection: Connection, job_ids: Sequence[UUID]
+) -> dict[UUID, Mapping[str, str]]:
+    """Return what callers noted on these jobs; nothing of those without."""
+    rows = await connection.fetch(_SQL["find_metadata"], list(job_ids))
+    return {row["id"]: row["metadata"] for row in rows}
+
+
+async def scrub_metadata(connection: Connection, job_ids: Sequence[UUID]) -> None:
+    """Take the metadata off these jobs."""
+    await connection.execute(_SQL["scrub_metadata"], list(job_ids))
 
 
 async def find_events(
@@ -139,7 +146,23 @@ async def find_events(
     rows = await connection.fetch(
         _SQL["find_events"], workspace_id, *after, list(needles), count_max
     )
-    return [FoundEvent(row["created_at"], row["id"], row["holds"]) for row in rows]
+    return [
+        FoundEvent(
+            row["created_at"],
+            row["id"],
+            row["holds"],
+            _noted(row["metadata"], row["caller_metadata"]),
+        )
+        for row in rows
+    ]
+
+
+def _noted(
+    metadata: Mapping[str, Any] | None, caller_metadata: Mapping[str, str] | None
+) -> Mapping[str, str]:
+    # Of the two names one is the caller's; SendKit has its own counts under the other.
+    texts = {name: text for name, text in (metadata or {}).items() if isinstance(text, str)}
+    return caller_metadata or texts
 
 
 async def scrub_echoes(
@@ -195,3 +218,10 @@ async def forget_deleted(
 ) -> None:
     """Forget that these leads ever were."""
     await connection.execute(_SQL["forget_deleted"], workspace_id, list(lead_ids))
+
+
+async def scrub_replays(
+    connection: Connection, workspace_id: int, public_ids: Sequence[str]
+) -> None:
+    """Leave these leads out of the answers to requests that are repeated with their key."""
+    await connection.execute(_SQL["scrub_replays"], workspace_id, list(public_ids))

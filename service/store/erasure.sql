@@ -98,24 +98,34 @@ set value = null, question = null, outcome = coalesce(outcome, 'interrupted'),
     answered_at = coalesce(answered_at, (select leadfall_now()))
 where lookup_id = any($1::bigint[]);
 
+-- name: find_metadata
+-- What callers noted on the jobs $1.
+select id, metadata from jobs where id = any($1::uuid[]) and metadata is not null;
+
 -- name: scrub_metadata
--- What callers noted on the jobs $1, where it holds one of the texts $2, which are in lower case.
-update jobs set metadata = null
-where id = any($1::uuid[]) and metadata is not null and exists (
-  select from unnest($2::text[]) as n(needle)
-  where position(n.needle in lower(metadata::text)) > 0);
+update jobs set metadata = null where id = any($1::uuid[]);
 
 -- name: find_events
--- A page of at most $5 events of workspace $1 after ($2, $3), in order, and whether the body of
--- each holds one of the texts $4, which are in lower case.
-select created_at, id,
-       payload <> '' and exists (
-         select from unnest($4::text[]) as n(needle)
-         where position(n.needle in lower(convert_from(payload, 'UTF8'))) > 0) as holds
-from events
-where workspace_id = $1 and (created_at, id) > ($2::timestamptz, $3::uuid)
-order by created_at, id
-limit $5;
+-- A page of at most $5 events of workspace $1 after ($2, $3), in order: whether the body of each
+-- holds one of the texts $4, which are in lower case, and what callers noted on its job.
+select created_at, id, holds,
+       case when noted then body::json #> '{data,metadata}' end as metadata,
+       case when noted then body::json #> '{data,callerMetadata}' end as caller_metadata
+from (
+  select created_at, id, body,
+         exists (
+           select from unnest($4::text[]) as n(needle)
+           where position(n.needle in lower(body)) > 0) as holds,
+         position('etadata"' in body) > 0 as noted
+  from (
+    select created_at, id, convert_from(payload, 'UTF8') as body
+    from events
+    where workspace_id = $1 and (created_at, id) > ($2::timestamptz, $3::uuid)
+    order by created_at, id
+    limit $5
+  ) page
+) read
+order by created_at, id;
 
 -- name: scrub_events
 -- $1 time and $2 id, as columns. An event without a body is one that cannot be sent any more.
@@ -167,3 +177,10 @@ select case when (select count(*) from page) = $2 then (
 
 -- name: delete_leads
 delete from leads where workspace_id = $1 and id = any($2::bigint[]);
+
+-- name: scrub_replays
+-- $1 workspace, $2 public ids. How many leads a request named stays.
+update idempotency_keys
+set facts = jsonb_set(
+  facts, '{skipped_lead_ids}', (facts->'skipped_lead_ids') - $2::text[])
+where workspace_id = $1 and facts->'skipped_lead_ids' ?| $2::text[];

@@ -46,6 +46,22 @@ async def test_people_are_erased_by_lead_and_by_address(open_stage: OpenStage) -
     assert trace == 404
 
 
+async def test_a_repeated_request_names_the_erased_no_more(open_stage: OpenStage) -> None:
+    """Those it left out are named without them; how many leads it asked for stays."""
+    stage = await open_stage(**KEYS)
+    ids = await stage.add_leads(people(3))
+    await stage.sendkit({"leadIds": ids[:2], "enrichmentTypes": ["phoneEnrichment"]})
+    body = {"leadIds": ids, "enrichmentTypes": ["phoneEnrichment"]}
+    _, before = await stage.sendkit(body, Idempotency_Key="k")
+
+    await stage.post(ERASE, {"leadIds": [ids[0]]})
+    status, after = await stage.sendkit(body, Idempotency_Key="k")
+
+    assert (status, before["data"]["skippedLeadIds"]) == (200, ids[:2])
+    assert after["data"]["skippedLeadIds"] == [ids[1]]
+    assert after["data"]["totalLeads"] == 3
+
+
 async def test_whom_nobody_knows_is_suppressed_all_the_same(open_stage: OpenStage) -> None:
     """Erasing an address of nobody counts nothing, and it cannot be created or imported then."""
     stage = await open_stage(**KEYS)

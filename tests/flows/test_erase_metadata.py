@@ -72,15 +72,21 @@ async def erase(shop: Workshop, public_id: str) -> None:
         ("https://www.linkedin.com/in/zdenka-\u00f6", False),
         ("see linkedin.com/in/zdenka-\u00f6/", False),
         ("http://de.linkedin.com/in/zdenka-%C3%B6", False),
+        ("+49 (0)151 1234-5678", False),
+        ("(0151) 123 45 67 8", False),
+        ("00491511234%205678", False),
+        ("https://crm.example.net/?for=zd%C3%A9nka%40brightwater.example", False),
+        ("Zde\u0301nka@Brightwater.example", False),
         ("their id", False),
         ("+4930123456", True),
+        ("+49 151 1234 5679", True),
         ("https://www.linkedin.com/in/somebody-else", True),
         ("campaign 7", True),
     ],
 )
 async def test_metadata_that_names_them_goes(shop: Workshop, noted: str, *, is_kept: bool) -> None:
-    """By number, profile or id, also from the event of a job that ends later; other notes stay."""
-    _, public_id = await add_person(shop)
+    """By number, address, profile or id, also from events, told and later; other notes stay."""
+    _, public_id = await add_person(shop, "zd\u00e9nka@brightwater.example")
     others = await shop.add_leads(1)
     metadata = {"about": {"their id": public_id.upper()}.get(noted, noted)}
     await shop.accept(others, webhook_url=HOOK, metadata=metadata)
@@ -91,6 +97,34 @@ async def test_metadata_that_names_them_goes(shop: Workshop, noted: str, *, is_k
 
     (job,) = await shop.pool.fetch("select metadata from jobs")
     assert [job["metadata"], await told_metadata(shop)] == [metadata if is_kept else None] * 2
+    accepted = await shop.pool.fetchval(
+        "select payload <> '' from events where type = 'enrichment.accepted'"
+    )
+    assert accepted == is_kept
+
+
+@pytest.mark.parametrize("key", ["+49 (0)151 1234-5678", "zd%C3%A9nka%40brightwater.example"])
+@pytest.mark.parametrize("job_type", ["email", "FIND_EMAIL"])
+async def test_events_of_a_job_that_has_ended_lose_it(
+    shop: Workshop, key: str, job_type: str
+) -> None:
+    """Whatever the API calls it in its events, and whether it stands in a key or in a value."""
+    _, public_id = await add_person(shop, "zd\u00e9nka@brightwater.example")
+    others = await shop.add_leads(1)
+    await shop.accept(
+        others,
+        job_types=(TYPES[job_type],),
+        webhook_url=HOOK,
+        lead_events=True,
+        metadata={key: "about"},
+    )
+    claims = await shop.claim(await new_worker(shop.pool))
+    await settle_lookups(shop.pool, [missing(each) for each in claims], PUBLICATION)
+
+    await erase(shop, public_id)
+
+    left = await shop.pool.fetch("select type from events where payload <> ''")
+    assert [event["type"] for event in left] == ["credits.refunded"]
 
 
 async def test_what_comes_up_last_is_looked_for_in_every_job(shop: Workshop) -> None:
