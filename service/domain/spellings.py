@@ -5,11 +5,13 @@ A database without a locale lowers the letters of ASCII alone, so the others com
 
 import re
 import string
+import unicodedata
 from itertools import product
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 from service.domain.email_address import read_email_address
+from service.domain.plain_text import composed_text
 
 _PROFILE_START: Final = re.compile(r"^(https?://)?([a-z]{2,3}\.)?(www\.)?")
 _WORD_START: Final = re.compile(r"(?<![^\W_])[^\W\d_]")
@@ -37,6 +39,24 @@ def spellings_of_profile(url: str) -> frozenset[str]:
     encoded = {quote(each, safe=string.punctuation).lower() for each in cases}
     # The database has no such character, and refuses to look for one.
     return frozenset(each for each in {bare, *cases, *encoded} if each and _NUL not in each)
+
+
+def forms_of_profile(url: str) -> frozenset[str]:
+    """Return a profile's address decoded, its accents composed and apart: for a key made of it."""
+    whole = decoded(url.strip().partition("?")[0])
+    forms = {unicodedata.normalize("NFC", whole), unicodedata.normalize("NFD", whole)}
+    return frozenset(each for each in forms if _NUL not in each)
+
+
+def spellings_of_name(first: str, last: str) -> frozenset[tuple[str, str]]:
+    """Return a first and a last name in each form and case, in lower case as far as ASCII goes."""
+    return frozenset(product(_forms_of_word(first), _forms_of_word(last)))
+
+
+def _forms_of_word(text: str) -> set[str]:
+    composed = composed_text(text)
+    apart = {unicodedata.normalize("NFD", each) for each in _cases_of(composed)}
+    return _cases_of(composed) | apart
 
 
 def bare_profile(url: str) -> str:

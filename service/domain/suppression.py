@@ -41,7 +41,7 @@ class PersonHasher:
 
     def hashes_of(self, lead: LeadInput) -> tuple[bytes, ...]:
         """Return one hash for each thing that names the person; a match of any is the person."""
-        return tuple(self._hash(name) for name in _names_of(lead))
+        return tuple(self._hash(name) for name in names_of(lead))
 
     def hash_of_memory(self, person: bytes) -> bytes:
         """Return the hash of what memory calls a person (`question.people_of`)."""
@@ -58,7 +58,8 @@ def plain_email(text: str) -> str:
     return text.strip().lower()
 
 
-def _names_of(lead: LeadInput) -> Iterator[str]:
+def names_of(lead: LeadInput) -> Iterator[str]:
+    """Yield each thing that names the person, in the spelling in which it is compared."""
     if lead.email and (email := plain_email(lead.email)):
         yield f"email\x1f{email}"
     if lead.linkedin_url and (profile := _plain_profile(lead.linkedin_url)):

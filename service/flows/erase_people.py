@@ -6,7 +6,7 @@ their leads go last, so that an erasure that was broken off finds them again whe
 
 from asyncio import to_thread
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -18,8 +18,13 @@ from service.domain.email_address import read_email_address
 from service.domain.lead_input import LeadInput
 from service.domain.person_signs import PersonSigns
 from service.domain.question import people_of
-from service.domain.spellings import spellings_of_email, spellings_of_profile
-from service.domain.suppression import ERASED, SuppressionReason
+from service.domain.spellings import (
+    forms_of_profile,
+    spellings_of_email,
+    spellings_of_name,
+    spellings_of_profile,
+)
+from service.domain.suppression import ERASED, SuppressionReason, names_of
 from service.flows.publish_finished import Publication, log_finished
 from service.flows.settle_lookups import follow_up
 from service.flows.suppress_people import SuppressionList
@@ -27,7 +32,9 @@ from service.store.connection import Pool
 from service.store.erasure import (
     FoundLookup,
     KnownLead,
+    Likeness,
     delete_leads,
+    find_alike,
     find_events,
     find_lookups,
     find_metadata,
@@ -147,12 +154,45 @@ class _Traces:
     @property
     def size(self) -> int:
         """Return how much there is to look for; it only grows."""
-        return len(self.emails) + len(self.lead_ids)
+        return len(self.emails) + len(self.lead_ids) + len(self.inputs)
 
     @property
     def people(self) -> list[LeadInput]:
-        # Memory knows each spelling as a person of its own.
+        """Return whom memory may know of; each spelling is a person of its own there."""
         return [*self.inputs, *(LeadInput(email=email) for email in self.emails)]
+
+    @property
+    def suppressed(self) -> list[LeadInput]:
+        """Return who is suppressed: nobody by a mailbox that many share, unless asked for."""
+        own = (
+            lead if self._follows(lead.email) else replace(lead, email=None) for lead in self.people
+        )
+        return [lead for lead in own if any(names_of(lead))]
+
+    def _follows(self, email: str | None) -> bool:
+        return email is None or email.strip().lower() in self.emails
+
+    @property
+    def names(self) -> set[str]:
+        """Return all that suppresses them."""
+        return {name for lead in self.suppressed for name in names_of(lead)}
+
+    @property
+    def likeness(self) -> Likeness:
+        """Return by what others of their names and profiles are looked for."""
+        urls = {lead.linkedin_url for lead in self.inputs if lead.linkedin_url}
+        names = {(lead.first_name, lead.last_name) for lead in self.inputs}
+        return Likeness(
+            sorted({form for url in urls for form in forms_of_profile(url)}),
+            sorted(
+                {
+                    pair
+                    for first, last in names
+                    if first and last
+                    for pair in spellings_of_name(first, last)
+                }
+            ),
+        )
 
     @property
     def needles(self) -> list[str]:
@@ -231,10 +271,13 @@ class _Erasure:
                 emails=sorted(traces.emails),
                 lead_ids=sorted(traces.lead_ids),
             )
+            alike = await find_alike(connection, self.workspace_id, traces.likeness)
         traces.add_leads(found)
+        names = traces.names
+        traces.add_leads(each for each in alike if not names.isdisjoint(names_of(each.lead)))
 
     async def _suppress(self, traces: _Traces) -> None:
-        people = [(self.workspace_id, lead) for lead in traces.people]
+        people = [(self.workspace_id, lead) for lead in traces.suppressed]
         async with self.pool.acquire() as connection:
             await self.suppressions.add(connection, people, SuppressionReason.ERASURE)
 
@@ -257,20 +300,29 @@ class _Erasure:
             await self._scrub_jobs(jobs, traces)
 
     async def _scrub_jobs(self, jobs: Sequence[UUID], traces: _Traces) -> None:
+        after = 0
         while True:
             async with self.pool.acquire() as connection:
-                found = await find_lookups(
+                page = await find_lookups(
                     connection,
                     jobs,
-                    sorted(traces.lead_ids),
-                    sorted(traces.emails),
+                    after,
                     LOOKUPS_PER_TRANSACTION,
+                    lead_ids=sorted(traces.lead_ids),
+                    emails=sorted(traces.emails),
+                    likeness=traces.likeness,
                 )
+            names = traces.names
+            found = [
+                each for each in page if each.certain or not names.isdisjoint(names_of(each.lead))
+            ]
             traces.add_lookups(found)
-            if not found:
-                break
-            scrub = partial(self._scrub, [lookup.id for lookup in found])
-            await until_done(scrub, name="erase", patience_s=_PATIENCE_S)
+            if found:
+                scrub = partial(self._scrub, [lookup.id for lookup in found])
+                await until_done(scrub, name="erase", patience_s=_PATIENCE_S)
+            if len(page) < LOOKUPS_PER_TRANSACTION:
+                return
+            after = page[-1].id
 
     async def _scrub_metadata(self, jobs: Sequence[UUID], traces: _Traces) -> None:
         async with self.pool.acquire() as connection:

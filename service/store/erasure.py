@@ -26,11 +26,29 @@ class KnownLead:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """By what leads and lookups of the same people are looked for, beside ids and addresses.
+
+    Attributes:
+        profiles: addresses of profiles, decoded.
+        names: pairs of a first and a last name, in lower case.
+    """
+
+    profiles: Sequence[str] = field(repr=False)
+    names: Sequence[tuple[str, str]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FoundLookup:
-    """A lookup about a person, with what it says of them."""
+    """A lookup, with what it says of its person.
+
+    Attributes:
+        certain: it is about a lead or an address that was asked for; else it is only alike.
+    """
 
     id: int
     lead_id: int
+    certain: bool
     lead: LeadInput = field(repr=False)
     value: dict[str, Any] | None = field(repr=False)
 
@@ -69,6 +87,31 @@ async def find_people(
         _SQL["find_people"], workspace_id, named, addresses, patterns, ids
     )
     deleted = await connection.fetch(_SQL["find_deleted"], workspace_id, named, addresses, ids)
+    gone = [KnownLead(row["lead_id"], row["public_id"], (), LeadInput()) for row in deleted]
+    return [*_known(rows), *gone]
+
+
+async def find_alike(
+    connection: Connection, workspace_id: int, likeness: Likeness
+) -> list[KnownLead]:
+    """Return the leads that may be the same people: whoever asks compares.
+
+    Profiles and names are found by index, by their letters and digits of ASCII; not found is a
+    profile that has such letters encoded, and a name with more blanks within it than one.
+    """
+    firsts, lasts = _columns(likeness)
+    patterns = [f"%{_escaped(first)}%{_escaped(last)}%" for first, last in likeness.names]
+    rows = await connection.fetch(
+        _SQL["find_alike"], workspace_id, list(likeness.profiles), firsts, lasts, patterns
+    )
+    return _known(rows)
+
+
+def _columns(likeness: Likeness) -> tuple[list[str], list[str]]:
+    return [first for first, _ in likeness.names], [last for _, last in likeness.names]
+
+
+def _known(rows: Sequence[Any]) -> list[KnownLead]:
     return [
         KnownLead(
             row["id"],
@@ -77,7 +120,7 @@ async def find_people(
             LeadInput.from_row(dict(row)),
         )
         for row in rows
-    ] + [KnownLead(row["lead_id"], row["public_id"], (), LeadInput()) for row in deleted]
+    ]
 
 
 def _escaped(text: str) -> str:
@@ -99,16 +142,35 @@ async def next_jobs(
 async def find_lookups(
     connection: Connection,
     job_ids: Sequence[UUID],
+    after: int,
+    count_max: int,
+    *,
     lead_ids: Sequence[int],
     emails: Sequence[str],
-    count_max: int,
+    likeness: Likeness,
 ) -> list[FoundLookup]:
-    """Return lookups of these jobs that are about a person and not scrubbed yet."""
+    """Return the next lookups of these jobs, by id, that are or may be about a person.
+
+    Those that are scrubbed already are left out.
+    """
     rows = await connection.fetch(
-        _SQL["find_lookups"], list(job_ids), list(lead_ids), list(emails), count_max
+        _SQL["find_lookups"],
+        list(job_ids),
+        after,
+        count_max,
+        list(lead_ids),
+        list(emails),
+        list(likeness.profiles),
+        *_columns(likeness),
     )
     return [
-        FoundLookup(row["id"], row["lead_id"], LeadInput.from_row(row["input"]), row["value"])
+        FoundLookup(
+            row["id"],
+            row["lead_id"],
+            row["certain"],
+            LeadInput.from_row(row["input"]),
+            row["value"],
+        )
         for row in rows
     ]
 

@@ -17,6 +17,26 @@ where l.workspace_id = $1::bigint and l.id in (
 )
 order by l.id;
 
+-- name: find_alike
+-- Leads of workspace $1 that may be the same people: whose profile shares its key with one of $2, or
+-- whose first name is $3 and whose last is $4, as columns in lower case, with $5 as a pattern of
+-- LIKE that finds both. Whether they are, whoever asks compares.
+select l.id, l.public_id, l.first_name, l.last_name, l.company_name, l.company_domain,
+       l.linkedin_url, l.email, l.country, l.phone, l.phone_e164
+from leads l
+where l.workspace_id = $1::bigint and l.id in (
+  select found.id
+  from (select distinct leadfall_profile_key(u.url) as key from unnest($2::text[]) as u(url)) p
+  join leads found on found.workspace_id = $1::bigint and found.linkedin_url is not null
+                  and leadfall_profile_key(found.linkedin_url) = p.key
+  union
+  select found.id
+  from unnest($3::text[], $4::text[], $5::text[]) as a(first_name, last_name, pattern)
+  join leads found on found.workspace_id = $1::bigint and found.search_text like a.pattern
+                  and lower(found.first_name) = a.first_name and lower(found.last_name) = a.last_name
+)
+order by l.id;
+
 -- name: find_deleted
 -- The same of leads that are no more: $1 workspace, $2 public ids, $3 addresses, $4 ids.
 select lead_id, public_id from deleted_leads
@@ -56,18 +76,27 @@ order by id
 limit 1000;
 
 -- name: find_lookups
--- Lookups of the jobs $1 about the leads $2 or the addresses $3, those of their calls included, at
--- most $4.
-select id, lead_id, input, value
-from lookups
-where job_id = any($1::uuid[]) and erased_at is null and (
-  lead_id = any($2::bigint[]) or lower(input->>'email') = any($3::text[])
-  or lower(value->>'email') = any($3::text[])
-  or exists (
-    select from calls c
-    where c.lookup_id = lookups.id and lower(c.value->>'email') = any($3::text[])))
+-- Lookups of the jobs $1 after lookup $2, in order, at most $3: those that are about the leads $4 or
+-- the addresses $5, those of their calls included, and others that may be about the same people, by
+-- a profile like $6 or by the first and last name $7 and $8, as columns in lower case.
+select id, lead_id, input, value, certain
+from (
+  select id, lead_id, input, value,
+         lead_id = any($4::bigint[]) or lower(input->>'email') = any($5::text[])
+         or coalesce(lower(value->>'email') = any($5::text[]), false)
+         or exists (
+           select from calls c
+           where c.lookup_id = lookups.id and lower(c.value->>'email') = any($5::text[])) as certain
+  from lookups
+  where job_id = any($1::uuid[]) and erased_at is null and id > $2::bigint
+) k
+where certain
+   or leadfall_profile_key(input->>'linkedin_url')
+      = any(array(select leadfall_profile_key(u.url) from unnest($6::text[]) as u(url)))
+   or (lower(input->>'first_name'), lower(input->>'last_name'))
+      in (select * from unnest($7::text[], $8::text[]))
 order by id
-limit $4;
+limit $3;
 
 -- name: scrub_lookups
 -- $1 lookups. Those that are open end here, as rejected input, with their whole price to give back;
