@@ -35,17 +35,21 @@ def spellings_of_profile(url: str) -> frozenset[str]:
     Without what may stand before and behind it: a scheme, a country, a question, a slash.
     """
     bare = bare_profile(url.strip().lower())
-    cases = _cases_of(decoded(bare))
+    return _spelled(decoded(bare)) | ({bare} - {""})
+
+
+def _spelled(path: str) -> frozenset[str]:
+    cases = _cases_of(path)
     encoded = {quote(each, safe=string.punctuation).lower() for each in cases}
     # The database has no such character, and refuses to look for one.
-    return frozenset(each for each in {bare, *cases, *encoded} if each and _NUL not in each)
+    return frozenset(each for each in {*cases, *encoded} if each and _NUL not in each)
 
 
 def forms_of_profile(url: str) -> frozenset[str]:
-    """Return a profile's address decoded, its accents composed and apart: for a key made of it."""
-    whole = decoded(url.strip().partition("?")[0])
-    forms = {unicodedata.normalize("NFC", whole), unicodedata.normalize("NFD", whole)}
-    return frozenset(each for each in forms if _NUL not in each)
+    """Return what a profile's key is made of: all spellings, with accents composed and apart."""
+    composed = unicodedata.normalize("NFC", decoded(bare_profile(url.strip().lower())))
+    apart = unicodedata.normalize("NFD", composed)
+    return spellings_of_profile(url) | _spelled(composed) | _spelled(apart)
 
 
 def spellings_of_name(first: str, last: str) -> frozenset[tuple[str, str]]:

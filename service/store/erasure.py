@@ -30,7 +30,7 @@ class Likeness:
     """By what leads and lookups of the same people are looked for, beside ids and addresses.
 
     Attributes:
-        profiles: addresses of profiles, decoded.
+        profiles: addresses of profiles, in all their spellings.
         names: pairs of a first and a last name, in lower case.
     """
 
@@ -96,8 +96,9 @@ async def find_alike(
 ) -> list[KnownLead]:
     """Return the leads that may be the same people: whoever asks compares.
 
-    Profiles and names are found by index, by their letters and digits of ASCII; not found is a
-    profile that has such letters encoded, and a name with more blanks within it than one.
+    Profiles and names are found by index, in the spellings that are given. Not found is one with
+    capitals beyond ASCII where no word begins among small letters, a profile that encodes letters
+    of ASCII, or a name with several blanks together.
     """
     firsts, lasts = _columns(likeness)
     patterns = [f"%{_escaped(first)}%{_escaped(last)}%" for first, last in likeness.names]
