@@ -4,7 +4,7 @@ Amounts stay. The people are suppressed first, so that nothing new begins while 
 their leads go last, so that an erasure that was broken off finds them again when it is repeated.
 """
 
-from asyncio import to_thread
+from asyncio import get_running_loop, sleep, to_thread
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -33,12 +33,14 @@ from service.store.erasure import (
     FoundLookup,
     KnownLead,
     Likeness,
+    are_under_way,
     delete_leads,
     find_alike,
     find_events,
     find_lookups,
     find_metadata,
     find_people,
+    find_under_way,
     forget_answers,
     forget_deleted,
     next_jobs,
@@ -59,7 +61,10 @@ EVENTS_PER_PAGE: Final = 200
 ANSWERS_PER_PAGE: Final = 20_000
 ROUNDS_MAX: Final = 10
 """How often what was found is looked for in turn: leads by found addresses, lookups by those."""
+OUTLASTED_S_MAX: Final = 15.0
+"""How long is waited for transactions that began before, such as those of an import."""
 
+_OUTLAST_PAUSE_S: Final = 0.02
 _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _FIRST: Final = UUID(int=0)
 # What was accepted this long before the erasure began is looked through again at its end.
@@ -79,7 +84,8 @@ class Erased:
         events: whose body was removed.
         deliveries: that were due and will not be sent.
         answers: forgotten answers of providers.
-        more: people who share addresses with these in a chain too long to follow may be left.
+        more: people may be left who share addresses with these in a chain too long to follow, or
+            whom a transaction wrote that went on for very long; to be repeated.
     """
 
     leads: int = 0
@@ -233,6 +239,7 @@ class _Erasure:
             await self._scrub_metadata(jobs, traces)
         await self._scrub_events(traces, _BEGINNING)
         await self._delete_leads(traces)
+        await self._outlast()
         # What was accepted or told meanwhile; from here on no lead is left to begin with.
         await self._scrub_lookups(traces, since)
         await self._scrub_events(traces, since)
@@ -256,6 +263,7 @@ class _Erasure:
         for _ in range(ROUNDS_MAX):
             known = traces.size
             await self._suppress(traces)
+            await self._outlast()
             await self._scrub_lookups(traces, _BEGINNING)
             await self._find_people(traces)
             if traces.size == known:
@@ -280,6 +288,21 @@ class _Erasure:
         people = [(self.workspace_id, lead) for lead in traces.suppressed]
         async with self.pool.acquire() as connection:
             await self.suppressions.add(connection, people, SuppressionReason.ERASURE)
+
+    async def _outlast(self) -> None:
+        """Wait for what began before: it may write whom nobody had suppressed, or a lookup."""
+        async with self.pool.acquire() as connection:
+            before = await find_under_way(connection)
+        loop = get_running_loop()
+        give_up_at = loop.time() + OUTLASTED_S_MAX
+        while before:
+            async with self.pool.acquire() as connection:
+                if not await are_under_way(connection, before):
+                    return
+            if loop.time() > give_up_at:
+                self.erased.more = True
+                return
+            await sleep(_OUTLAST_PAUSE_S)
 
     async def _jobs(self, since: datetime) -> AsyncIterator[list[UUID]]:
         after: UUID | None = None

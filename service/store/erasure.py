@@ -288,3 +288,15 @@ async def scrub_replays(
 ) -> None:
     """Leave these leads out of the answers to requests that are repeated with their key."""
     await connection.execute(_SQL["scrub_replays"], workspace_id, list(public_ids))
+
+
+async def find_under_way(connection: Connection) -> list[str]:
+    """Return the other transactions of this service in the database, to ask whether they ended."""
+    rows = await connection.fetch(_SQL["find_under_way"])
+    return [row["virtualtransaction"] for row in rows]
+
+
+async def are_under_way(connection: Connection, transactions: Sequence[str]) -> bool:
+    """Tell whether any of these transactions has not ended yet."""
+    found: bool = await connection.fetchval(_SQL["are_under_way"], list(transactions))
+    return found

@@ -213,3 +213,18 @@ update idempotency_keys
 set facts = jsonb_set(
   facts, '{skipped_lead_ids}', (facts->'skipped_lead_ids') - $2::text[])
 where workspace_id = $1 and facts->'skipped_lead_ids' ?| $2::text[];
+
+-- name: find_under_way
+-- Our transactions that are under way in this database, but for this one.
+select l.virtualtransaction
+from pg_locks l
+join pg_stat_activity a on a.pid = l.pid
+where l.locktype = 'virtualxid' and l.virtualxid = l.virtualtransaction
+  and a.datname = current_database() and a.application_name like 'leadfall-%'
+  and a.pid <> pg_backend_pid();
+
+-- name: are_under_way
+-- Whether one of the transactions $1 is.
+select exists (
+  select from pg_locks where locktype = 'virtualxid' and virtualxid = any($1::text[])
+                         and virtualtransaction = virtualxid);
