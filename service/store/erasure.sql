@@ -157,8 +157,10 @@ from (
 order by created_at, id;
 
 -- name: scrub_events
--- $1 time and $2 id, as columns. An event without a body is one that cannot be sent any more.
-update events e set payload = ''
+-- $1 time and $2 id, as columns. An event without a body is one that cannot be sent any more; the
+-- lead that it was about goes with the body.
+update events e
+set payload = '', aggregateid = case aggregatetype when 'lead' then '' else aggregateid end
 from unnest($1::timestamptz[], $2::uuid[]) as b(created_at, id)
 where e.created_at = b.created_at and e.id = b.id;
 
