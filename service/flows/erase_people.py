@@ -108,8 +108,9 @@ async def erase_people(
 ) -> Erased:
     """Erase people of a workspace by their leads' ids, or by address whether they are leads or not.
 
-    Each transaction is short. Ids and addresses of nobody are no error: an erasure may be repeated,
-    and after one that was broken off it should be.
+    Other leads and lookups of the workspace that what suppresses them matches are theirs and go as
+    well, also a namesake's at the same company. Each transaction is short. Ids and addresses of
+    nobody are no error: an erasure may be repeated, and after one that was broken off it should be.
 
     Raises:
         SuppressionsUnreadable: nothing was done.

@@ -49,7 +49,10 @@ class Deleted(CamelAnswer):
 
 
 class Erased(CamelAnswer):
-    """What was removed; `hasMore`: leads that share addresses in a longer chain may be left."""
+    """What was removed; `hasMore`: some may be left, so erase again.
+
+    They share addresses in a longer chain, or were written by an import that had begun before.
+    """
 
     leads: Count
     lookups: Count

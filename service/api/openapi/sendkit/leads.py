@@ -157,8 +157,8 @@ OPERATIONS: Final[Operations] = {
         Access.WORKSPACE,
         wrapped(Erased),
         description="Takes people out of everything that is kept, and puts them on the "
-        "suppression list; amounts stay. Leads and lookups that share an address with them go too, "
-        "and so do lookups of leads that were deleted before. An extension.",
+        "suppression list; amounts stay. Leads and lookups that share an address, a profile, or "
+        "name and company with them go too, also of leads that were deleted before. An extension.",
         body=json_body(EraseBody, example={"emails": ["ada@engines.example"]}),
         errors=(SuppressionsUnreadable,),
     ),
