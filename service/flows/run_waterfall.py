@@ -197,12 +197,13 @@ class WaterfallRunner:
         if claim.cancelled and is_unasked:
             raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
         try:
-            if is_unasked:
-                self._require_within_ceilings(claim, waterfall, step, progress)
             call = await self._plan(claim, place, step, recorded)
             # A call that may be under way already is waited for, whatever memory says.
             if call.ask == 1 and (known := await self._recall(call)) is not None:
                 return known
+            # After memory, whose answers cost nothing and take no time.
+            if is_unasked:
+                self._require_within_ceilings(call, waterfall, progress)
             self._require_open_gate(call, step, _left_s(waterfall, progress))
         except _PassOver as passed:
             return await self._note_passed_over(claim, place, step, passed.outcome)
@@ -317,16 +318,14 @@ class WaterfallRunner:
         raise _Stop(Parked(max(min(shut_for_s, patience_s, left_s), _PARK_S_MIN)))
 
     def _require_within_ceilings(
-        self, claim: Claim, waterfall: Waterfall, step: Step, progress: _Progress
+        self, call: PlannedCall, waterfall: Waterfall, progress: _Progress
     ) -> None:
         """Pass over a step that the lead's ceilings no longer allow."""
         if _left_s(waterfall, progress) <= 0:
             raise _PassOver(NoAnswer("lead_deadline"))
-        provider = self._providers.get(step.provider)
-        offer = provider.offer(claim.kind.capability) if provider else None
-        if waterfall.cost_max is not None and offer is not None:
-            most = self._cost(step.provider, max(offer.price_found, offer.price_missing))
-            if progress.cost + most > waterfall.cost_max:
+        if waterfall.cost_max is not None:
+            price = max(call.offer.price_found, call.offer.price_missing)
+            if progress.cost + self._cost(call.provider.slug, price) > waterfall.cost_max:
                 raise _PassOver(NoAnswer("cost_ceiling"))
 
     def _progress_before(self, claim: Claim, on_ask: Callable[[], None]) -> _Progress:

@@ -34,6 +34,9 @@ held as materialized (
              and c.intended_at <= coalesce(l.first_parked_at, 'infinity')
              and c.intended_at > moment.now - make_interval(secs => b.lasts_s)
              and exists (select from lookups k where k.id = c.lookup_id and k.state <> 'settled')
+             -- One that went on without its submission's answer waits for it no more.
+             and not exists (
+               select from submissions s where s.id = c.submission_id and s.state = 'late')
          ) as following
   from batch b
   join lookups l on l.id = b.lookup_id and l.epoch = b.epoch

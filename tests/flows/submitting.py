@@ -101,10 +101,14 @@ class Scene:
     submitter: Submitter
     poller: Poller
 
-    async def submit_one(self) -> Claim:
-        """Accept one lead and submit its lookup."""
+    async def accept_one(self) -> None:
+        """Accept one lead; each is of the same person."""
         leads = await self.shop.add_leads(1)
         await self.shop.accept(leads, job_types=[self.job_type], waterfall=self._waterfall)
+
+    async def submit_one(self) -> Claim:
+        """Accept one lead and submit its lookup."""
+        await self.accept_one()
         (claim,) = await self.shop.claim(self.owner)
         planned = await self.runner.run(claim, self._waterfall)
         assert isinstance(planned, PlannedCall)

@@ -80,3 +80,45 @@ async def test_a_person_erased_meanwhile_is_not_brought_back(scene: Scene) -> No
 
     assert await scene.trace(claim) == [(SLUG, "interrupted", None)]
     assert await scene.remembered(claim) is None
+
+
+async def test_nobody_follows_a_submission_that_was_given_up(scene: Scene) -> None:
+    """Its lookup has gone on but not ended; whoever has the same question asks for itself."""
+    await scene.submit_one()
+    await scene.poll_late(1)
+    await scene.run_again()
+
+    twin = await scene.submit_one()
+
+    assert await scene.trace(twin) == [(SLUG, None, None)]
+    assert await scene.shop.pool.fetch("select state from submissions order by created_at") == [
+        ("late",),
+        ("submitted",),
+    ]
+
+
+async def test_a_submission_that_is_waited_for_is_followed(scene: Scene) -> None:
+    """Its answer is for all who ask the same."""
+    await scene.submit_one()
+
+    twin = await scene.submit_one()
+
+    assert await scene.trace(twin) == []
+    assert scene.vendor.polls == 0
+
+
+async def test_a_late_answer_is_for_whoever_asks_the_same(scene: Scene) -> None:
+    """What came too late for one lead costs the next one nothing."""
+    await scene.submit_one()
+    await scene.poll_late(1)
+    scene.vendor.ready = True
+    await scene.poll_late(10)
+    await scene.run_again()
+
+    await scene.accept_one()
+    await scene.settle()
+
+    assert ("found", None, 0) in [
+        (outcome, reason, refunded) for outcome, _, reason, refunded in (await scene.settled())[0]
+    ]
+    assert await scene.shop.pool.fetchval("select count(*) from submissions") == 1

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import pytest
@@ -69,11 +69,23 @@ class Scene:
                     country,
                 )
                 await shop.accept(leads, waterfall=ALONE)
-            async with asyncio.timeout(WAIT_S):
-                while await self.pool.fetchval(
-                    "select exists (select from jobs where finished_at is null)"
-                ):
-                    await asyncio.sleep(0.02)
+            await self.until("not exists (select from jobs where finished_at is null)")
+
+    async def until(self, condition: str) -> None:
+        """Wait until an SQL condition holds."""
+        async with asyncio.timeout(WAIT_S):
+            while not await self.pool.fetchval(f"select {condition}"):
+                await asyncio.sleep(0.02)
+
+    async def accept_twin(self, waterfall: Waterfall) -> None:
+        """Accept the same person in the second workspace, as one that was parked long ago."""
+        leads = await self.neighbour.add_leads(1)
+        await self.pool.execute("update leads set last_name = 'Okafor' where id = any($1)", leads)
+        await self.neighbour.accept(leads, waterfall=waterfall)
+        await self.pool.execute(
+            "update lookups set first_parked_at = leadfall_now() - interval '1 hour'"
+            " where state <> 'settled'"
+        )
 
     async def calls(self) -> list[tuple[str, bool, int]]:
         """Return of each call its outcome, whether memory gave it, and what it cost."""
@@ -173,3 +185,22 @@ async def test_one_asks_for_all_who_wait(scene: Scene) -> None:
 
     assert scene.vendor.asked.total() == 1
     assert sorted(cached for _, cached, _ in await scene.calls()) == [False, *[True] * 9]
+
+
+@pytest.mark.parametrize(
+    "limited", [replace(ALONE, deadline_s=1.0), replace(ALONE, cost_max=0.01)], ids=["time", "cost"]
+)
+async def test_an_answer_that_is_there_is_within_every_ceiling(
+    scene: Scene, limited: Waterfall
+) -> None:
+    """It costs nothing and takes no time, so a lead at its end has it all the same."""
+    await scene.run(scene.shop)
+    await scene.accept_twin(limited)
+
+    async with app.worker(scene.settings):
+        await scene.until("not exists (select from jobs where finished_at is null)")
+
+    assert [(outcome, cached) for outcome, cached, _ in await scene.calls()] == [
+        ("found", False),
+        ("found", True),
+    ]
