@@ -90,6 +90,20 @@ class FairQueue(Generic[T]):
             return [self.popleft() for _ in range(min(count_max, self._count))]
         return self._take_turn(count_max, but)
 
+    def drop(self, is_unwanted: Callable[[T], bool]) -> list[T]:
+        """Take out all items of which this is true, whosever turn it is."""
+        dropped: list[T] = []
+        for queue, items in list(self._queues.items()):
+            kept: deque[T] = deque()
+            for item in items:
+                (dropped if is_unwanted(item) else kept).append(item)
+            if kept:
+                self._queues[queue] = kept
+            else:
+                del self._queues[queue]
+        self._count -= len(dropped)
+        return dropped
+
     def _begin(self, queue: Queue) -> None:
         if len(self._had) >= REMEMBERED_MAX:
             self._had = {each: self._had[each] for each in self._queues}

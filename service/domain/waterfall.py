@@ -57,8 +57,8 @@ class Waterfall:
     Attributes:
         cost_max: no step starts that could take one lead's cost above this; None for no ceiling.
             Cost is the vendor's price times the operator's `credit_cost` for it.
-        deadline_s: no step starts this long after a lead's first did, or was waited for, but one
-            that stands in line at its gate by then; None for no deadline.
+        deadline_s: no step starts this long after a lead's first did, or was waited for; None for
+            no deadline.
         left_out: the providers whose steps were left out because nobody has configured them.
         version: 12 hex digits that change whenever a step does; the same in every process.
     """

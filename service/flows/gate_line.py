@@ -25,6 +25,10 @@ class GateShut(Exception):  # noqa: N818 - a state, met on the way in
         self.for_s = for_s
 
 
+class LineTooLong(Exception):  # noqa: N818 - a state, met on the way in
+    """A request stood in line for as long as it may; nothing was sent."""
+
+
 Check = Callable[[], None]
 """Raises `GateShut` when waiting on is of no use."""
 

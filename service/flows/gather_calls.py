@@ -1,7 +1,9 @@
 """Gathers calls that wait for the same vendor and key, to be submitted in one request."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final
 
 from service.domain.fair_queue import FairQueue, Queue
@@ -12,6 +14,9 @@ from service.flows.submit_calls import Submitter
 
 _GATHER_S: Final = 0.005
 _SUBMITS_MAX: Final = 16
+_LEAVING_MAX: Final = 500
+# The event loop's timers may be early by this much.
+_TIMER_GRAIN_S: Final = 0.005
 IDLE_KEPT_MAX: Final = 64
 """So many batchers are kept also while they are idle, since they know what turns workspaces had."""
 
@@ -46,6 +51,8 @@ class _Waiting(FairQueue[_Waiter]):
 class Gathering:
     """Gathers for one process, for a few milliseconds or until what was submitted was read.
 
+    Whose lead's deadline passes meanwhile is let go.
+
     Args:
         stopping: whether this process is to end; then nothing is waited for.
     """
@@ -56,6 +63,8 @@ class Gathering:
             submitter.pool, stopping=stopping, time_scale=submitter.desk.time_scale
         )
         self._batchers: dict[_Key, Batcher[PlannedCall, None]] = {}
+        self._waiting: dict[_Key, _Waiting] = {}
+        self._leaving: Batcher[_Waiter, None] = Batcher(self._let_go, batch_max=_LEAVING_MAX)
 
     def add(self, call: PlannedCall) -> "asyncio.Future[None]":
         """Let a call wait for its submission; the future is done when its lookup is let go."""
@@ -65,12 +74,28 @@ class Gathering:
         batcher = self._batchers.get(key)
         if batcher is None:
             self._forget_idle()
-            batcher = self._batchers[key] = self._batcher_for(call)
-        return batcher.add(call)
+            self._waiting[key] = _Waiting()
+            batcher = self._batchers[key] = self._batcher_for(call, self._waiting[key])
+        future = batcher.add(call)
+        if not math.isinf(call.line_s):
+            timer = asyncio.get_running_loop().call_later(
+                max(call.line_s, 0.0) + _TIMER_GRAIN_S, self._drop_overdue, self._waiting[key]
+            )
+            future.add_done_callback(lambda _: timer.cancel())
+        return future
 
     async def stop(self) -> None:
         """End what is under way; what waits is left."""
         await asyncio.gather(*(each.stop() for each in self._batchers.values()))
+        await self._leaving.stop()
+
+    def _drop_overdue(self, waiting: _Waiting) -> None:
+        for waiter in waiting.drop(lambda waiter: waiter[0].line_s <= 0):
+            self._leaving.add(waiter).add_done_callback(partial(_end, waiter[1]))
+
+    async def _let_go(self, waiters: list[_Waiter]) -> list[None]:
+        await self._submitter.let_go([call for call, _ in waiters])
+        return [None] * len(waiters)
 
     def _forget_idle(self) -> None:
         # Workspaces' own keys come and go.
@@ -78,13 +103,13 @@ class Gathering:
             self._batchers = {
                 key: batcher for key, batcher in self._batchers.items() if not batcher.is_idle
             }
+            self._waiting = {key: self._waiting[key] for key in self._batchers}
 
-    def _batcher_for(self, call: PlannedCall) -> Batcher[PlannedCall, None]:
+    def _batcher_for(self, call: PlannedCall, waiting: _Waiting) -> Batcher[PlannedCall, None]:
         # May be kept for as long as the process lives: nothing of the call itself is.
         aim = SubmissionAim(
             call.provider, call.offer, call.credential.id, priority=call.claim.priority
         )
-        waiting = _Waiting()
 
         async def wait_for_room() -> None:
             waiting.full = await self._read_room.wait(aim, waiting.workspaces)
@@ -102,3 +127,8 @@ class Gathering:
     async def _submit(self, group: list[PlannedCall]) -> list[None]:
         await self._submitter.submit(group)
         return [None] * len(group)
+
+
+def _end(waited: "asyncio.Future[None]", _: "asyncio.Future[None]") -> None:
+    if not waited.done():
+        waited.set_result(None)

@@ -1,6 +1,7 @@
 """Makes one call: the only place where a vendor is asked again, and the rules for it."""
 
 import asyncio
+import math
 import random
 import time
 from dataclasses import dataclass
@@ -8,9 +9,9 @@ from typing import Final
 
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk
 from service.flows.planned_call import PATIENCE_S, PlannedCall
-from service.flows.provider_gate import Gate, GateShut
+from service.flows.provider_gate import Gate, GateShut, LineTooLong
 from service.flows.recorder import Recorder
-from service.store.calls import Grant, withdraw_intent
+from service.store.calls import Grant, withdraw_intent, write_wishes
 from service.store.connection import Pool
 
 # The pause before the vendor is asked again, in the vendor's time; it doubles each time.
@@ -38,12 +39,18 @@ class Postponed:
     wait_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class OutOfTime:
+    """The lead's deadline passed in line at the gate; nobody took the call."""
+
+
 @dataclass(slots=True)
 class _Asking:
     """How far one call has come.
 
     Attributes:
         ask: the how-manieth time it is, `granted` the last for which an intent stands.
+        may_be_taken: whether an earlier request may have been.
         age_s: for how long it had been wished for before.
         waited_s: for how long it stood in line at the gate, which is nobody's deadline.
     """
@@ -53,6 +60,7 @@ class _Asking:
     age_s: float
     pause_s: float
     granted: int = 0
+    may_be_taken: bool = False
     waited_s: float = 0.0
 
     @property
@@ -81,7 +89,7 @@ class CallMaker:
         self._recorder = recorder
         self._pool = pool
 
-    async def make(self, call: PlannedCall) -> Asked | Refused | Postponed:
+    async def make(self, call: PlannedCall) -> Asked | Refused | Postponed | OutOfTime:
         """Make the call; what came of it is for the caller to put on record."""
         gate = self._desk.gate(
             call.provider, call.credential, call.offer.capability, call.offer.limits
@@ -105,9 +113,11 @@ class CallMaker:
 
     async def _ask_once(
         self, call: PlannedCall, gate: Gate, asking: _Asking
-    ) -> Asked | Refused | Postponed:
+    ) -> Asked | Refused | Postponed | OutOfTime:
+        # What may be paid for already is fetched, whatever the lead's deadline.
+        line_s = math.inf if asking.may_be_taken else call.line_s
         try:
-            async with gate.pass_through(call.claim.queue) as waited_s:
+            async with gate.pass_through(call.claim.queue, line_s=line_s) as waited_s:
                 asking.waited_s += waited_s
                 if asking.granted != asking.ask:
                     intent = call.intent(asking.ask, gate_wait_s=waited_s)
@@ -123,15 +133,25 @@ class CallMaker:
                     deadline_s=max(call.deadline_s - asking.spent_s, _DEADLINE_S_MIN),
                 )
         except GateShut as shut:
-            if asking.granted == asking.ask:
-                await self._withdraw(call)
+            await self._leave_line(call, asking)
             return Postponed(min(shut.for_s, _LOOK_AGAIN_S))
+        except LineTooLong:
+            await self._leave_line(call, asking)
+            return OutOfTime()
+
+    async def _leave_line(self, call: PlannedCall, asking: _Asking) -> None:
+        if asking.granted == asking.ask:
+            await self._withdraw(call)
+        elif call.has_lead_deadline:
+            async with self._pool.acquire() as connection:
+                await write_wishes(connection, [call.wish()])
 
     async def _end(
         self, call: PlannedCall, gate: Gate, asking: _Asking, asked: Asked, wait_s: float
     ) -> Asked | Postponed | None:
         """Return how the call ends, or None to ask again after `wait_s` seconds."""
         certainty = call.certainty_of(asked)
+        asking.may_be_taken |= certainty in {Certainty.UNKNOWN, Certainty.STILL_RUNNING}
         in_time = asking.spent_s + wait_s < call.deadline_s
         if certainty is Certainty.STILL_RUNNING and in_time:
             return None

@@ -1,5 +1,7 @@
 """A call that is about to be made: which lookup, which step, which provider, with whose key."""
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,7 +13,7 @@ from service.domain.outcome import Found, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import Asked, Certainty
 from service.flows.credentials import OPERATOR, Credential
-from service.store.calls import Intent
+from service.store.calls import Intent, Wish
 from service.store.memory import ToRemember
 
 PATIENCE_S: Final = 900.0
@@ -26,6 +28,8 @@ class PlannedCall:
         ask: the how-manieth time the vendor is asked; above 1 only where its policy allows it.
         age_s: for how long it has been wished for, as of the claim; 0 for what is asked first now.
         question: what is asked, as memory knows it; None when answers are not remembered.
+        lead_ends_at: when the lead's deadline is over, and `planned_at` when this was planned; both
+            as `time.monotonic` counts.
     """
 
     claim: Claim
@@ -37,6 +41,31 @@ class PlannedCall:
     ask: int = 1
     age_s: float = 0.0
     question: bytes | None = field(default=None, repr=False)
+    lead_ends_at: float = math.inf
+    planned_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def has_lead_deadline(self) -> bool:
+        """Whether its lead may not wait for ever."""
+        return not math.isinf(self.lead_ends_at)
+
+    @property
+    def lead_left_s(self) -> float:
+        """The seconds in which a step of its lead may still start; infinite without a deadline."""
+        return self.lead_ends_at - time.monotonic()
+
+    @property
+    def line_s(self) -> float:
+        """For how long it may stand in line.
+
+        Where it was asked before no deadline counts: what may be paid for already is fetched.
+        """
+        return self.lead_left_s if self.ask == 1 else math.inf
+
+    @property
+    def waited_s(self) -> float:
+        """For how many seconds it has been planned."""
+        return time.monotonic() - self.planned_at
 
     @property
     def asks_max(self) -> int:
@@ -74,6 +103,12 @@ class PlannedCall:
             self.deadline_s + PATIENCE_S,
             submission_id,
             round(gate_wait_s * 1_000),
+        )
+
+    def wish(self) -> Wish:
+        """Return what to keep of it where it leaves the line."""
+        return Wish(
+            self.claim.lookup_id, self.step, self.provider.slug, self.claim.epoch, self.waited_s
         )
 
     def answer(self, asked: Asked) -> Answer:

@@ -4,6 +4,7 @@ One per provider, key and operation. It never sends anything and never repeats a
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -26,11 +27,11 @@ from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.pacing import EASE, HALVE, LatencyWatch
 from service.domain.retry_budget import RetryBudget
 from service.domain.silence import Silence
-from service.flows.gate_line import GateShut
+from service.flows.gate_line import GateShut, LineTooLong
 from service.flows.note_outage import Credential, Outages
 from service.flows.request_budget import RequestBudget
 
-__all__ = ["Gate", "GateShut", "Subject"]
+__all__ = ["Gate", "GateShut", "LineTooLong", "Subject"]
 
 _log = structlog.get_logger()
 
@@ -151,7 +152,9 @@ class Gate:
         return self._outages.shut_for_s(self.subject.credential) > 0
 
     @asynccontextmanager
-    async def pass_through(self, queue: Queue = UNCLAIMED) -> AsyncIterator[float]:
+    async def pass_through(
+        self, queue: Queue = UNCLAIMED, *, line_s: float = math.inf
+    ) -> AsyncIterator[float]:
         """Hold a place among the requests under way, entered when the vendor's rate allows.
 
         Where others wait as well, sync callers are first and workspaces take turns.
@@ -159,11 +162,15 @@ class Gate:
         Yields for how many seconds it waited. Send at once after entering: what is lost in between
         brings requests closer together.
 
+        Args:
+            line_s: for how many seconds this may stand in line.
+
         Raises:
             GateShut: it is shut, or was shut while this waited; nothing was sent.
+            LineTooLong: it stood in line for `line_s`; nothing was sent.
         """
         provider, began_s = self.subject.credential.provider, _now_s()
-        await self._budget.enter(self._require_open, queue)
+        await self._enter(queue, line_s)
         try:
             with self._admitted():
                 waited_s = _now_s() - began_s
@@ -234,6 +241,13 @@ class Gate:
             why=why,
             seconds=round(seconds, 3),
         )
+
+    async def _enter(self, queue: Queue, line_s: float) -> None:
+        try:
+            async with asyncio.timeout(None if math.isinf(line_s) else line_s):
+                await self._budget.enter(self._require_open, queue)
+        except TimeoutError:
+            raise LineTooLong from None
 
     def _require_open(self) -> None:
         shut_for_s = self.shut_for_s()

@@ -24,7 +24,7 @@ from service.domain.steps_taken import conclude, is_opted_out, known_outcome
 from service.domain.waterfall import Step, Waterfall, accepts
 from service.flows.ask_provider import ProviderDesk
 from service.flows.credentials import Credential
-from service.flows.make_call import CallMaker, Postponed, Refused
+from service.flows.make_call import CallMaker, OutOfTime, Postponed, Refused
 from service.flows.planned_call import PlannedCall, scope_of
 from service.flows.recorder import Recorder
 from service.flows.word_question import word_question
@@ -197,24 +197,26 @@ class WaterfallRunner:
         if claim.cancelled and is_unasked:
             raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
         try:
-            call = await self._plan(claim, place, step, recorded)
+            call = await self._plan(claim, waterfall, place, progress)
             # A call that may be under way already is waited for, whatever memory says.
             if call.ask == 1 and (known := await self._recall(call)) is not None:
                 return known
             # After memory, whose answers cost nothing and take no time.
             if is_unasked:
-                self._require_within_ceilings(call, waterfall, progress)
-            self._require_open_gate(call, step, _left_s(waterfall, progress))
+                self._require_within_ceilings(call, waterfall.cost_max, progress)
+            self._require_open_gate(call, step)
+            if isinstance(call.offer.shape, Submitted):
+                raise _Stop(call)
+            return await self._ask(call, progress)
         except _PassOver as passed:
             return await self._note_passed_over(claim, place, step, passed.outcome)
-        if isinstance(call.offer.shape, Submitted):
-            raise _Stop(call)
-        return await self._ask(call, progress)
 
     async def _plan(
-        self, claim: Claim, place: int, step: Step, recorded: RecordedCall | None
+        self, claim: Claim, waterfall: Waterfall, place: int, progress: _Progress
     ) -> PlannedCall:
         """Return the call to make for this step; stop or pass over where there is none."""
+        step, recorded = waterfall.steps[place], claim.calls.get(place)
+        lead_s = math.inf if waterfall.deadline_s is None else waterfall.deadline_s
         provider = self._providers.get(step.provider)
         offer = provider.offer(claim.kind.capability) if provider else None
         if provider is None or offer is None:
@@ -237,6 +239,7 @@ class WaterfallRunner:
             else self._next_ask(claim, recorded, provider.asks_max(offer)),
             age_s=0.0 if recorded is None else recorded.age_s,
             question=self._question(claim, provider, offer, credential),
+            lead_ends_at=progress.began_at + lead_s,
         )
 
     async def _ask(self, call: PlannedCall, progress: _Progress) -> Outcome:
@@ -247,6 +250,11 @@ class WaterfallRunner:
                 raise _Stop(self._refused(call.claim, grant))
             case Postponed(wait_s):
                 raise _Stop(Parked(max(wait_s, _PARK_S_MIN)))
+            case OutOfTime():
+                # Whoever asked the same may have been ahead in the line.
+                if (known := await self._recall(call)) is not None:
+                    return known
+                raise _PassOver(NoAnswer("lead_deadline"))
             case asked:
                 progress.cost += self._cost(call.provider.slug, asked.price_thousandths)
                 progress.answer = call.answer(asked)
@@ -293,7 +301,7 @@ class WaterfallRunner:
             case other:
                 assert_never(other)
 
-    def _require_open_gate(self, call: PlannedCall, step: Step, left_s: float) -> None:
+    def _require_open_gate(self, call: PlannedCall, step: Step) -> None:
         """Park or pass over where the gate is shut.
 
         A key that cannot be used is out of every waterfall at once, also where the step would wait
@@ -310,6 +318,7 @@ class WaterfallRunner:
         short = shut_for_s <= max(short_s * self._desk.time_scale, _SHORT_SHUT_S_MIN)
         if gate.is_unusable or not (short or step.when_gate_shut == "wait"):
             raise _PassOver(NoAnswer(f"gate_shut:{gate.why}"))
+        left_s = call.lead_left_s
         if left_s <= 0:
             raise _PassOver(NoAnswer("lead_deadline"))
         patience_s = self._policy.gate_patience_s - gate.note_wanted()
@@ -318,21 +327,22 @@ class WaterfallRunner:
         raise _Stop(Parked(max(min(shut_for_s, patience_s, left_s), _PARK_S_MIN)))
 
     def _require_within_ceilings(
-        self, call: PlannedCall, waterfall: Waterfall, progress: _Progress
+        self, call: PlannedCall, cost_max: float | None, progress: _Progress
     ) -> None:
         """Pass over a step that the lead's ceilings no longer allow."""
-        if _left_s(waterfall, progress) <= 0:
+        if call.lead_left_s <= 0:
             raise _PassOver(NoAnswer("lead_deadline"))
-        if waterfall.cost_max is not None:
+        if cost_max is not None:
             price = max(call.offer.price_found, call.offer.price_missing)
-            if progress.cost + self._cost(call.provider.slug, price) > waterfall.cost_max:
+            if progress.cost + self._cost(call.provider.slug, price) > cost_max:
                 raise _PassOver(NoAnswer("cost_ceiling"))
 
     def _progress_before(self, claim: Claim, on_ask: Callable[[], None]) -> _Progress:
         cost = sum(
             self._cost(call.provider, call.price_thousandths) for call in claim.calls.values()
         )
-        age_s = max([claim.parked_s, *(call.age_s for call in claim.calls.values())])
+        ages_s = (call.age_s + call.gate_wait_s for call in claim.calls.values())
+        age_s = max([claim.parked_s, *ages_s])
         return _Progress(cost, time.monotonic() - age_s, on_ask)
 
     def _cost(self, slug: str, price_thousandths: int) -> float:
@@ -407,10 +417,3 @@ def failed_settlement(claim: Claim, error: str) -> Settlement:
     return Settlement(
         claim, OutcomeName.NO_ANSWER, reason=f"internal_error:{error}", refund=claim.price
     )
-
-
-def _left_s(waterfall: Waterfall, progress: _Progress) -> float:
-    """Return the seconds in which a step of this lead may still start."""
-    if waterfall.deadline_s is None:
-        return math.inf
-    return waterfall.deadline_s - (time.monotonic() - progress.began_at)

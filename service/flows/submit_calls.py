@@ -17,8 +17,14 @@ from service.domain.outcome import NoAnswer
 from service.domain.retry_budget import TOKENS_MAX, TOKENS_PER_SECOND
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk, certainty_of
 from service.flows.planned_call import PATIENCE_S, PlannedCall
-from service.flows.provider_gate import Gate, GateShut
-from service.store.calls import Grant, withdraw_intent, write_answers, write_intents
+from service.flows.provider_gate import Gate, GateShut, LineTooLong
+from service.store.calls import (
+    Grant,
+    withdraw_intent,
+    write_answers,
+    write_intents,
+    write_wishes,
+)
 from service.store.claims import park_lookup
 from service.store.connection import Pool
 from service.store.submissions import (
@@ -73,13 +79,7 @@ class Submitter:
             token=secrets.token_urlsafe(_TOKEN_BYTES),
             deadline_s=group[0].deadline_s,
         )
-        try:
-            # The first of a group is the one whose turn it was.
-            async with self._gate(group[0]).pass_through(group[0].claim.queue) as waited_s:
-                made = await self._make(submission, group, waited_s)
-        except GateShut:
-            await self._park(group, _LOOK_AGAIN_S)
-            return
+        made = await self._make_in_turn(submission, group)
         if made is None:
             return
         granted, handle = made
@@ -97,12 +97,43 @@ class Submitter:
             calls=len(granted),
         )
 
+    async def let_go(self, group: Sequence[PlannedCall]) -> None:
+        """Let calls leave the line that are not made now; the next look at each sees what follows.
+
+        How long they stood in it is kept where it counts for their leads' deadlines.
+        """
+        timed = [each.wish() for each in group if each.has_lead_deadline]
+        async with self.pool.acquire() as connection, connection.transaction():
+            if timed:
+                await write_wishes(connection, timed)
+            for each in group:
+                await park_lookup(connection, self.process_id, each.claim, _LOOK_AGAIN_S)
+
+    async def _make_in_turn(
+        self, submission: NewSubmission, group: Sequence[PlannedCall]
+    ) -> tuple[list[PlannedCall], str] | None:
+        """Stand in line and make the submission; whose lead has no time left there is let go."""
+        while group:
+            line_s = min(each.line_s for each in group)
+            try:
+                # The first of a group is the one whose turn it was.
+                queue = group[0].claim.queue
+                async with self._gate(group[0]).pass_through(queue, line_s=line_s):
+                    return await self._make(submission, group)
+            except GateShut:
+                await self.let_go(group)
+                return None
+            except LineTooLong:
+                await self.let_go([each for each in group if each.line_s <= 0])
+                group = [each for each in group if each.line_s > 0]
+        return None
+
     async def _make(
-        self, submission: NewSubmission, group: Sequence[PlannedCall], waited_s: float
+        self, submission: NewSubmission, group: Sequence[PlannedCall]
     ) -> tuple[list[PlannedCall], str] | None:
         """Write the intents and send; None when nothing was granted or the vendor failed."""
         granted = await until_done(
-            lambda: self._intend(submission, group, waited_s),
+            lambda: self._intend(submission, group),
             name="submission.intend",
             patience_s=_PATIENCE_S,
         )
@@ -120,9 +151,11 @@ class Submitter:
         return granted, handle
 
     async def _intend(
-        self, submission: NewSubmission, group: Sequence[PlannedCall], waited_s: float
+        self, submission: NewSubmission, group: Sequence[PlannedCall]
     ) -> list[PlannedCall]:
-        intents = [each.intent(each.ask, submission.id, gate_wait_s=waited_s) for each in group]
+        intents = [
+            each.intent(each.ask, submission.id, gate_wait_s=each.waited_s) for each in group
+        ]
         async with self.pool.acquire() as connection, connection.transaction():
             await intend_submission(connection, submission, self.process_id)
             grants = await write_intents(connection, intents, self.lease)
@@ -260,11 +293,6 @@ class Submitter:
             provider=group[0].provider.slug,
             calls=len(group),
         )
-
-    async def _park(self, group: Sequence[PlannedCall], wait_s: float) -> None:
-        async with self.pool.acquire() as connection, connection.transaction():
-            for each in group:
-                await park_lookup(connection, self.process_id, each.claim, wait_s)
 
     async def _abandon(self, submission_id: UUID) -> None:
         async with self.pool.acquire() as connection:

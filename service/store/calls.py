@@ -54,6 +54,21 @@ class Intent:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """A call that stood in line and was not made, so that its lead's time goes on.
+
+    Attributes:
+        wished_s: for how many seconds it has been wished for.
+    """
+
+    lookup_id: int
+    step: int
+    provider: str
+    epoch: int
+    wished_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A step that asked nobody.
 
@@ -119,6 +134,18 @@ def _grant(row: Any) -> Grant:
 async def withdraw_intent(connection: Connection, lookup_id: int, step: int, epoch: int) -> None:
     """Take back an intent whose request certainly did not reach the vendor."""
     await connection.execute(_SQL["withdraw"], lookup_id, step, epoch)
+
+
+async def write_wishes(connection: Connection, wishes: Sequence[Wish]) -> None:
+    """Keep since when calls have been wished for; one that is on record stays as it is."""
+    await connection.execute(
+        _SQL["wish"],
+        [wish.lookup_id for wish in wishes],
+        [wish.step for wish in wishes],
+        [wish.provider for wish in wishes],
+        [wish.epoch for wish in wishes],
+        [wish.wished_s for wish in wishes],
+    )
 
 
 async def write_answers(connection: Connection, answers: Sequence[Answer]) -> None:

@@ -99,6 +99,20 @@ where c.lookup_id = b.lookup_id and c.step = b.step and c.epoch = b.epoch and c.
 update calls set ask_count = ask_count - 1
 where lookup_id = $1 and step = $2 and epoch = $3 and outcome is null and ask_count > 0;
 
+-- name: wish
+-- Calls that were not made: like an intent that was withdrawn, but nobody follows them. $1 lookup,
+-- $2 step, $3 provider, $4 epoch, $5 seconds since they were wished for, as columns.
+insert into calls (lookup_id, step, provider, epoch, ask_count, intended_at)
+select b.lookup_id, b.step, b.provider, b.epoch, 0, now - make_interval(secs => b.wished_s)
+from (select leadfall_now() as now) moment, unnest(
+  $1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::float8[]
+) as b(lookup_id, step, provider, epoch, wished_s)
+-- A claim that was lost meanwhile leaves nothing, nor does a person who was erased.
+where exists (
+  select from lookups l where l.id = b.lookup_id and l.epoch = b.epoch and l.erased_at is null)
+order by b.lookup_id, b.step
+on conflict (lookup_id, step) do nothing;
+
 -- name: note
 -- A step that asked nobody: it was passed over, or its answer came from memory. $1 lookup, $2 step,
 -- $3 epoch, $4 outcome, $5 reason, $6 provider, $7 value, $8 when a remembered answer was given.

@@ -176,3 +176,13 @@ def test_nothing_is_taken_from_nobody() -> None:
     """An empty queue says so."""
     with pytest.raises(IndexError):
         filled().popleft()
+
+
+def test_what_is_dropped_has_no_turn() -> None:
+    """Whosever it is; the others keep theirs."""
+    fair = filled(BIG, BIG, BIG, SMALL)
+
+    dropped = fair.drop(lambda item: item[1] in {0, 3})
+
+    assert [number for _, number in dropped] == [0, 3]
+    assert emptied(fair) == [1, 2]
