@@ -8,7 +8,7 @@ wanted an answer, and the silence begins anew."""
 
 
 class Silence:
-    """Lasts from the first look that found a vendor shut off until somebody has an answer."""
+    """Lasts from the first who found a vendor shut off, or was put off, until one has an answer."""
 
     __slots__ = ("_since_s", "_until_s")
 
@@ -17,7 +17,7 @@ class Silence:
         self._until_s = 0.0
 
     def note_shut(self, shut_for_s: float, now_s: float) -> None:
-        """Note that somebody wanted something and found it shut for so many more seconds."""
+        """Note that somebody wants something and has to wait for so many more seconds."""
         if self._since_s is None or now_s > self._until_s:
             self._since_s, self._until_s = now_s, now_s
         self._until_s = max(self._until_s, now_s + shut_for_s + UNWANTED_S)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk
-from service.flows.planned_call import PATIENCE_S, PlannedCall
+from service.flows.planned_call import PATIENCE_S, PUT_OFF_S_MAX, PlannedCall
 from service.flows.provider_gate import Gate, GateShut, LineTooLong
 from service.flows.recorder import Recorder
 from service.store.calls import Grant, withdraw_intent, write_wishes
@@ -79,13 +79,22 @@ class CallMaker:
 
     The deadline is for the vendor: however long the line at the gate, as much of it is left. A
     request that certainly was not taken is repeated within it, as long as the provider's retry
-    budget lasts, and then put off. One that is wanted again later is put off at once, for as long
-    in all as a greylist may take. One that may have been taken is repeated only as often as the
-    provider's policy allows; an intent is committed for each time.
+    budget lasts, and then put off, until the vendor has answered nobody for `patience_s`. One that
+    is wanted again later is put off at once, for as long in all as a greylist may take. One that
+    may have been taken is repeated only as often as the provider's policy allows; an intent is
+    committed for each time.
     """
 
-    def __init__(self, desk: ProviderDesk, recorder: Recorder, pool: Pool) -> None:
+    def __init__(
+        self,
+        desk: ProviderDesk,
+        recorder: Recorder,
+        pool: Pool,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
         self._desk = desk
+        self._patience_s = patience_s
         self._recorder = recorder
         self._pool = pool
 
@@ -155,7 +164,7 @@ class CallMaker:
         in_time = asking.spent_s + wait_s < call.deadline_s
         if certainty is Certainty.STILL_RUNNING and in_time:
             return None
-        patience_s, put_off_s = PATIENCE_S, min(wait_s, max(asking.pause_s, _LOOK_AGAIN_S))
+        put_off_s = min(wait_s, max(asking.pause_s, _LOOK_AGAIN_S))
         match certainty:
             case Certainty.UNKNOWN if asking.ask < call.asks_max:
                 if not in_time or not gate.retries.spend(time.monotonic()):
@@ -164,27 +173,19 @@ class CallMaker:
                 asking.ask += 1
                 return None
             case Certainty.NOT_YET:
-                patience_s, put_off_s = GREYLIST_PATIENCE_S * self._desk.time_scale, wait_s
+                is_over = asking.wished_s > GREYLIST_PATIENCE_S * self._desk.time_scale
+                put_off_s = wait_s
             case Certainty.NOT_TAKEN | Certainty.TURNED_AWAY:
                 if in_time and gate.retries.spend(time.monotonic()):
                     return None
+                # Its own looks say nothing: others may have been answered in between.
+                is_over = gate.note_put_off() > self._patience_s or asking.wished_s > PUT_OFF_S_MAX
             case _:
-                return asked
-        return await self._put_off(call, asking, asked, patience_s, put_off_s)
-
-    async def _put_off(
-        self,
-        call: PlannedCall,
-        asking: _Asking,
-        asked: Asked,
-        patience_s: float,
-        wait_s: float,
-    ) -> Asked | Postponed:
-        """Put the call off; once it was wished for longer than the patience, this was its end."""
-        if asking.wished_s > patience_s:
+                is_over = True
+        if is_over:
             return asked
         await self._withdraw(call)
-        return Postponed(wait_s)
+        return Postponed(put_off_s)
 
     async def _withdraw(self, call: PlannedCall) -> None:
         async with self._pool.acquire() as connection:

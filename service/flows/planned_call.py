@@ -17,7 +17,9 @@ from service.store.calls import Intent, Wish
 from service.store.memory import ToRemember
 
 PATIENCE_S: Final = 900.0
-"""A call that the vendor will not take is put off for at most so long."""
+"""For how long a vendor that answers nobody is asked again, where the operator does not say."""
+PUT_OFF_S_MAX: Final = 3_600.0
+"""A call that the vendor will not take is put off for at most so long, whoever else it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class PlannedCall:
             ask,
             self.credential.id,
             self.question,
-            self.deadline_s + PATIENCE_S,
+            self.deadline_s + PUT_OFF_S_MAX,
             submission_id,
             round(gate_wait_s * 1_000),
         )

@@ -137,6 +137,16 @@ class Gate:
                 lasts_s = max(lasts_s, silence.lasts_s(now_s))
         return lasts_s
 
+    def note_put_off(self) -> float:
+        """Note that a request was not taken, and that somebody will want it again.
+
+        Returns:
+            For how many seconds the vendor has answered nobody here.
+        """
+        now_s = _now_s()
+        self._silence.note_shut(self.shut_for_s(), now_s)
+        return self._silence.lasts_s(now_s)
+
     @property
     def why(self) -> str:
         """The slug of what keeps the gate shut; empty when it is open."""

@@ -16,7 +16,7 @@ from service.domain.identifiers import new_id
 from service.domain.outcome import NoAnswer
 from service.domain.retry_budget import TOKENS_MAX, TOKENS_PER_SECOND
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk, certainty_of
-from service.flows.planned_call import PATIENCE_S, PlannedCall
+from service.flows.planned_call import PATIENCE_S, PUT_OFF_S_MAX, PlannedCall
 from service.flows.provider_gate import Gate, GateShut, LineTooLong
 from service.store.calls import (
     Grant,
@@ -57,6 +57,7 @@ class Submitter:
 
     Attributes:
         public_url: where vendors can call back; empty for polling alone.
+        patience_s: for how long a vendor that takes nothing and answers nobody is asked again.
     """
 
     pool: Pool
@@ -64,6 +65,7 @@ class Submitter:
     process_id: UUID
     lease: timedelta
     public_url: str = ""
+    patience_s: float = PATIENCE_S
 
     async def submit(self, group: Sequence[PlannedCall]) -> None:
         """Submit calls that share provider, offer and key; at most the offer's `batch_max`.
@@ -267,10 +269,12 @@ class Submitter:
     ) -> None:
         """Let the lookups try this step again later; what was not taken does not count as asked.
 
-        For those that were wished for longer than the patience, not to be taken is the end.
+        Where the vendor has answered nobody for longer than the patience, not to be taken is the
+        end.
         """
         gate = self._gate(group[0])
-        ended = [each for each in group if not_taken and each.age_s > PATIENCE_S]
+        is_silent = not_taken and gate.note_put_off() > self.patience_s
+        ended = [each for each in group if not_taken and (is_silent or each.age_s > PUT_OFF_S_MAX)]
         withdrawn = [each for each in group if not_taken and each not in ended]
         wait_s = _LOOK_AGAIN_S
         if not gate.retries.spend(time.monotonic()):

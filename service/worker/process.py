@@ -58,12 +58,17 @@ class WorkerProcess:
             runner=WaterfallRunner(
                 desk,
                 recorder=recorder,
-                calls=CallMaker(desk, recorder, pool),
+                calls=CallMaker(desk, recorder, pool, patience_s=policy.gate_patience_s),
                 providers=providers,
                 policy=policy,
             ),
             submitter=Submitter(
-                pool, desk, self.lease.process_id, settings.lease, publication.public_url
+                pool,
+                desk,
+                self.lease.process_id,
+                settings.lease,
+                publication.public_url,
+                policy.gate_patience_s,
             ),
             publication=publication,
             suppressions=suppressions,

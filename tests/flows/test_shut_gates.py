@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import asyncpg
 import pytest
@@ -15,7 +16,7 @@ from service import app
 from service.domain.kinds import Kind
 from service.domain.waterfall import Step, Waterfall, WhenGateShut
 from service.settings import ProviderSettings, Settings, WorkerSettings
-from tests.flows.workshop import open_workshop
+from tests.flows.workshop import TYPES, open_workshop
 
 SYNCHRONOUS, SUBMITTED = "findymail", "bettercontact"
 # One that may be asked so seldom that leads have their turns long after they could have given up.
@@ -29,23 +30,38 @@ PATIENCE_S = 1.0
 # How long a lead may take where it waits for nobody: a claim, a look, and a settlement.
 AT_ONCE_S = 5.0
 BUSY = web.HTTPTooManyRequests, {"Retry-After": "600"}
+ANSWER = {
+    "email": "nadia@brightwater.leadfall",
+    "phone": "+442071838750",
+    "status": "valid",
+}
+LUCKY, UNLUCKY, NOBODY = (f"https://linkedin.com/in/{name}" for name in ("lu", "un", "nobody"))
 REFUSED = web.HTTPUnauthorized, {}
 OUT_OF_CREDIT = web.HTTPPaymentRequired, {}
 
 
 @dataclass
 class Vendor:
-    """A vendor of both shapes that turns the first `turns_away` requests away."""
+    """A vendor of both shapes that turns the first `turns_away` requests away.
+
+    Attributes:
+        turned_away: where it is named, requests that name it are turned away, and no others.
+    """
 
     answer: tuple[type[web.HTTPException], dict[str, str]] = BUSY
     turns_away: float = math.inf
+    turned_away: str | None = None
     asked: list[str] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
         """Turn a request away, or answer it."""
         self.asked.append(request.path)
-        if len(self.asked) > self.turns_away:
-            return web.json_response({"email": "nadia@brightwater.leadfall", "status": "valid"})
+        if self.turned_away is None:
+            is_turned_away = len(self.asked) <= self.turns_away
+        else:
+            is_turned_away = self.turned_away in await request.text()
+        if not is_turned_away:
+            return web.json_response(ANSWER)
         error, headers = self.answer
         raise error(headers=headers, text="{}", content_type="application/json")
 
@@ -143,6 +159,39 @@ async def test_a_vendor_that_answers_again_is_not_given_up(
     outcomes = await pool.fetch("select distinct outcome from lookups")
     assert [row["outcome"] for row in outcomes] == ["found"]
     assert lasted_s > 2 * PATIENCE_S
+
+
+async def test_a_lead_is_not_given_up_while_others_are_answered(
+    pool: asyncpg.Pool, settings: Settings, vendor: Vendor
+) -> None:
+    """Turned away twice, twenty minutes apart, it is asked about again: the vendor is there."""
+    vendor.answer, vendor.turned_away = (web.HTTPTooManyRequests, {"Retry-After": "1"}), UNLUCKY
+    patient = settings.model_copy(update={"worker": WorkerSettings(drain_grace_s=0.1)})
+    shop = await open_workshop(pool, credits_granted=CREDITS)
+    lucky, unlucky = await shop.add_leads(2)
+    await pool.execute("update leads set linkedin_url = $2 where id = $1", lucky, LUCKY)
+    await pool.execute("update leads set linkedin_url = $2 where id = $1", unlucky, UNLUCKY)
+    step = Step(SYNCHRONOUS, deadline_s=1.0, when_gate_shut="wait")
+    waterfall = Waterfall(Kind.FIND_PHONE, (step,))
+    accept = partial(shop.accept, job_types=[TYPES["FIND_PHONE"]], waterfall=waterfall)
+
+    async with app.worker(patient):
+        await accept([unlucky])
+        await until(pool, "count(*) = 1 from calls where ask_count = 0")
+        await accept([lucky])
+        await until(pool, f"outcome = 'found' from lookups where lead_id = {lucky}")
+        await pool.execute(
+            "update calls set intended_at = intended_at - interval '20 minutes'"
+            " where outcome is null"
+        )
+        asked = len(vendor.asked)
+        async with asyncio.timeout(FINISHED_S):
+            while len(vendor.asked) < asked + 2:
+                await asyncio.sleep(0.02)
+        vendor.turned_away = NOBODY
+        await until(pool, f"outcome is not null from lookups where lead_id = {unlucky}")
+
+    assert await pool.fetchval("select array_agg(distinct outcome) from lookups") == ["found"]
 
 
 async def test_a_job_that_is_cancelled_waits_for_no_gate(

@@ -20,7 +20,8 @@ from service.domain.kinds import Capability
 from service.domain.retry_budget import TOKENS_MAX
 from service.flows.credentials import Credential
 from service.flows.gather_calls import IDLE_KEPT_MAX, Gathering
-from service.flows.planned_call import PATIENCE_S, PlannedCall
+from service.flows.planned_call import PUT_OFF_S_MAX, PlannedCall
+from service.flows.provider_gate import Gate
 from service.flows.submit_calls import UNPAID_PAUSE_S, Submitter
 from service.settings import ProviderSettings, Settings
 from tests.flows.workshop import Workshop, new_worker, open_workshop
@@ -29,6 +30,7 @@ SLUG = "icypeas"
 LEASE = timedelta(seconds=5)
 SCALE = 0.2
 NOBODY = "http://127.0.0.1:1"
+QUARTER_S = 900.0
 
 
 @dataclass
@@ -79,12 +81,19 @@ class Counter:
 
     async def spend(self, count: int, *, ahead_s: float = 0.0) -> int:
         """Spend up to so much of the retry budget, as of then; return how much of it there was."""
+        gate = await self._gate()
+        return [gate.retries.spend(time.monotonic() + ahead_s) for _ in range(count)].count(True)
+
+    async def note_answer(self) -> None:
+        """Let the vendor have answered somebody."""
+        (await self._gate()).note_success(0.0)
+
+    async def _gate(self) -> Gate:
         credential = await self.submitter.desk.credential(all_providers()[SLUG], None)
         assert credential is not None
-        gate = self.submitter.desk.gate(
+        return self.submitter.desk.gate(
             all_providers()[SLUG], credential, Capability.FIND_EMAIL, self._offer.limits
         )
-        return [gate.retries.spend(time.monotonic() + ahead_s) for _ in range(count)].count(True)
 
     @property
     def _offer(self) -> Offer:
@@ -147,13 +156,28 @@ async def test_what_was_not_taken_waits_before_it_is_submitted_again(
 
 
 async def test_what_is_never_taken_is_given_up(pool: asyncpg.Pool, counter: Counter) -> None:
-    """A vendor that cannot be reached for a quarter of an hour is not waited for by that lead."""
-    await counter.submit_to_nobody(0.0, PATIENCE_S + 1.0)
+    """Even where others were answered meanwhile, a lead is not put off for ever."""
+    await counter.submit_to_nobody(0.0, PUT_OFF_S_MAX + 1.0)
 
     calls = await pool.fetch("select ask_count, outcome, reason from calls order by lookup_id")
     states = await pool.fetch("select distinct state from lookups")
     assert [tuple(call) for call in calls] == [(0, None, None), (1, "no_answer", "vendor_down")]
     assert [row["state"] for row in states] == ["waiting"]
+
+
+@pytest.mark.parametrize(("answered", "ended"), [(False, 1), (True, 0)])
+async def test_a_lead_is_put_off_as_long_as_others_are_answered(
+    pool: asyncpg.Pool, counter: Counter, *, answered: bool, ended: int
+) -> None:
+    """It is the vendor's silence that ends it, however long ago its own first look was."""
+    impatient = Counter(counter.shop, counter.owner, replace(counter.submitter, patience_s=0.0))
+    await impatient.submit_to_nobody(0.0)
+    if answered:
+        await counter.note_answer()
+
+    await impatient.submit_to_nobody(QUARTER_S + 60.0)
+
+    assert await pool.fetchval("select count(*) from calls where reason = 'vendor_down'") == ended
 
 
 @pytest.mark.parametrize("status", [429, 503])
