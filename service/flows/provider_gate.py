@@ -27,6 +27,7 @@ from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.pacing import EASE, HALVE, LatencyWatch
 from service.domain.retry_budget import RetryBudget
 from service.domain.silence import Silence
+from service.domain.waking import Waking
 from service.flows.gate_line import GateShut, LineTooLong
 from service.flows.note_outage import Credential, Outages
 from service.flows.request_budget import RequestBudget
@@ -110,6 +111,7 @@ class Gate:
         self._breaker = Breaker(BreakerRule().scaled(time_scale))
         self._latency = LatencyWatch()
         self._silence = Silence()
+        self._waking = Waking(budget.interval_s)
 
     def shut_for_s(self) -> float:
         """Return for how many more seconds the gate is shut; 0 when it is open."""
@@ -119,6 +121,14 @@ class Gate:
             self._budget.shut_for_s(),
             self._breaker.shut_for_s(_now_s()),
         )
+
+    def look_again_s(self, queue: Queue) -> float:
+        """Return in how many seconds one who finds it shut is to look again.
+
+        That is when it opens, or later by what those before it in its queue take to be let in.
+        """
+        shut_for_s = self.shut_for_s()
+        return shut_for_s + self._waking.after_s(queue, shut_for_s=shut_for_s, now_s=_now_s())
 
     def note_wanted(self) -> float:
         """Note that somebody would wait for the gate while it is shut.
