@@ -21,7 +21,7 @@ class Grant(StrEnum):
     GRANTED = "granted"
     # The step was asked before and nobody knows the answer; it may not be asked again.
     BEGUN_BEFORE = "begun_before"
-    # Somebody else is asking the very same: wait for that answer.
+    # Somebody else is asking the very same, or just did: that answer is for both.
     FOLLOW = "follow"
     CANCELLED = "cancelled"
     # The claim or the lease is gone: another worker has the lookup, or soon will.

@@ -37,7 +37,10 @@ held as materialized (
              -- One that went on without its submission's answer waits for it no more.
              and not exists (
                select from submissions s where s.id = c.submission_id and s.state = 'late')
-         ) as following
+         ) or (b.ask = 1 and exists (
+           -- Answered while this one stood in line: it will find that in memory.
+           select from remembered_answers r where r.key = b.question and r.expires_at > moment.now
+         )) as following
   from batch b
   join lookups l on l.id = b.lookup_id and l.epoch = b.epoch
   join jobs j on j.id = l.job_id

@@ -92,6 +92,21 @@ async def test_what_was_put_off_is_still_in_progress(pool: asyncpg.Pool) -> None
     assert await intend(pool, lasting[:1]) == [Grant.GRANTED]
 
 
+async def test_what_was_answered_while_in_line_is_not_asked_again(pool: asyncpg.Pool) -> None:
+    """Its answer is in memory by the time when whoever asked the same passes the gate."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+    await pool.execute(
+        "insert into remembered_answers"
+        " (key, scope, provider, capability, person, outcome, answered_at, expires_at)"
+        " values ($1, 0, 'leadmagic', 'find_email', 'p', 'missing', now(), now() + '1 day')",
+        QUESTION,
+    )
+
+    assert await intend(pool, [intent(first, QUESTION)]) == [Grant.FOLLOW]
+    # What may be paid for already is asked to its end.
+    assert await intend(pool, [replace(intent(second, QUESTION), ask=2)]) == [Grant.GRANTED]
+
+
 async def test_nobody_follows_a_lookup_that_has_ended(pool: asyncpg.Pool) -> None:
     """Its call may stay without an answer for good."""
     (first,), (second,) = await claim_for_two(pool, 1)
