@@ -195,7 +195,10 @@ def _initialise(engine: _Engine, lock: int) -> None:
         f"--pwfile={secret}",
         "--auth=scram-sha-256",
         "--encoding=UTF8",
-        "--no-locale",
+        # Letters beyond ASCII have cases; the order is by code points, the same on every machine.
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
         "--no-instructions",
         # The passwords are random and long: stretching them would only slow each connection.
         "--set=scram_iterations=1",

@@ -83,17 +83,14 @@ class Range:
     descending: bool = False
 
 
-def use_of_text(texts: Sequence[str]) -> TextUse | None:
-    """Return how leads that have any of these texts are found in ranges, if they are.
+def use_of_text(texts: Sequence[str]) -> TextUse:
+    """Return how leads that have any of these texts are found in ranges.
 
-    Without a text, or by short ones, they are met along the index that has the texts. What the
-    index by text knows of letters beyond ASCII, the database's locale decides: it is left to
-    the planner.
+    Without a text, by many or by short ones, they are walked along; so they are by texts beyond
+    ASCII, since whether the index by text knows their letters is up to the database's locale.
     """
-    if all(map(_INDEXED.search, texts)):
-        return "walk" if not texts else "index" if len(texts) <= _TEXTS_ASKED_MAX else None
-    short = all(text.isascii() and not _INDEXED.search(text) for text in texts)
-    return "walk" if short else None
+    known = texts and all(map(_INDEXED.search, texts)) and len(texts) <= _TEXTS_ASKED_MAX
+    return "index" if known else "walk"
 
 
 def found_by_ranges(asked: Range) -> str:
