@@ -28,10 +28,10 @@ held as materialized (
   select b.*, j.cancelled_at is not null as cancelled,
          -- Who has waited for one that got no answer does not wait for the next: a thousand would
          -- ask one after the other.
-         (b.turn > 1 and l.first_parked_at is null) or exists (
+         (b.turn > 1 and l.first_followed_at is null) or exists (
            select from calls c
            where c.question = b.question and c.outcome is null and c.lookup_id <> b.lookup_id
-             and c.intended_at <= coalesce(l.first_parked_at, 'infinity')
+             and c.intended_at <= coalesce(l.first_followed_at, 'infinity')
              and c.intended_at > moment.now - make_interval(secs => b.lasts_s)
              and exists (select from lookups k where k.id = c.lookup_id and k.state <> 'settled')
              -- One that went on without its submission's answer waits for it no more.
@@ -67,6 +67,15 @@ granted as (
       -- The answer to this very statement was lost: nothing was asked yet.
       or (calls.ask_count = excluded.ask_count and calls.epoch = excluded.epoch))
   returning lookup_id, step
+),
+followers as (
+  select l.id from lookups l join held h on h.lookup_id = l.id
+  where l.id = any($1::bigint[]) and h.following and l.first_followed_at is null
+  order by l.id for no key update of l
+),
+marked as (
+  update lookups l set first_followed_at = now from moment
+  where l.id in (select id from followers)
 )
 select b.lookup_id, b.step, g.lookup_id is not null as granted,
        h.lookup_id is not null as held, coalesce(h.cancelled, false) as cancelled,

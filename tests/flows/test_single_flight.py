@@ -92,6 +92,26 @@ async def test_what_was_put_off_is_still_in_progress(pool: asyncpg.Pool) -> None
     assert await intend(pool, lasting[:1]) == [Grant.GRANTED]
 
 
+async def test_who_was_sent_away_from_a_gate_follows(pool: asyncpg.Pool) -> None:
+    """Equal questions that waited for the same opening are paid for once."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+    await pool.execute("update lookups set first_parked_at = now() - interval '60 seconds'")
+
+    assert await intend(pool, [intent(first, QUESTION)]) == [Grant.GRANTED]
+    assert await intend(pool, [intent(second, QUESTION)]) == [Grant.FOLLOW]
+
+
+async def test_who_followed_in_vain_does_not_follow_again(pool: asyncpg.Pool) -> None:
+    """A question without an answer is not asked by one after the other."""
+    (first, last), (second, _) = await claim_for_two(pool, 2)
+    await intend(pool, [intent(first, QUESTION)])
+    assert await intend(pool, [intent(second, QUESTION)]) == [Grant.FOLLOW]
+    await settle_lookups(pool, [missing(first)], PUBLICATION)
+
+    assert await intend(pool, [intent(last, QUESTION)]) == [Grant.GRANTED]
+    assert await intend(pool, [intent(second, QUESTION)]) == [Grant.GRANTED]
+
+
 async def test_what_was_answered_while_in_line_is_not_asked_again(pool: asyncpg.Pool) -> None:
     """Its answer is in memory by the time when whoever asked the same passes the gate."""
     (first,), (second,) = await claim_for_two(pool, 1)
