@@ -1,8 +1,9 @@
 """Reading an e-mail address: its spelling and its class. Nothing here asks the network."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import disposable_email_domains
 from email_validator import EmailNotValidError, validate_email
@@ -32,6 +33,12 @@ FREE_MAIL_DOMAINS: Final = frozenset(_FREE_MAIL_WORDS.split())
 _READ_KEPT_MAX: Final = 512
 # The longest address there is has 254 characters; what is longer is not worth keeping.
 _CHARACTERS_KEPT_MAX: Final = 320
+# A company's people share its domain, which is what takes long to read.
+_DOMAINS_KEPT_MAX: Final = 512
+# Every mail host takes such a name in front of its domain, so that the domain alone is to be read.
+_PLAIN_LOCAL: Final = re.compile(r"(?=.{1,64}@)[a-z0-9]+(?:[._+-][a-z0-9]+)*(?=@)")
+# Of either spelling of the domain, in UTF-8.
+_ADDRESS_BYTES_MAX: Final = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +98,48 @@ def _read_again(text: str) -> EmailAddress | None:
 
 
 def _read(text: str) -> EmailAddress | None:
+    spelled = _spelled_plainly(text) if _PLAIN_LOCAL.match(text) else _spelled(text)
+    if spelled is None:
+        return None
+    return EmailAddress(
+        text=f"{spelled.local}@{spelled.told_domain}",
+        local=spelled.local,
+        domain=spelled.domain,
+        role=is_role(spelled.local),
+        disposable=is_disposable(spelled.domain),
+        free=is_free_mail(spelled.domain),
+    )
+
+
+class _Spelled(NamedTuple):
+    """The parts of an address; `told_domain` may be outside ASCII, where it was so given."""
+
+    local: str
+    told_domain: str
+    domain: str
+
+
+def _spelled_plainly(text: str) -> _Spelled | None:
+    local, _, given = text.partition("@")
+    domain = _read_domain(given) if len(text) <= _CHARACTERS_KEPT_MAX else None
+    if domain is None:
+        return None
+    longest = max(len(domain.told_domain.encode()), len(domain.domain), len(given.encode()))
+    fits = len(local) + 1 + longest <= _ADDRESS_BYTES_MAX
+    return domain._replace(local=local) if fits else None
+
+
+@lru_cache(_DOMAINS_KEPT_MAX)
+def _read_domain(domain: str) -> _Spelled | None:
+    return _spelled(f"x@{domain}")
+
+
+def _spelled(text: str) -> _Spelled | None:
     try:
         read = validate_email(text, check_deliverability=False, test_environment=True, strict=True)
     except EmailNotValidError:
         return None
-    domain = read.ascii_domain.lower()
-    return EmailAddress(
-        text=read.normalized,
-        local=read.local_part,
-        domain=domain,
-        role=is_role(read.local_part),
-        disposable=is_disposable(domain),
-        free=is_free_mail(domain),
-    )
+    return _Spelled(read.local_part, read.domain, read.ascii_domain.lower())
 
 
 def is_role(local: str) -> bool:

@@ -53,6 +53,36 @@ def test_what_mail_could_not_reach_is_no_address(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("domain", "told", "ascii_domain"),
+    [
+        ("ACME.com", "acme.com", "acme.com"),
+        ("bücher.example", "bücher.example", "xn--bcher-kva.example"),
+        ("xn--bcher-kva.example", "bücher.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_everybody_at_a_domain_is_read_alike(domain: str, told: str, ascii_domain: str) -> None:
+    """A domain that was read before is read the same, whoever is written to there."""
+    read = [read_email_address(f"{local}@{domain}") for local in ("jane.doe", "sales", "J'ohn")]
+
+    assert [each and (each.text, each.domain, each.role) for each in read] == [
+        (f"jane.doe@{told}", ascii_domain, False),
+        (f"sales@{told}", ascii_domain, True),
+        (f"J'ohn@{told}", ascii_domain, False),
+    ]
+
+
+@pytest.mark.parametrize("domain", ["a" * 60 + ".com", ".".join(["b" * 60] * 4)])
+def test_an_address_has_its_own_bounds_at_a_known_domain(domain: str) -> None:
+    """At a domain that was read before, what is too long before the sign or in all is refused."""
+    short, longest = read_email_address(f"j@{domain}"), 254 - len(f"@{domain}")
+    local_max = min(64, longest)
+
+    assert short is not None
+    assert read_email_address(f"{'j' * local_max}@{domain}") is not None
+    assert read_email_address(f"{'j' * (local_max + 1)}@{domain}") is None
+
+
+@pytest.mark.parametrize(
     ("text", "role", "disposable", "free"),
     [
         ("jane@acme.com", False, False, False),
