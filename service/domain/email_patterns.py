@@ -172,12 +172,15 @@ def spellings(first_name: str, last_name: str) -> list[PersonName]:
 
     Only those that differ are there.
     """
+    plain = PersonName(clean_first_name(first_name), clean_last_name(last_name))
+    if _has_one_spelling(first_name + last_name):
+        return [plain]
     first = _composed(first_name).translate(_GERMAN_LETTERS)
     last = _composed(last_name).translate(_GERMAN_LETTERS)
     return list(
         dict.fromkeys(
             (
-                PersonName(clean_first_name(first_name), clean_last_name(last_name)),
+                plain,
                 PersonName(clean_first_name(first), clean_last_name(last)),
                 PersonName(
                     clean_first_name(first_name, hyphens=True),
@@ -226,6 +229,11 @@ def company_domain(text: str) -> str | None:
     if too_long or not _HOST.fullmatch(host) or labels[-1].isdigit():
         return None
     return host if ends_as_domain(host, is_address=is_address) else None
+
+
+def _has_one_spelling(names: str) -> bool:
+    """Tell whether nothing in these names is spelled in more than one way, as most are not."""
+    return names.isascii() and "-" not in names
 
 
 def _locals(name: PersonName) -> Iterator[str]:
