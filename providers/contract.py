@@ -128,8 +128,11 @@ class VendorAnswer:
 
         A date counts from the answer's own, so that no clock but the vendor's matters.
         """
+        asked = self.headers.get("retry-after")
+        if asked is None:
+            return None
         sent_at = parse_http_date(self.headers.get("date", "")) or datetime.now(UTC)
-        return parse_retry_after(self.headers.get("retry-after", ""), sent_at)
+        return parse_retry_after(asked, sent_at)
 
 
 @dataclass(frozen=True, slots=True)

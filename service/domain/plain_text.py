@@ -1,15 +1,11 @@
 """The one spelling under which two texts count as the same, for hashes of people and questions."""
 
-import re
 import unicodedata
-from typing import Final
-
-_SPACES: Final = re.compile(r"\s+")
 
 
 def composed_text(text: str | None) -> str:
     """Return the text with accents composed and single blanks, its letters as they are."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text or "").strip())
+    return " ".join(unicodedata.normalize("NFC", text).split()) if text else ""
 
 
 def plain_text(text: str | None) -> str:
