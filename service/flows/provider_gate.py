@@ -8,7 +8,7 @@ import math
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
@@ -78,8 +78,7 @@ _MEANINGS: Final[Mapping[type[VendorFault], _Meaning]] = {
 _NOTHING: Final = _Meaning()
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What a gate is for: a key of a provider and one thing it is used for."""
 
     credential: Credential
@@ -112,6 +111,8 @@ class Gate:
         self._latency = LatencyWatch()
         self._silence = Silence()
         self._waking = Waking(budget.interval_s)
+        provider = subject.credential.provider
+        self._waited, self._in_flight = _waited.labels(provider), _in_flight.labels(provider)
 
     def shut_for_s(self) -> float:
         """Return for how many more seconds the gate is shut; 0 when it is open."""
@@ -189,13 +190,13 @@ class Gate:
             GateShut: it is shut, or was shut while this waited; nothing was sent.
             LineTooLong: it stood in line for `line_s`; nothing was sent.
         """
-        provider, began_s = self.subject.credential.provider, _now_s()
+        began_s = _now_s()
         await self._enter(queue, line_s)
         try:
             with self._admitted():
                 waited_s = _now_s() - began_s
-                _waited.labels(provider).observe(waited_s)
-                with _in_flight.labels(provider).track_inprogress():
+                self._waited.observe(waited_s)
+                with self._in_flight.track_inprogress():
                     yield waited_s
         finally:
             self._budget.leave()
