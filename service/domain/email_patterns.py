@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import idna
@@ -71,6 +72,8 @@ _DIRECTORY_PAGE: Final = re.compile(
 )
 _DOMAIN_CHARACTERS_MAX: Final = 253
 _LABEL_CHARACTERS_MAX: Final = 63
+# The people of a company come one after another.
+_COMPANIES_KEPT_MAX: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,7 @@ def clean_last_name(text: str, *, hyphens: bool = False) -> str:
     return "".join(_words(text, hyphens=hyphens))
 
 
+@lru_cache(_COMPANIES_KEPT_MAX)
 def company_domain(text: str) -> str | None:
     """Return the mail domain that a web address, a domain or an e-mail address points to.
 
