@@ -27,7 +27,6 @@ from service.domain.fair_queue import UNCLAIMED, Queue
 from service.domain.pacing import EASE, HALVE, LatencyWatch
 from service.domain.retry_budget import RetryBudget
 from service.domain.silence import Silence
-from service.domain.waking import Waking
 from service.flows.gate_line import GateShut, LineTooLong
 from service.flows.note_outage import Credential, Outages
 from service.flows.request_budget import RequestBudget
@@ -110,7 +109,6 @@ class Gate:
         self._breaker = Breaker(BreakerRule().scaled(time_scale))
         self._latency = LatencyWatch()
         self._silence = Silence()
-        self._waking = Waking(budget.interval_s)
         provider = subject.credential.provider
         self._waited, self._in_flight = _waited.labels(provider), _in_flight.labels(provider)
 
@@ -122,14 +120,6 @@ class Gate:
             self._budget.shut_for_s(),
             self._breaker.shut_for_s(_now_s()),
         )
-
-    def look_again_s(self, queue: Queue) -> float:
-        """Return in how many seconds one who finds it shut is to look again.
-
-        That is when it opens, or later by what those before it in its queue take to be let in.
-        """
-        shut_for_s = self.shut_for_s()
-        return shut_for_s + self._waking.after_s(queue, shut_for_s=shut_for_s, now_s=_now_s())
 
     def note_wanted(self) -> float:
         """Note that somebody would wait for the gate while it is shut.

@@ -53,11 +53,6 @@ class RequestBudget:
         return max(self._held_until_s - _now_s(), 0.0)
 
     @property
-    def interval_s(self) -> float:
-        """The seconds between two requests at the vendor's rate."""
-        return self._pace.interval_s
-
-    @property
     def why(self) -> str:
         """The slug of why it is shut."""
         return "throttled" if self.held_for_s() > 0 else UNSHARED

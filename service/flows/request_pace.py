@@ -42,9 +42,6 @@ class RequestPace:
 
     Every change between the two, and of the share, begins with a pause as long as it takes until
     all workers have noticed and all slots that were leased before are over.
-
-    Attributes:
-        interval_s: seconds between two requests of all workers together.
     """
 
     def __init__(
@@ -60,7 +57,7 @@ class RequestPace:
         self._name = name
         self._windows = windows
         self._rates = [window.whole(limits.concurrency) for window in windows]
-        self.interval_s = max(rate.interval_s for rate in self._rates)
+        self._interval_s = max(rate.interval_s for rate in self._rates)
         self._late_s = min(window.jitter_s for window in windows) / 2
         self._slices = slices
         self._fleet = fleet
@@ -150,7 +147,7 @@ class RequestPace:
         now_s = _now_s()
         # As many as went during the last slice will be wanted during this one as well.
         recent = self._taken if now_s - self._leased_at_s < 2 * self._slice_s else 0
-        slots_max = min(_SLOTS_MAX, max(1, int(self._slice_s / self.interval_s)))
+        slots_max = min(_SLOTS_MAX, max(1, int(self._slice_s / self._interval_s)))
         self._taken, self._leased_at_s = 0, now_s
         furthest_s = self._furthest_s()
         earliest_s = max(self._lead_s, self._resume_at_s - now_s)
@@ -164,7 +161,7 @@ class RequestPace:
 
     def _furthest_s(self) -> float:
         # Each worker may have one slice ahead; more than that is never booked.
-        return (self._fleet.workers + 1) * max(self._slice_s, self.interval_s)
+        return (self._fleet.workers + 1) * max(self._slice_s, self._interval_s)
 
     def _find_in_share(self, slices: RateSlices) -> None:
         rates = self._fair_rates()

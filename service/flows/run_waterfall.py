@@ -324,8 +324,7 @@ class WaterfallRunner:
         patience_s = self._policy.gate_patience_s - gate.note_wanted()
         if patience_s <= 0:
             raise _PassOver(NoAnswer("put_off_too_long"))
-        wait_s = min(gate.look_again_s(call.claim.queue), patience_s, left_s)
-        raise _Stop(Parked(max(wait_s, _PARK_S_MIN)))
+        raise _Stop(Parked(max(min(shut_for_s, patience_s, left_s), _PARK_S_MIN)))
 
     def _require_within_ceilings(
         self, call: PlannedCall, cost_max: float | None, progress: _Progress

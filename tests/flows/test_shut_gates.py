@@ -194,37 +194,6 @@ async def test_a_lead_is_not_given_up_while_others_are_answered(
     assert await pool.fetchval("select array_agg(distinct outcome) from lookups") == ["found"]
 
 
-async def test_those_who_wait_for_a_gate_do_not_look_again_all_at_once(
-    pool: asyncpg.Pool, settings: Settings
-) -> None:
-    """They look at the vendor's rate, and whoever comes with a few is not behind the many."""
-    at_full_time = settings.model_copy(
-        update={"worker": WorkerSettings(drain_grace_s=0.1), "vendor_time_scale": 1.0}
-    )
-    many, few = await open_workshop(pool, credits_granted=CREDITS), await open_workshop(pool)
-    await many.accept(await many.add_leads(LEADS), waterfall=waiting_for(PACED))
-
-    async with app.worker(at_full_time):
-        await until(pool, f"count(*) = {LEADS} from lookups where state = 'waiting'")
-        await few.accept(await few.add_leads(1), waterfall=waiting_for(PACED))
-        await until(pool, f"count(*) = {LEADS + 1} from lookups where state = 'waiting'")
-        # Those who were in line when it shut look once more, and soon.
-        await until(pool, "min(wake_at) > leadfall_now() + interval '1 minute' from lookups")
-
-    at_once = await pool.fetchval(
-        "select max(count) from (select count(*)::int from lookups"
-        " group by date_trunc('second', wake_at)) moments"
-    )
-    before_the_few = await pool.fetchval(
-        "select count(*) from lookups"
-        " where wake_at < (select wake_at from lookups where workspace_id = $1)",
-        few.workspace_id,
-    )
-    # A slow machine writes some of them down later than they looked.
-    assert at_once < LEADS // 2
-    assert before_the_few < LEADS // 2
-
-
 async def test_a_job_that_is_cancelled_waits_for_no_gate(
     pool: asyncpg.Pool, settings: Settings
 ) -> None:
