@@ -19,7 +19,7 @@ class RecordedCall:
             a call whose submission is late is for the record alone.
         ask_count: how often the vendor was asked; 0 when it certainly was not yet.
         age_s: seconds since the intent was first written.
-        gate_wait_s: seconds that it waited at the gate before its intent was last written.
+        wished_s: seconds since it was first wished for, with its time in line before the intent.
     """
 
     step: int
@@ -31,7 +31,7 @@ class RecordedCall:
     reason: str | None
     price_thousandths: int
     age_s: float
-    gate_wait_s: float
+    wished_s: float
 
 
 @dataclass(frozen=True, slots=True)

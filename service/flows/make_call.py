@@ -51,6 +51,7 @@ class _Asking:
     Attributes:
         ask: the how-manieth time it is, `granted` the last for which an intent stands.
         may_be_taken: whether an earlier request may have been.
+        is_running: the vendor has said that it works on this ask, which thus stays on record.
         age_s: for how long it had been wished for before.
         waited_s: for how long it stood in line at the gate, which is nobody's deadline.
     """
@@ -61,6 +62,7 @@ class _Asking:
     pause_s: float
     granted: int = 0
     may_be_taken: bool = False
+    is_running: bool = False
     waited_s: float = 0.0
 
     @property
@@ -150,7 +152,7 @@ class CallMaker:
 
     async def _leave_line(self, call: PlannedCall, asking: _Asking) -> None:
         if asking.granted == asking.ask:
-            await self._withdraw(call)
+            await self._withdraw(call, asking)
         elif call.has_lead_deadline:
             async with self._pool.acquire() as connection:
                 await write_wishes(connection, [call.wish()])
@@ -160,7 +162,8 @@ class CallMaker:
     ) -> Asked | Postponed | None:
         """Return how the call ends, or None to ask again after `wait_s` seconds."""
         certainty = call.certainty_of(asked)
-        asking.may_be_taken |= certainty in {Certainty.UNKNOWN, Certainty.STILL_RUNNING}
+        asking.is_running |= certainty is Certainty.STILL_RUNNING
+        asking.may_be_taken |= asking.is_running or certainty is Certainty.UNKNOWN
         in_time = asking.spent_s + wait_s < call.deadline_s
         if certainty is Certainty.STILL_RUNNING and in_time:
             return None
@@ -171,6 +174,7 @@ class CallMaker:
                     # How often it was asked is on record: the next claim goes on from there.
                     return Postponed(put_off_s)
                 asking.ask += 1
+                asking.is_running = False
                 return None
             case Certainty.NOT_YET:
                 is_over = asking.wished_s > GREYLIST_PATIENCE_S * self._desk.time_scale
@@ -184,9 +188,12 @@ class CallMaker:
                 is_over = True
         if is_over:
             return asked
-        await self._withdraw(call)
+        await self._withdraw(call, asking)
         return Postponed(put_off_s)
 
-    async def _withdraw(self, call: PlannedCall) -> None:
+    async def _withdraw(self, call: PlannedCall, asking: _Asking) -> None:
+        """Note that the vendor took nothing of this ask, unless it has said that it did."""
+        if asking.is_running:
+            return
         async with self._pool.acquire() as connection:
             await withdraw_intent(connection, call.claim.lookup_id, call.step, call.claim.epoch)

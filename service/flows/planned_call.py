@@ -116,7 +116,9 @@ class PlannedCall:
     def answer(self, asked: Asked) -> Answer:
         """Return the record of what came of it; what nobody knows is on record as interrupted."""
         outcome = asked.outcome
-        unknown = asked.certainty in {Certainty.UNKNOWN, Certainty.TURNED_AWAY}
+        unknown = asked.certainty in {
+            Certainty.UNKNOWN, Certainty.TURNED_AWAY, Certainty.STILL_RUNNING,
+        }  # fmt: skip
         return Answer(
             self.claim.lookup_id,
             self.step,

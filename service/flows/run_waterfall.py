@@ -341,8 +341,7 @@ class WaterfallRunner:
         cost = sum(
             self._cost(call.provider, call.price_thousandths) for call in claim.calls.values()
         )
-        ages_s = (call.age_s + call.gate_wait_s for call in claim.calls.values())
-        age_s = max([claim.parked_s, *ages_s])
+        age_s = max([claim.parked_s, *(call.wished_s for call in claim.calls.values())])
         return _Progress(cost, time.monotonic() - age_s, on_ask)
 
     def _cost(self, slug: str, price_thousandths: int) -> float:

@@ -16,7 +16,8 @@ select count(pg_advisory_xact_lock(key)) from unnest($1::bigint[]) as key;
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
   select *, row_number() over (partition by coalesce(question, int8send(lookup_id))
-                               order by lookup_id) as turn
+                               order by lookup_id) as turn,
+         row_number() over (partition by lookup_id, step) as copy
   from unnest(
     $1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::uuid[], $6::smallint[], $8::text[],
     $9::bytea[], $10::float8[], $11::integer[]
@@ -28,10 +29,11 @@ held as materialized (
   select b.*, j.cancelled_at is not null as cancelled,
          -- Who has waited for one that got no answer does not wait for the next: a thousand would
          -- ask one after the other.
-         (b.turn > 1 and l.first_followed_at is null) or exists (
+         b.copy > 1 or (b.turn > 1 and l.followed_question is distinct from b.question) or exists (
            select from calls c
            where c.question = b.question and c.outcome is null and c.lookup_id <> b.lookup_id
-             and c.intended_at <= coalesce(l.first_followed_at, 'infinity')
+             and c.intended_at <= case
+               when l.followed_question = b.question then l.followed_at else 'infinity' end
              and c.intended_at > moment.now - make_interval(secs => b.lasts_s)
              and exists (select from lookups k where k.id = c.lookup_id and k.state <> 'settled')
              -- One that went on without its submission's answer waits for it no more.
@@ -51,9 +53,10 @@ held as materialized (
 granted as (
   insert into calls (
     lookup_id, step, provider, epoch, submission_id, ask_count, credential, question, gate_wait_ms,
-    intended_at
+    intended_at, wished_at
   )
-  select lookup_id, step, provider, epoch, submission_id, ask, credential, question, gate_wait_ms, now
+  select lookup_id, step, provider, epoch, submission_id, ask, credential, question, gate_wait_ms, now,
+         now - make_interval(secs => gate_wait_ms / 1000.0)
   from held, moment
   where not cancelled and not following
   order by lookup_id
@@ -69,13 +72,15 @@ granted as (
   returning lookup_id, step
 ),
 followers as (
-  select l.id from lookups l join held h on h.lookup_id = l.id
-  where l.id = any($1::bigint[]) and h.following and l.first_followed_at is null
+  select l.id, h.question from lookups l join held h on h.lookup_id = l.id
+  where l.id = any($1::bigint[]) and h.following
+    and l.followed_question is distinct from h.question
+    and not exists (select from granted g where g.lookup_id = l.id)
   order by l.id for no key update of l
 ),
 marked as (
-  update lookups l set first_followed_at = now from moment
-  where l.id in (select id from followers)
+  update lookups l set followed_question = f.question, followed_at = now
+  from followers f, moment where l.id = f.id
 )
 select b.lookup_id, b.step, g.lookup_id is not null as granted,
        h.lookup_id is not null as held, coalesce(h.cancelled, false) as cancelled,
@@ -114,8 +119,8 @@ where lookup_id = $1 and step = $2 and epoch = $3 and outcome is null and ask_co
 -- name: wish
 -- Calls that were not made: like an intent that was withdrawn, but nobody follows them. $1 lookup,
 -- $2 step, $3 provider, $4 epoch, $5 seconds since they were wished for, as columns.
-insert into calls (lookup_id, step, provider, epoch, ask_count, intended_at)
-select b.lookup_id, b.step, b.provider, b.epoch, 0, now - make_interval(secs => b.wished_s)
+insert into calls (lookup_id, step, provider, epoch, ask_count, intended_at, wished_at)
+select b.lookup_id, b.step, b.provider, b.epoch, 0, now, now - make_interval(secs => b.wished_s)
 from (select leadfall_now() as now) moment, unnest(
   $1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::float8[]
 ) as b(lookup_id, step, provider, epoch, wished_s)
@@ -126,8 +131,9 @@ order by b.lookup_id, b.step
 on conflict (lookup_id, step) do nothing;
 
 -- name: note
--- A step that asked nobody: it was passed over, or its answer came from memory. $1 lookup, $2 step,
--- $3 epoch, $4 outcome, $5 reason, $6 provider, $7 value, $8 when a remembered answer was given.
+-- A step that is over without an answer of now: it was passed over, or its answer came from memory.
+-- What was asked and is not repeated is interrupted. $1 lookup, $2 step, $3 epoch, $4 outcome,
+-- $5 reason, $6 provider, $7 value, $8 when a remembered answer was given.
 insert into calls (
   lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, intended_at, answered_at
 )
@@ -140,9 +146,11 @@ from (select leadfall_now() as now) moment, unnest(
 where not exists (select from lookups l where l.id = b.lookup_id and l.erased_at is not null)
 order by lookup_id, step
 on conflict (lookup_id, step) do update
-set outcome = excluded.outcome, reason = excluded.reason, value = excluded.value,
+set outcome = case when calls.ask_count = 0 then excluded.outcome else 'interrupted' end,
+    reason = excluded.reason, value = excluded.value,
     from_memory_at = excluded.from_memory_at, answered_at = excluded.answered_at
-where calls.outcome is null and calls.ask_count = 0;
+-- A submission's answer may still come.
+where calls.outcome is null and (calls.ask_count = 0 or calls.submission_id is null);
 
 -- name: read_trace
 select step, provider, credential, ask_count, outcome, value, reason, price_thousandths,

@@ -109,5 +109,5 @@ def _call(raw: dict[str, Any]) -> RecordedCall:
         reason=raw["reason"],
         price_thousandths=raw["price"],
         age_s=raw["age_s"],
-        gate_wait_s=raw["gate_wait_s"],
+        wished_s=raw["wished_s"],
     )

@@ -77,8 +77,9 @@ select c.*, extract(epoch from (select leadfall_now()) - c.first_parked_at)::flo
            'step', k.step, 'provider', k.provider, 'epoch', k.epoch, 'ask_count', k.ask_count,
            'submission_state', s.state, 'outcome', k.outcome, 'value', k.value,
            'reason', k.reason, 'price', k.price_thousandths,
-           'gate_wait_s', k.gate_wait_ms / 1000.0,
-           'age_s', extract(epoch from (select leadfall_now()) - k.intended_at)
+           'age_s', extract(epoch from (select leadfall_now()) - k.intended_at),
+           'wished_s', extract(epoch from (select leadfall_now())
+                                          - coalesce(k.wished_at, k.intended_at))
          ) order by k.step)
          from calls k left join submissions s on s.id = k.submission_id
          where k.lookup_id = c.id)

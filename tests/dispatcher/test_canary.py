@@ -46,10 +46,10 @@ async def test_health_and_metrics_show_the_canary(
     canary = await receive(status)
     dispatcher = await dispatch(canary_url=canary.url)
     await world.eventually(lambda: _called(canary))
-    await world.eventually(lambda: _says(dispatcher, said))
+    # It says that all is well until it knows better, and the metric is of the last that ran before.
+    await world.eventually(lambda: _tells(dispatcher, said, gauge))
 
-    [check] = dispatcher.checks()
-    assert (check.name, REGISTRY.get_sample_value("leadfall_canary_ok")) == ("canary", gauge)
+    assert [check.name for check in dispatcher.checks()] == ["canary"]
 
 
 async def test_without_a_canary_there_is_nothing_to_check(dispatch: Start) -> None:
@@ -62,8 +62,9 @@ async def _tried(world: Any, event_id: Any) -> bool:
     return bool(delivery["attempt_count"] + delivery["unsent_claim_count"])
 
 
-async def _says(dispatcher: Any, said: str) -> bool:
-    return bool(dispatcher.checks()[0].status == said)
+async def _tells(dispatcher: Any, said: str, gauge: float) -> bool:
+    measured = REGISTRY.get_sample_value("leadfall_canary_ok")
+    return bool(dispatcher.checks()[0].status == said and measured == gauge)
 
 
 async def _called(canary: Any) -> bool:

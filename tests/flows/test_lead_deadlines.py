@@ -152,3 +152,27 @@ async def test_the_time_in_line_counts_where_the_gate_shuts(
 
     assert isinstance(ended, Settlement)
     assert (ended.outcome, ended.reason) == (OutcomeName.NO_ANSWER, "lead_deadline")
+
+
+async def test_a_time_in_line_counts_once(
+    pool: asyncpg.Pool, database_url: str, redis_url: str
+) -> None:
+    """Also of whoever left one line and was turned away at the end of the next."""
+    step = Step(SUBMITTED_SLOWLY, when_gate_shut="wait")
+    waterfall = Waterfall(Kind.FIND_EMAIL, (step,), deadline_s=LONG_S)
+    async with open_scene(pool, database_url, redis_url, job_type=FIND_EMAIL) as scene:
+        await scene.shop.accept(await scene.shop.add_leads(1), waterfall=waterfall)
+        scene.vendor.status = 429
+        for leave_line in (scene.submitter.let_go, scene.submitter.submit):
+            (claim,) = await scene.shop.claim(scene.owner)
+            planned = await scene.runner.run(claim, waterfall)
+            assert isinstance(planned, PlannedCall)
+            waited = replace(planned, planned_at=planned.planned_at - 0.6 * LONG_S)
+            await leave_line([waited])
+            await pool.execute("update lookups set state = 'ready', wake_at = null")
+
+        (claim,) = await scene.shop.claim(scene.owner)
+        ended = await scene.runner.run(claim, waterfall)
+
+    # The second wait is in the past of the call alone: by the clock but one has passed.
+    assert not isinstance(ended, Settlement)

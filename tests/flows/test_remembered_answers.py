@@ -78,12 +78,12 @@ class Scene:
                 await asyncio.sleep(0.02)
 
     async def accept_twin(self, waterfall: Waterfall) -> None:
-        """Accept the same person in the second workspace, as one that followed in vain long ago."""
+        """Accept the same person in the second workspace, as one that was parked long ago."""
         leads = await self.neighbour.add_leads(1)
         await self.pool.execute("update leads set last_name = 'Okafor' where id = any($1)", leads)
         await self.neighbour.accept(leads, waterfall=waterfall)
         await self.pool.execute(
-            "update lookups set first_followed_at = leadfall_now() - interval '1 hour'"
+            "update lookups set first_parked_at = leadfall_now() - interval '1 hour'"
             " where state <> 'settled'"
         )
 

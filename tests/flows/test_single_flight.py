@@ -112,6 +112,17 @@ async def test_who_followed_in_vain_does_not_follow_again(pool: asyncpg.Pool) ->
     assert await intend(pool, [intent(second, QUESTION)]) == [Grant.GRANTED]
 
 
+async def test_who_followed_once_follows_at_the_next_question(pool: asyncpg.Pool) -> None:
+    """To have waited for one step's answer says nothing of the next step's."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+    await intend(pool, [intent(first, QUESTION)])
+    assert await intend(pool, [intent(second, QUESTION)]) == [Grant.FOLLOW]
+    next_step = [replace(intent(each, OTHER), step=1) for each in (first, second)]
+
+    assert await intend(pool, next_step[:1]) == [Grant.GRANTED]
+    assert await intend(pool, next_step[1:]) == [Grant.FOLLOW]
+
+
 async def test_what_was_answered_while_in_line_is_not_asked_again(pool: asyncpg.Pool) -> None:
     """Its answer is in memory by the time when whoever asked the same passes the gate."""
     (first,), (second,) = await claim_for_two(pool, 1)
