@@ -98,23 +98,30 @@ class MailExchanger:
         finally:
             self.asker_count -= 1
 
-    async def call(self, open_session: OpenSession) -> None:
-        """Call the host anew, if it was not out lately; the conversation is kept for a question.
+    async def call(self, open_session: OpenSession, *, wait_s: float) -> bool:
+        """Call the host anew; the conversation is kept for a question.
 
-        The caller bounds the wait.
+        False if it was not called: it was out lately, or its turn did not come within `wait_s`
+        seconds.
 
         Raises:
-            OSError: the host could not be reached, or its turn was not over in time.
+            OSError: the host could not be reached.
             SessionRefused: the host would not talk.
         """
         self.asker_count += 1
         try:
-            await self._begin(_AT_ONCE_S)
             try:
-                if self._out_now is None:
-                    self._end_idle()
-                    await self._until_hung_up()
-                    self._keep(await open_session(self.host))
+                async with asyncio.timeout(wait_s):
+                    await self._begin(_AT_ONCE_S)
+            except TimeoutError:
+                return False
+            try:
+                if self._out_now is not None:
+                    return False
+                self._end_idle()
+                await self._until_hung_up()
+                self._keep(await open_session(self.host))
+                return True
             finally:
                 self._end()
         finally:

@@ -36,8 +36,9 @@ class MailPort:
     """The way out to mail hosts, which most clouds and home networks bar.
 
     Args:
-        call: calls a host that was reached before, within the bounds of courtesy; it dials with
-            `dial_unasked` and raises nothing for a host that cannot be reached.
+        call: calls a host that was reached before, within the bounds of courtesy, and tells
+            whether it did: its turn must come within so many seconds. It dials with `dial_unasked`
+            and raises nothing for a host that cannot be reached.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class MailPort:
         policy: EgressPolicy,
         dial_timeout_s: float,
         open_socket: OpenSocket,
-        call: Callable[[str], Awaitable[None]],
+        call: Callable[[str, float], Awaitable[bool]],
     ) -> None:
         self._port = port
         self._resolver = resolver
@@ -99,16 +100,19 @@ class MailPort:
     async def _try(self, host: str, addresses: Sequence[str]) -> socket.socket:
         """Dial a host on trial: the port is shut if it stays silent, and every witness with it.
 
-        Takes hardly longer than the dial. One that is cut off, or that fails for another reason
-        than silence, tells nothing.
+        Takes hardly longer than the dial, and never longer than two. One that is cut off, that
+        fails for another reason than silence, or with a witness that could not be called in time,
+        tells nothing.
         """
         silent = False
-        calls = [asyncio.create_task(self._summon(witness)) for witness in self._watch.witnesses]
+        others = [witness for witness in self._watch.witnesses if witness != host]
+        calls = [asyncio.create_task(self._summon(witness)) for witness in others]
         try:
             return await self._dial(host, addresses)
         except OSError as problem:
-            if calls:
-                await asyncio.wait(calls)
+            self._watch.called(host)
+            if calls and self._watch.doubted:
+                await asyncio.wait(calls, timeout=ADDRESSES_TRIED_MAX * self._dial_timeout_s)
             silent = _is_barred(problem)
             raise
         finally:
@@ -122,11 +126,8 @@ class MailPort:
                 )
 
     async def _summon(self, witness: str) -> None:
-        try:
-            async with asyncio.timeout(self._dial_timeout_s):
-                await self._call(witness)
-        except TimeoutError:
-            return
+        if await self._call(witness, self._dial_timeout_s):
+            self._watch.called(witness)
 
     async def _addresses(self, host: str) -> Sequence[str]:
         addresses = await self._resolver.addresses(host)

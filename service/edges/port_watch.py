@@ -45,13 +45,18 @@ class PortWatch:
         return self._is_shut
 
     @property
+    def doubted(self) -> bool:
+        """Whether too many hosts were silent since the last sign of life."""
+        return len(self._silent_hosts) >= SILENT_HOSTS_MAX
+
+    @property
     def witnesses(self) -> tuple[str, ...]:
         """The hosts that were last reached."""
         return tuple(self._witnesses)
 
     def admit(self) -> Passage:
         """Tell whether a dial is worth its wait; one trial at a time, which `end_trial` ends."""
-        if not self._is_doubted:
+        if not self.doubted:
             return Passage.OPEN
         if self._is_on_trial or self._clock() < self._next_trial_at_s:
             return Passage.SHUT if self._is_shut else Passage.IN_DOUBT
@@ -71,8 +76,13 @@ class PortWatch:
 
     def stayed_silent(self, host: str) -> None:
         """Take note that a host was not reached at all."""
-        if not self._is_doubted:
+        if not self.doubted:
             self._silent_hosts.add(host)
+
+    def called(self, witness: str) -> None:
+        """Take note that a trial called a witness: in vain, as long as the doubt has not ended."""
+        if self.doubted and witness in self._witnesses:
+            self._silent_hosts.add(witness)
 
     def end_trial(self, *, silent: bool) -> bool:
         """Take note that a trial is over; True if it shows the port to be shut.
@@ -81,15 +91,13 @@ class PortWatch:
         its chance at once.
 
         Args:
-            silent: neither the host on trial nor a witness was reached.
+            silent: the host on trial was not reached. That tells nothing as long as there is a
+                witness that nobody called in vain since the last sign of life.
         """
         self._is_on_trial = False
-        if not silent or not self._is_doubted:
+        is_told = self._silent_hosts.issuperset(self._witnesses)
+        if not silent or not is_told or not self.doubted:
             return False
         self._next_trial_at_s = self._clock() + TRIAL_INTERVAL_S
         was_shut, self._is_shut = self._is_shut, True
         return not was_shut
-
-    @property
-    def _is_doubted(self) -> bool:
-        return len(self._silent_hosts) >= SILENT_HOSTS_MAX

@@ -4,7 +4,6 @@ import asyncio
 import socket
 import time
 from collections import OrderedDict
-from contextlib import suppress
 from typing import Final
 from zlib import crc32
 
@@ -156,10 +155,12 @@ class SmtpProber:
     async def _introduce(self, connection: socket.socket, host: str) -> SmtpSession:
         return await SmtpSession.open(connection, host=host, introduction=self._introduction)
 
-    async def _call(self, witness: str) -> None:
+    async def _call(self, witness: str, wait_s: float) -> bool:
         """Call a host that was reached before, in a conversation like any other."""
-        with suppress(OSError, SessionRefused):
-            await self._exchanger(witness).call(self._open_unasked)
+        try:
+            return await self._exchanger(witness).call(self._open_unasked, wait_s=wait_s)
+        except (OSError, SessionRefused):
+            return True
 
 
 def _in_order(route: MailRoute, address: str) -> list[str]:

@@ -93,6 +93,7 @@ class MailServer:
         stray: Said once, unasked, behind the first reply to a recipient, with nothing hung up.
         hang_up_after: Hang up without a word after so many recipients in one conversation.
         tls: When set, STARTTLS is announced, and demanded before MAIL FROM.
+        kept_back: By address, what has to happen before RCPT TO is answered.
         heard: Every command that came in, in order.
     """
 
@@ -106,6 +107,7 @@ class MailServer:
     stray: str = ""
     hang_up_after: int = 1_000_000
     tls: ssl.SSLContext | None = None
+    kept_back: dict[str, asyncio.Event] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
     session_count: int = 0
     open_count: int = 0
@@ -147,6 +149,8 @@ class MailServer:
             if recipient_count > self.recipients_max:
                 writer.write(b"421 4.7.0 Error: too many errors\r\n")
                 return
+            if verb == "RCPT" and (event := self.kept_back.get(_ADDRESS.findall(command)[0])):
+                await event.wait()
             reply = self._reply(verb, command, encrypted=encrypted)
             writer.write(f"{reply}\r\n".encode())
             if verb == "RCPT" and self.stray:

@@ -73,6 +73,34 @@ def test_a_trial_that_told_nothing_is_followed_by_another() -> None:
     assert (news, watch.shut, watch.admit()) == (False, False, Passage.TRIAL)
 
 
+def test_a_trial_tells_once_every_witness_was_called_in_vain() -> None:
+    """One that could not be called tells nothing; those of earlier trials have spoken."""
+    watch = PortWatch(clock=Clock())
+    for host in ("one.test", "two.test"):
+        watch.reached(host)
+    for number in range(SILENT_HOSTS_MAX):
+        watch.stayed_silent(f"mx{number}.test")
+
+    news = []
+    for witness in ("one.test", "two.test"):
+        watch.admit()
+        watch.called(witness)
+        news.append(watch.end_trial(silent=True))
+
+    assert (news, watch.shut) == ([False, True], True)
+
+
+def test_a_witness_that_answered_its_call_was_not_called_in_vain() -> None:
+    """The silence in a row begins anew with it."""
+    watch = PortWatch(clock=Clock())
+    watch.reached("mx.test")
+    watch.called("mx.test")
+    for number in range(1, SILENT_HOSTS_MAX):
+        watch.stayed_silent(f"mx{number}.test")
+
+    assert watch.admit() is Passage.OPEN
+
+
 def test_a_shut_port_is_tried_now_and_then() -> None:
     """While the port counts as shut, one dial per interval goes through."""
     clock = Clock()
