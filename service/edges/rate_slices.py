@@ -183,10 +183,10 @@ class RateSlices:
         slots_at_s = tuple(now_s + each for each in slots_s)
         return Slice(slots_at_s, wait_s, held_s, now_s - sent_at_s)
 
-    async def hold(self, budget: str, seconds: float) -> None:
-        """Give nobody a slot of the budget for so long; without Redis this does nothing."""
+    async def hold(self, budget: str, seconds: float) -> bool:
+        """Give nobody a slot of the budget for so long; False when Redis does not answer."""
         limits = [0, 0, 0, 0, _microseconds(seconds)]
-        await self._ask(lambda: self._run(budget, (), limits))
+        return await self._ask(lambda: self._run(budget, (), limits)) is not None
 
     async def _run(self, budget: str, rates: Sequence[Rate], limits: list[int]) -> list[int]:
         windows: list[Any] = []

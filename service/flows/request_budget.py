@@ -39,7 +39,9 @@ class RequestBudget:
         self.used_at_s = _now_s()
         self.silence = Silence()
         self._held_until_s = 0.0
-        self._holding: asyncio.Task[None] | None = None
+        self._told_until_s = 0.0
+        self._telling: asyncio.Task[None] | None = None
+        self._is_closing = False
         self._name = name
         self._slices = slices
         self._pace = RequestPace(name, limits, slices, fleet, time_scale=time_scale)
@@ -63,10 +65,13 @@ class RequestBudget:
         return self.in_flight.count == 0 and not self.in_flight.has_waiters
 
     def hold(self, seconds: float) -> None:
-        """Send nothing for so long, here at once and in the other workers by way of Redis."""
+        """Send nothing for so long, here at once and in the other workers by way of Redis.
+
+        While Redis does not answer, it is told again and again until the hold is over.
+        """
         self._held_until_s = max(self._held_until_s, _now_s() + seconds)
-        if self._slices is not None and (self._holding is None or self._holding.done()):
-            self._holding = asyncio.create_task(self._slices.hold(self._name, seconds))
+        if self._slices is not None and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.create_task(self._tell(self._slices))
 
     async def enter(self, check: Check, queue: Queue = UNCLAIMED) -> None:
         """Wait for a place and for the rate; `leave` gives the place back.
@@ -88,14 +93,26 @@ class RequestBudget:
             raise
 
     async def close(self) -> None:
-        """Let what is being told to Redis get there."""
-        if self._holding is not None:
-            await self._holding
+        """Let what is being told to Redis get there, if it answers."""
+        self._is_closing = True
+        if self._telling is not None:
+            await self._telling
 
     def leave(self) -> None:
         """Give the place back."""
         self.used_at_s = _now_s()
         self.in_flight.give()
+
+    async def _tell(self, slices: RateSlices) -> None:
+        """Tell Redis of the hold, and once more if it has become longer meanwhile."""
+        while self._told_until_s < self._held_until_s and self.held_for_s() > 0:
+            until_s = self._held_until_s
+            if await slices.hold(self._name, self.held_for_s()):
+                self._told_until_s = until_s
+            elif self._is_closing:
+                return
+            else:
+                await asyncio.sleep(slices.notice_s / 2)
 
 
 class InFlight:

@@ -91,6 +91,7 @@ class Relay:
         self._is_cut = False
         self._is_silent = False
         self.unanswered = 0
+        self.refused = 0
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -122,6 +123,7 @@ class Relay:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_cut:
+            self.refused += 1
             writer.transport.abort()
             return
         if self._is_silent:
@@ -202,6 +204,13 @@ async def eventually(condition: Callable[[], bool], turn: Callable[[], Awaitable
         while not condition():
             await turn()
             await asyncio.sleep(0.01)
+
+
+async def look_in(gate: Gate) -> None:
+    """Pass the gate, unless it is shut."""
+    with suppress(GateShut):
+        async with gate.pass_through():
+            pass
 
 
 async def look_again() -> None:
@@ -360,6 +369,57 @@ async def test_a_retry_after_is_kept_by_both_workers(
 
     assert (shut_for_s, why) == (pytest.approx(0.5, abs=0.1), "throttled")
     assert min(vendor.arrived_at_s) >= asked_at_s + 0.49
+
+
+async def test_the_longer_of_two_holds_is_kept_by_both_workers(open_gates: OpenGates) -> None:
+    """Two answers of one burst: the second asks for more while the first is being told."""
+    here, there = gate_of(await open_gates()), gate_of(await open_gates())
+    here.note_fault(Throttled(0.1), 0.0)
+    await asyncio.sleep(0)
+    here.note_fault(Throttled(30.0), 0.0)
+
+    await eventually(lambda: there.shut_for_s() > 20, lambda: look_in(there))
+
+    assert there.why == "throttled"
+
+
+async def test_a_hold_that_redis_did_not_hear_of_is_told_again(
+    open_gates: OpenGates, redis_url: str
+) -> None:
+    """Whoever was asked to wait while Redis was gone tells the others when it is back."""
+    async with Relay(redis_url) as relay:
+        here, there = gate_of(await open_gates(relay.url)), gate_of(await open_gates())
+        relay.cut()
+        here.note_fault(Throttled(30.0), 0.0)
+        await eventually(lambda: relay.refused > 0, look_again)
+        relay.mend()
+
+        await eventually(lambda: there.shut_for_s() > 20, lambda: look_in(there))
+
+        assert there.why == "throttled"
+
+
+async def test_a_worker_ends_although_redis_does_not_hear_of_its_hold(
+    open_gates: OpenGates,
+) -> None:
+    """It does not wait for Redis to come back."""
+    leaving = await open_gates("redis://127.0.0.1:1/0")
+    gate_of(leaving).note_fault(Throttled(30.0), 0.0)
+
+    async with asyncio.timeout(2):
+        await leaving.stop()
+
+
+async def test_a_hold_is_told_before_the_worker_ends(open_gates: OpenGates) -> None:
+    """Nobody who goes takes with it what the vendor asked of all."""
+    leaving, there = await open_gates(), gate_of(await open_gates())
+    gate_of(leaving).note_fault(Throttled(0.1), 0.0)
+    gate_of(leaving).note_fault(Throttled(30.0), 0.0)
+
+    await leaving.stop()
+    await look_in(there)
+
+    assert there.shut_for_s() > 20
 
 
 @pytest.mark.parametrize(("usual_s", "shut_s"), [(None, 5 * SCALE), (60, 60 * SCALE)])
