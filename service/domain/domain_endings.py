@@ -14,7 +14,7 @@ from publicsuffixlist import PublicSuffixList
 _COUNTRY_LETTERS: Final = 2
 _ENDINGS_REMEMBERED: Final = 1_000
 # Where domains of one letter are as old as the endings: x.com, z.com. Countries have them as well.
-_OLD_ENDINGS: Final = frozenset({"com", "net", "org"})
+_OLD_ENDINGS: Final = frozenset({"com", "net", "org", "edu", "gov", "mil", "int"})
 # Of nobody, by RFC 2606 and by the sandbox.
 _ENDINGS_OF_NOBODY: Final = frozenset({"example", "test", "leadfall"})
 # What companies are called after, where the dot is one of an abbreviation: Dr.Oetker, St.George.
@@ -22,7 +22,7 @@ _ABBREVIATIONS: Final = frozenset({"dr", "mr", "mrs", "ms", "st"})
 
 
 def ends_as_domain(host: str, *, is_address: bool) -> bool:
-    """Tell whether a host with dots in it is a domain.
+    """Tell whether a host is a domain; one without a dot is none.
 
     `E.ON` and `J.Crew` end in no public ending, `Toys.R.Us` has an initial before it, and
     `U.S.Bank` begins with one. `Booking.com`, `x.ai` and `Acme.berlin` are domains.
@@ -32,6 +32,8 @@ def ends_as_domain(host: str, *, is_address: bool) -> bool:
         is_address: it stood in a web or mail address, where nobody writes a name.
     """
     *before, ending = host.split(".")
+    if not before:
+        return False
     is_public = ending in _ENDINGS_OF_NOBODY or _is_listed(ending)
     if is_address:
         return is_public or len(ending) > _COUNTRY_LETTERS

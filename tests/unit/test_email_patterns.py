@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.domain.domain_endings import ends_as_domain
 from service.domain.email_patterns import (
     clean_first_name,
     clean_last_name,
@@ -149,6 +150,12 @@ def test_last_names(text: str, cleaned: str) -> None:
         ("t3n.de", "t3n.de"),
         ("t.co", "t.co"),
         ("Q.com", "q.com"),
+        ("ms.gov", "ms.gov"),
+        ("https://ms.gov", "ms.gov"),
+        ("st.edu", "st.edu"),
+        ("dr.mil", "dr.mil"),
+        ("mr.int", "mr.int"),
+        ("x.gov", "x.gov"),
         ("m.acme.com", "m.acme.com"),
         ("acme.рф", "acme.xn--p1ai"),
         ("acme.com.au", "acme.com.au"),
@@ -172,6 +179,12 @@ def test_last_names(text: str, cleaned: str) -> None:
 def test_company_domains(text: str, domain: str | None) -> None:
     """Web addresses, domains and e-mail addresses lead to the mail domain."""
     assert domain == company_domain(text)
+
+
+@pytest.mark.parametrize("is_address", [False, True])
+@pytest.mark.parametrize("host", ["xn--p1ai", "com", "localhost", ""])
+def test_a_host_without_a_dot_is_no_domain(host: str, *, is_address: bool) -> None:
+    assert not ends_as_domain(host, is_address=is_address)
 
 
 def test_guesses_come_likeliest_first() -> None:
