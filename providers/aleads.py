@@ -57,11 +57,11 @@ def phone_request(lead: LeadInput) -> VendorRequest:
     return post("/find-phone", {"data": {"linkedin_username": named[1] if named else url}})
 
 
-def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
+def read_find(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the address; the words for how good it is are listed nowhere."""
-    if (rejected := _read_refusal(answer)) is not None:
+    if (rejected := _read_refusal(answer, lead)) is not None:
         return rejected
-    found = _innermost(answer)
+    found = _innermost(answer, lead)
     email = found.text_or_none("email")
     # Its words for nobody are not known either; that there is no address says it.
     return found_email(email, email and _read_word(found), _VERDICTS, prefix="result")
@@ -69,26 +69,26 @@ def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict from whichever of its fields is there."""
-    if (rejected := _read_refusal(answer)) is not None:
+    if (rejected := _read_refusal(answer, lead)) is not None:
         return rejected
-    checked = _innermost(answer)
+    checked = _innermost(answer, lead)
     named, word = checked.text_or_none("email"), _read_word(checked)
     return verified_email(lead.email, word, _VERDICTS, named=named, prefix="result")
 
 
 def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the number."""
-    if (rejected := _read_refusal(answer)) is not None:
+    if (rejected := _read_refusal(answer, lead)) is not None:
         return rejected
-    found = _innermost(answer)
+    found = _innermost(answer, lead)
     number = found.phone_or_none("phone_number") or found.phone_or_none("phone")
     return phone_outcome(number, region_of(lead.country))
 
 
-def _innermost(answer: VendorAnswer) -> JsonObject:
-    whole = read_object(answer)
+def _innermost(answer: VendorAnswer, lead: LeadInput) -> JsonObject:
+    whole = read_object(answer, lead=lead)
     if _is_failure(whole):
-        raise_for_failure(whole, answer.retry_after_s())
+        raise_for_failure(whole, answer.retry_after_s(), lead)
     # Told in one of these places; a page that is none of the vendor's has none of them.
     whole.require("data", "response", "email", "phone_number", "phone", "result", "is_valid")
     data = whole.object_or_none("data") or whole
@@ -112,12 +112,12 @@ def _read_word(checked: JsonObject) -> str | None:
     return next((word for word in words if word in _VERDICTS), next(iter(words), None))
 
 
-def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:
+def _read_refusal(answer: VendorAnswer, lead: LeadInput) -> RejectedInput | None:
     """Read the status, or the one in the envelope where that alone tells of a failure."""
     status = _status_in_envelope(answer) if answer.status == 200 else answer.status  # noqa: PLR2004
     # How it says that there is no credit is not known; a refusal that speaks of credits is taken
     # for it, because the next lead would only be refused as well.
-    if status in _REFUSED and is_about_credit(_words(answer)):
+    if status in _REFUSED and is_about_credit(_words(answer, lead)):
         raise OutOfCredit
     if status in {400, 422}:
         return RejectedInput("refused_by_vendor")
@@ -125,10 +125,10 @@ def _read_refusal(answer: VendorAnswer) -> RejectedInput | None:
     return None
 
 
-def _words(answer: VendorAnswer) -> str:
+def _words(answer: VendorAnswer, lead: LeadInput) -> str:
     # What stands before the vendor, such as a proxy, answers in other shapes.
     try:
-        return error_words(answer.object(), "message", "error", "errors", "detail")
+        return error_words(answer.object(), "message", "error", "errors", "detail", lead=lead)
     except BrokenAnswer:
         return ""
 

@@ -2,11 +2,15 @@
 
 Only an unmistakable complaint counts, because it takes a key out of every waterfall: what merely
 mentions credits, a key or a rate, as many an answer about a lead does, says nothing of them.
-The words may repeat a lead's own: an address, a domain or the link of a profile is not read.
+The words may repeat a lead's own, which its workspace chooses, while the key is everybody's. So
+those of a lead that is known are not read, nor what looks like an address, a domain or a link, nor
+what is quoted within a sentence, nor the name of who was not found.
 """
 
 import re
+from collections.abc import Iterator
 from itertools import islice
+from operator import attrgetter
 from typing import Final
 
 from providers.faults import (
@@ -16,17 +20,29 @@ from providers.faults import (
     Throttled,
 )
 from providers.json_object import JsonObject
+from service.domain.lead_input import LeadInput
 
 _CHARACTERS_READ_MAX: Final = 2_000
 _TEXTS_READ_MAX: Final = 20
 
-_QUOTE: Final = re.compile(r"[\"'`\u2018\u2019\u201c\u201d]")
+_QUOTE: Final = r"[\"'`\u2018\u2019\u201c\u201d]"
+_NOT_A_QUOTE: Final = r"[^\"'`\u2018\u2019\u201c\u201d]"
+_QUOTED: Final = rf"{_QUOTE}(?=\S)(?:{_NOT_A_QUOTE}|(?<=\w){_QUOTE}(?=\w))*{_QUOTE}"
+# A text that is quoted as a whole is read: it is what the vendor says.
+_QUOTED_IN_A_SENTENCE: Final = re.compile(rf"(?<=\w ){_QUOTED}(?!\w)|(?<!\w){_QUOTED}(?= \w)")
+_ANY_QUOTE: Final = re.compile(_QUOTE)
 _A_NAME: Final = re.compile(r"@|://|\.[^\W\d_]")
 _NEXT_WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # What ends a sentence or a part of one, unlike the dot of a number or the hyphen of a word.
 _PAUSE: Final = re.compile(r"[^\w\s]+(?=\s|$)|(?<=\s)[^\w\s]+")
-_WORD: Final = re.compile(r"[^\W_]+|\|")
+_WORD: Final = re.compile(r"[^\W_]+|\||(?<!\S)_(?!\S)")
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]+")
+# Stands for a name that is left out, so that the words around it do not come together.
+_LEFT_OUT: Final = "_"
+# Whose texts are free. A country is a code, and a word as well, such as `no`.
+_TEXTS_OF_A_LEAD: Final = attrgetter(
+    "first_name", "last_name", "company_name", "company_domain", "linkedin_url", "email"
+)
 
 # In the words, `|` stands where a part of a sentence ends, and `||` where a text does.
 _END: Final = r"(?= \||$)"
@@ -42,21 +58,25 @@ _NONE: Final = r"(?<![0-9] )\b(?:no|zero|0)"
 _CREDIT: Final = re.compile(
     rf"\b(?:not|dont|doesnt|without) (?:have )?(?:enough|sufficient) (?:{_CREDITS}|funds\b)"
     rf"|\binsufficient ?(?:{_CREDITS}|funds\b|balance\b)"
+    rf"|\b(?:do not|dont|does not|doesnt) have any (?:more )?{_CREDITS}(?:{_END}| (?:left|to)\b)"
     rf"|\b(?:credits?|balance|funds) (?:balance |limit )?{_BE}"
     r"(?:insufficient|empty|exhausted|depleted|used up|exceeded|expired|too low"
     r"|not (?:enough|sufficient))\b"
     rf"|\b(?:out|lack|lacks) of {_CREDITS}"
-    rf"|{_NONE} {_CREDITS} (?:left|remaining|remain|available)\b"
+    r"|\bcredits? limit (?:is |was |has been )?(?:reached|hit)\b"
+    rf"|\b(?:reached|hit) (?:your |the )?{_CREDITS} limit\b"
+    rf"|{_NONE} {_CREDITS} (?:left|remaining|remain|available)\b(?! (?:for refund|over)\b)"
     rf"|\bno (?:more|further|remaining|available) {_CREDITS}{_END}"
-    rf"|\b(?:have|has) (?:no|zero|0) (?:more )?{_CREDITS}(?:{_END}| (?:left|to|on|in|for)\b)"
+    rf"|\b(?:have|has) (?:no|zero|0) (?:more )?{_CREDITS}"
+    rf"(?:{_END}| (?:left|to|in|for)\b(?! (?:over|refund)\b)| on (?:your|the|this)\b)"
     rf"|{_WHOLE_TEXT}(?:no|zero) {_CREDITS}{_WHOLE_TEXT_END}"
     r"|\b(?:remaining credits?|credits? (?:left|remaining|available|balance))(?: is| are| \|)?"
     r" (?:zero|none|0(?: 0+)?(?! [0-9]))\b"
     rf"|\b(?:used|spent) (?:up )?all (?:of )?{_CREDITS}"
     rf"|\b(?:exhausted|exceeded|used up) (?:all )?(?:of )?{_CREDITS}"
-    rf"|\bneeds? more {_CREDITS}"
+    rf"|\bneeds? more {_CREDITS}(?! cards?\b)"
     r"|\b(?:usage|quota) (?:limit )?(?:exceeded|exhausted|reached)\b"
-    r"|\bpayment required\b|\bunpaid ?subscription"
+    r"|\bpayment required\b(?! (?:field|parameter|value|data)s?\b)|\bunpaid ?subscription"
 )
 _RATE: Final = re.compile(
     r"\brate limited\b|\brate limit (?:of (?:this|your|the) (?:api )?(?:key|account) )?"
@@ -85,18 +105,69 @@ _NOBODY: Final = re.compile(
     rf"|\b{_SOUGHT} (?:(?:address|number) )?(?:was |were |could )?not (?:be )?found\b"
     rf"|{_WHOLE_TEXT}not found{_WHOLE_TEXT_END}"
 )
+# What stands behind these words is the name of who was not found, to the end of the sentence.
+_WHOM: Final = re.compile(
+    rf"({_NOBODY.pattern}|\bnobody (?:is |was )?known\b"
+    r"|\b(?:could not|couldnt|cannot|did not|didnt|unable to) find (?:anyone|anybody"
+    rf"|(?:(?:an?|any|the|this) )?(?:(?:valid|matching|work) )?{_SOUGHT})\b) [^|]*{_END}"
+)
+# So is what stands between these.
+_UNFOUND: Final = (
+    r"(?:(?:is|are|was|were|does|could) )?"
+    r"(?:not (?:be )?(?:found|known|valid|exist)|unknown|invalid)"
+)
+_NAMED: Final = re.compile(
+    rf"(?:^|(?<=\| ))((?:the |this )?(?:company|organi[sz]ation|{_SOUGHT})"
+    rf"(?: name| address| number)?) (?!{_UNFOUND}{_END})[^|]+? ({_UNFOUND}){_END}"
+)
 
 
-def plain_words(text: str) -> str:
+def plain_words(text: str, lead: LeadInput | None = None) -> str:
     """Return the words of a text or a code, in lower case, with one blank between them.
 
-    A `|` among them stands where a part of a sentence ends. What looks like an address, a domain
-    or a link is left out. Of a long text the beginning is read.
+    A `|` among them stands where a part of a sentence ends. What looks like an address, a domain,
+    a link or a name is left out; a `_` may stand for it. Of a long text the beginning is read.
+
+    Args:
+        lead: what was asked about, where that is known; its own words are left out as well.
     """
-    parts = _QUOTE.sub("", text[:_CHARACTERS_READ_MAX]).replace("|", " ").split()
+    read = _QUOTED_IN_A_SENTENCE.sub(_LEFT_OUT, text[:_CHARACTERS_READ_MAX].replace("|", " "))
+    parts = _ANY_QUOTE.sub("", read).split()
     kept = " ".join(part for part in parts if _A_NAME.search(part) is None)
-    paused = _NEXT_WORD.sub(" ", _PAUSE.sub(" | ", kept)).lower()
-    return " ".join(_WORD.findall(paused)).strip("| ")
+    words = _words(_PAUSE.sub(" | ", kept))
+    if lead is not None:
+        words = _without_own(words, lead)
+    return _NAMED.sub(rf"\1 {_LEFT_OUT} \2", _WHOM.sub(r"\1", words)).strip("| ")
+
+
+def _words(text: str) -> str:
+    return " ".join(_WORD.findall(_NEXT_WORD.sub(" ", text).lower()))
+
+
+def _without_own(words: str, lead: LeadInput) -> str:
+    """Return words without a lead's own: a whole text of it, or two words in a row of one.
+
+    Of a name a vendor may leave out a part, such as the kind of company. A complaint that consists
+    of such words is missed for this lead, and heard with the next one.
+    """
+    texts = [_ANY_QUOTE.sub("", text) for text in _TEXTS_OF_A_LEAD(lead) if text]
+    own = {spelled for text in texts for spelled in (_words(text), _words(text.lower()))}
+    return " ".join(_kept(words.split(), own))
+
+
+def _kept(words: list[str], own: set[str]) -> Iterator[str]:
+    begin = 0
+    while begin < len(words):
+        end = begin
+        while end < len(words) and _is_within(" ".join(words[begin : end + 1]), own):
+            end += 1
+        is_own = end - begin > 1 or words[begin] in own
+        yield _LEFT_OUT if is_own else words[begin]
+        begin = end if is_own else begin + 1
+
+
+def _is_within(run: str, own: set[str]) -> bool:
+    return any(f" {run} " in f" {text} " for text in own)
 
 
 def is_about_credit(words: str) -> bool:
@@ -128,13 +199,16 @@ def raise_for_words(words: str, retry_after_s: float | None = None) -> None:
         raise CredentialsRejected
 
 
-def error_words(body: JsonObject, *names: str) -> str:
+def error_words(body: JsonObject, *names: str, lead: LeadInput | None = None) -> str:
     """Return the plain words and codes under `names`, at whatever depth; "" when there are none.
 
     Of many texts the first are read. A `||` stands between those of two texts.
+
+    Args:
+        lead: as for `plain_words`.
     """
     texts = islice((text for name in names for text in body.texts(name)), _TEXTS_READ_MAX)
-    spoken = map(plain_words, texts)
+    spoken = (plain_words(text, lead) for text in texts)
     return " || ".join(words for words in spoken if words)
 
 
@@ -144,22 +218,26 @@ def error_code(body: JsonObject, name: str) -> str | None:
     return text if _CODE.fullmatch(text) else None
 
 
-def raise_for_error(body: JsonObject, retry_after_s: float | None = None) -> None:
+def raise_for_error(
+    body: JsonObject, retry_after_s: float | None = None, lead: LeadInput | None = None
+) -> None:
     """Raise what the `error` or `errors` of an answer say, whatever its status.
 
     Raises:
         VendorFault: as `raise_for_words`, and `BrokenAnswer` for an error of any other kind.
     """
     if body.says("error") or body.says("errors"):
-        raise_for_failure(body, retry_after_s)
+        raise_for_failure(body, retry_after_s, lead)
 
 
-def raise_for_failure(body: JsonObject, retry_after_s: float | None = None) -> None:
+def raise_for_failure(
+    body: JsonObject, retry_after_s: float | None = None, lead: LeadInput | None = None
+) -> None:
     """Raise what an answer says that is known to be of a failure.
 
     Raises:
         VendorFault: as `raise_for_words`, and `BrokenAnswer` for a failure of any other kind.
     """
     names = ("error", "errors", "code", "error_code", "message", "detail", "reason")
-    raise_for_words(error_words(body, *names), retry_after_s)
+    raise_for_words(error_words(body, *names, lead=lead), retry_after_s)
     raise BrokenAnswer("the answer tells of an error")

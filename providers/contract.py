@@ -322,15 +322,20 @@ def raise_for_status(answer: VendorAnswer) -> None:
             raise RequestRefused
 
 
-def read_object(answer: VendorAnswer, *, statuses: Collection[int] = (200,)) -> JsonObject:
+def read_object(
+    answer: VendorAnswer, *, statuses: Collection[int] = (200,), lead: LeadInput | None = None
+) -> JsonObject:
     """Return the JSON object of an answer with one of `statuses` and without an error in it.
+
+    Args:
+        lead: what was asked about, where that is known; its own words are no complaint.
 
     Raises:
         VendorFault: as `raise_for_status` and `raise_for_error`, and `BrokenAnswer` for another
             status below 400.
     """
     body = read_any_object(answer, statuses=statuses)
-    raise_for_error(body, answer.retry_after_s())
+    raise_for_error(body, answer.retry_after_s(), lead)
     return body
 
 

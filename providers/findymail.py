@@ -40,11 +40,11 @@ def find_request(lead: LeadInput) -> VendorRequest:
     return post("/search/name", {"name": f"{lead.first_name} {lead.last_name}", "domain": company})
 
 
-def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
+def read_find(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the address, which is only ever told when the vendor has verified it."""
-    if (failed := _read_error(answer)) is not None:
+    if (failed := _read_error(answer, lead)) is not None:
         return failed
-    body = read_object(answer)
+    body = read_object(answer, lead=lead)
     body.require("contact")
     if not body.says("contact"):
         return Missing()
@@ -53,9 +53,9 @@ def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read a yes; a no says as little as no answer, because it also covers what it cannot tell."""
-    if (failed := _read_error(answer)) is not None:
+    if (failed := _read_error(answer, lead)) is not None:
         return failed
-    checked = read_object(answer)
+    checked = read_object(answer, lead=lead)
     raise_for_another(lead.email, checked.text_or_none("email"))
     word = checked.side_text("verified")
     if word is not None and checked.side_flag("verified") is None:
@@ -67,15 +67,15 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
 
 def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the number, which comes in E.164."""
-    if (failed := _read_error(answer)) is not None:
+    if (failed := _read_error(answer, lead)) is not None:
         return failed
-    body = read_object(answer)
+    body = read_object(answer, lead=lead)
     body.require("phone")
     return phone_outcome(body.phone_or_none("phone", prefix="+"), region_of(lead.country))
 
 
-def _read_error(answer: VendorAnswer) -> Outcome | None:
-    words = _error_words(answer)
+def _read_error(answer: VendorAnswer, lead: LeadInput) -> Outcome | None:
+    words = _error_words(answer, lead)
     match answer.status:
         case 200 if words:
             raise_for_words(words, answer.retry_after_s())
@@ -93,7 +93,7 @@ def _read_error(answer: VendorAnswer) -> Outcome | None:
     return None
 
 
-def _error_words(answer: VendorAnswer) -> str | None:
+def _error_words(answer: VendorAnswer, lead: LeadInput) -> str | None:
     """Return what the body says went wrong, "" for nothing, and None without a readable body."""
     try:
         body = answer.object()
@@ -101,7 +101,7 @@ def _error_words(answer: VendorAnswer) -> str | None:
         return None
     # A 200 may carry a friendly message; only `error` says that it failed.
     has_failed = answer.status != 200 or body.says("error")  # noqa: PLR2004
-    return error_words(body, "error", "message", "detail") if has_failed else ""
+    return error_words(body, "error", "message", "detail", lead=lead) if has_failed else ""
 
 
 PROVIDER: Final = Provider(

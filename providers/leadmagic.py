@@ -59,11 +59,11 @@ def phone_request(lead: LeadInput) -> VendorRequest:
     )
 
 
-def read_find(answer: VendorAnswer, _lead: LeadInput) -> Outcome:
+def read_find(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the address and its verdict."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    found = _read_success(answer, "email")
+    found = _read_success(answer, lead, "email")
     word = _decided(found.side_text("status"), found)
     return found_email(found.text_or_none("email"), word, _VERDICTS)
 
@@ -72,7 +72,7 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; an undecided one on a catch-all domain is risky, not unknown."""
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
-    checked = _read_success(answer, "email_status", "email")
+    checked = _read_success(answer, lead, "email_status", "email")
     named = checked.text_or_none("email")
     word = _decided(checked.text_or_none("email_status"), checked)
     return verified_email(lead.email, word, _VERDICTS, named=named)
@@ -83,21 +83,21 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     if (rejected := _read_refusal(answer)) is not None:
         return rejected
     return phone_outcome(
-        _read_success(answer, "mobile_number").phone_or_none("mobile_number"),
+        _read_success(answer, lead, "mobile_number").phone_or_none("mobile_number"),
         region_of(lead.country),
     )
 
 
-def _read_success(answer: VendorAnswer, *told: str) -> JsonObject:
+def _read_success(answer: VendorAnswer, lead: LeadInput, *told: str) -> JsonObject:
     """Return the body; it has one of the fields `told`, or says in words that there is nobody."""
     body = read_any_object(answer)
     # That there is nobody is said so, whatever flag stands beside; the text is not stated.
-    words = error_words(body, "message", "error", "errors")
+    words = error_words(body, "message", "error", "errors", lead=lead)
     is_missing = is_about_nobody(words)
     if body.says("error") or body.says("errors") or body.side_flag("success") is False:
         raise_for_words(words, answer.retry_after_s())
         if not is_missing:
-            raise_for_failure(body, answer.retry_after_s())
+            raise_for_failure(body, answer.retry_after_s(), lead)
     if not is_missing:
         body.require(*told)
     return body

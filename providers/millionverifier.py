@@ -47,17 +47,17 @@ def verify_request(lead: LeadInput) -> VendorRequest:
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; which status goes with which failure is not known, so words come first."""
-    if (failed := _read_error(answer)) is not None:
+    if (failed := _read_error(answer, lead)) is not None:
         return failed
-    checked = read_object(answer)
+    checked = read_object(answer, lead=lead)
     result = checked.text("result").lower()
     named = checked.text_or_none("email")
     return verified_email(lead.email, result, _VERDICTS, named=named, prefix="result")
 
 
-def _read_error(answer: VendorAnswer) -> Outcome | None:
+def _read_error(answer: VendorAnswer, lead: LeadInput) -> Outcome | None:
     # The same failure has been seen spelled with blanks and with underscores.
-    text = _error_words(answer)
+    text = _error_words(answer, lead)
     raise_for_words(text, answer.retry_after_s())
     words = text.split()
     if "ip" in words and "blocked" in words:
@@ -72,10 +72,10 @@ def _read_error(answer: VendorAnswer) -> Outcome | None:
     return NoAnswer(raw_reason("error", error_code(answer.object(), "error")))
 
 
-def _error_words(answer: VendorAnswer) -> str:
+def _error_words(answer: VendorAnswer, lead: LeadInput) -> str:
     # What stands before the vendor, such as a proxy, answers in other shapes.
     try:
-        return error_words(answer.object(), "error")
+        return error_words(answer.object(), "error", lead=lead)
     except BrokenAnswer:
         return ""
 

@@ -48,14 +48,14 @@ def verify_request(lead: LeadInput) -> VendorRequest:
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; the answer does not repeat the address."""
-    checked = read_object(answer)
+    checked = read_object(answer, lead=lead)
     status = checked.text("status")
     if status != "success":
-        return _read_failure(status, checked.side_text("message") or "")
+        return _read_failure(status, plain_words(checked.side_text("message") or "", lead))
     return verified_email(lead.email, checked.text("result"), _VERDICTS, prefix="result")
 
 
-def _read_failure(status: str, message: str) -> NoAnswer:
+def _read_failure(status: str, words: str) -> NoAnswer:
     match status:
         case "auth_failure" | "bad_referrer":
             raise CredentialsRejected
@@ -63,7 +63,7 @@ def _read_failure(status: str, message: str) -> NoAnswer:
             raise Throttled
         case "temp_unavail":
             raise VendorDown
-        case "general_failure" if is_about_credit(plain_words(message)):
+        case "general_failure" if is_about_credit(words):
             raise OutOfCredit
         case "general_failure":
             raise RequestRefused

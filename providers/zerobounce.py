@@ -66,9 +66,9 @@ def verify_request(lead: LeadInput) -> VendorRequest:
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict from the status, and from the one below it where that says more."""
-    if (failed := _read_error(answer)) is not None:
+    if (failed := _read_error(answer, lead)) is not None:
         return failed
-    checked = read_object(answer)
+    checked = read_object(answer, lead=lead)
     status = checked.text("status").lower()
     detail = (checked.side_text("sub_status") or "").lower()
     verdict = _FINER_VERDICTS.get((status, detail)) or _VERDICTS.get(status)
@@ -79,10 +79,10 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     return verification_outcome(lead.email, *verdict)
 
 
-def _read_error(answer: VendorAnswer) -> NoAnswer | None:
+def _read_error(answer: VendorAnswer, lead: LeadInput) -> NoAnswer | None:
     if answer.status == 403:  # noqa: PLR2004
         raise Throttled(answer.retry_after_s(), usual_wait_s=_SHIELD_S)
-    words = _error_words(answer)
+    words = _error_words(answer, lead)
     raise_for_words(words, answer.retry_after_s())
     raise_for_status(answer)
     if not words:
@@ -90,9 +90,9 @@ def _read_error(answer: VendorAnswer) -> NoAnswer | None:
     return NoAnswer(raw_reason("error", error_code(answer.object(), "error")))
 
 
-def _error_words(answer: VendorAnswer) -> str:
+def _error_words(answer: VendorAnswer, lead: LeadInput) -> str:
     try:
-        return error_words(answer.object(), "error")  # a text or a list of texts
+        return error_words(answer.object(), "error", lead=lead)  # a text or a list of texts
     except BrokenAnswer:
         return ""
 

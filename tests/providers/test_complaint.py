@@ -1,5 +1,6 @@
 """A failure in words is read as what it says, and a lead's own words in it prove nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -49,6 +50,17 @@ NO_CREDIT = (
     "Payment Required",
     "UnpaidSubscriptionError",
     "Invalid API Key or your account ran out of credits",
+    "You do not have any credits left",
+    "You don't have any credits",
+    "Credit limit reached",
+    "You have reached your monthly credit limit",
+    "You have run out of credits",
+    "You've used up all your credits",
+    "0 credits left",
+    "Credits left: 0 of 100",
+    "Not enough credits. No results.",
+    "{'message': 'Not enough credits'}",
+    "You have no credits left, so no email was found",
 )
 CREDIT_MENTIONED = (
     "Contact not found. Credits remaining: 55",
@@ -69,8 +81,41 @@ CREDIT_MENTIONED = (
     "You have enough credits",
     "Low credit warning: 55 left",
     "Buy credits to find phones as well",
+    "You have no credits on hold",
+    "The account has no credits on file",
+    "0 email credits available for refund",
+    "Zero credits left over from March: 500 credits this month",
+    "Payment required fields missing",
+    "It needs more credit card data",
+)
+# What companies may be called, and people who fill in a form.
+COMPLAINING_NAMES = (
+    "Out Of Credits LLC",
+    "You have no credits left",
+    "InsufficientCredits",
+    "Slow Down Media",
+    "Throttled Films",
+    "Rate Limit Exceeded Inc",
+    "Invalid API Key GmbH",
+    "Unauthorized Media Inc",
+    "Missing API token",
+)
+# How a vendor may say that it knows nobody there, or does not like the name.
+SAYING_NAMES = (
+    "No email found for Nadia Okafor at NAME",
+    "No match for NAME",
+    "Could not find anyone at NAME",
+    "Unable to find a valid email for Nadia at NAME.",
+    "Nobody is known at NAME",
+    "Company 'NAME' is unknown",
+    'The company "NAME" does not exist',
+    "Contact at NAME not found",
+    "Company NAME not found",
+    "Bad request: company_name NAME is invalid",
+    "There are no 'NAME' credits left",
 )
 SOMEBODY = LeadInput(first_name="Nadia", email="nadia@brightwater.leadfall")
+TAKES_A_KEY_OUT = {"out_of_credit", "throttled", "credentials_rejected"}
 
 
 @pytest.mark.parametrize(
@@ -130,6 +175,61 @@ def test_words_and_codes_tell_what_is_wrong(text: str, fault: type[VendorFault])
 )
 def test_what_is_only_mentioned_condemns_no_key(text: str) -> None:
     raise_for_words(plain_words(text))
+
+
+@pytest.mark.parametrize("name", COMPLAINING_NAMES)
+@pytest.mark.parametrize("saying", SAYING_NAMES)
+def test_a_name_is_no_complaint_where_it_is_seen_to_be_one(saying: str, name: str) -> None:
+    raise_for_words(plain_words(saying.replace("NAME", name)))
+
+
+@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize("name", COMPLAINING_NAMES)
+def test_the_names_of_a_lead_take_no_key_out(
+    remote_offer: tuple[Provider, Offer], status: int, name: str
+) -> None:
+    """A tenant chooses them, and the key is everybody's. A submission's are seen by their place."""
+    _, offer = remote_offer
+    bare = ("NAME is not a company we know", "Looked for Nadia in vain: NAME", "See NAME instead")
+    sayings = SAYING_NAMES + (bare if isinstance(offer.shape, Direct) else ())
+    lead = replace(SOMEBODY, company_name=name)
+    spelled = (name, name.lower(), name.upper(), name.removesuffix(" LLC").removesuffix(" GmbH"))
+    told = [saying.replace("NAME", each) for saying in sayings for each in spelled]
+
+    ends = {_end(offer, _saying(text, status), lead) for text in told}
+    by_status = {_end(offer, _saying("Nobody found", status))}
+
+    assert by_status & TAKES_A_KEY_OUT == ends & TAKES_A_KEY_OUT
+
+
+@pytest.mark.parametrize(
+    ("lead", "text"),
+    [
+        (LeadInput(first_name="Slow", last_name="Down"), "Slow Down is nobody's name"),
+        (LeadInput(first_name="Out of", last_name="Credits"), "We asked for Out of Credits"),
+        (LeadInput(email="no-credits-left@acme.leadfall"), "Mailbox no-credits-left is strange"),
+        (LeadInput(company_domain="slow-down.leadfall"), "Site slow-down is strange"),
+        (
+            LeadInput(linkedin_url="https://linkedin.example/in/no-credits-left"),
+            "Profile no-credits-left is private",
+        ),
+        (LeadInput(company_name="Unauthorized Media, Inc."), "Unauthorized Media, Inc. is closed"),
+    ],
+    ids=["names", "names_together", "address", "domain", "profile", "company"],
+)
+def test_no_words_of_a_lead_are_read(lead: LeadInput, text: str) -> None:
+    raise_for_words(plain_words(text, lead))
+
+
+def test_a_complaint_beside_the_names_of_a_lead_is_heard(
+    remote_offer: tuple[Provider, Offer],
+) -> None:
+    lead = replace(SOMEBODY, company_name="Credit Suisse", last_name="Key", country="NO")
+    told = ("Nobody searched at Credit Suisse. You have no credits left.", *NO_CREDIT)
+
+    ends = {_end(remote_offer[1], _failing(text), lead) for text in told}
+
+    assert {"out_of_credit"} == ends
 
 
 @pytest.mark.parametrize("status", [200, 400, 404])
@@ -204,6 +304,14 @@ def test_nobody_is_known_by_the_words_for_it(slug: str, text: str) -> None:
     (offer, *_) = all_providers()[slug].offers
 
     assert _end(offer, _failing(text)) == "missing"
+
+
+@pytest.mark.parametrize("slug", ["findymail", "leadmagic"])
+@pytest.mark.parametrize("name", COMPLAINING_NAMES)
+def test_nobody_is_known_whatever_the_company_is_called(slug: str, name: str) -> None:
+    (offer, *_) = all_providers()[slug].offers
+
+    assert _end(offer, _failing(f"No email found for Nadia Okafor at {name}")) == "missing"
 
 
 @pytest.mark.parametrize("slug", ["findymail", "leadmagic"])
@@ -289,12 +397,12 @@ def _saying(text: str, status: int) -> VendorAnswer:
     return VendorAnswer(status, body=orjson.dumps(body))
 
 
-def _end(offer: Offer, answer: VendorAnswer) -> str:
+def _end(offer: Offer, answer: VendorAnswer, lead: LeadInput = SOMEBODY) -> str:
     """Return the slug of the fault or the reason that an answer ends in, else its outcome."""
     shape = offer.shape
     assert isinstance(shape, Direct | Submitted)
     try:
-        end = shape.read(answer, SOMEBODY) if isinstance(shape, Direct) else shape.read(answer)
+        end = shape.read(answer, lead) if isinstance(shape, Direct) else shape.read(answer)
     except VendorFault as fault:
         return fault.slug
     return str(getattr(end, "reason", None) or getattr(end, "name", type(end).__name__))
