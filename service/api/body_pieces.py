@@ -3,6 +3,7 @@
 The library's own decoding is off, because what it cannot decode it cannot answer either.
 """
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,11 @@ from aiohttp import hdrs, web
 from service.api.refusals import BodyTooLarge, CallerLeft, MalformedBody, UnsupportedCoding
 
 PIECE_BYTES: Final = 256 * 1024
+# Files of gzip can be put one behind the other; nobody puts many, and each is begun anew.
+MEMBERS_MAX: Final = 100
 
+# What a decoder has not looked at yet it hands back as a copy: for every piece, at every member.
+_FED_BYTES: Final = 16 * 1024
 _PLAIN: Final = "identity"
 # What `zlib` calls them; raw deflate is what many send in place of the one with a header.
 _WINDOW_BITS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 15}
@@ -44,6 +49,8 @@ async def pieces_of(request: web.Request, bytes_max: int) -> AsyncIterator[bytes
             for piece in decoder.decode(raw):
                 bound.take(piece)
                 yield piece
+                # What came at once may mean many pieces, and others are waiting meanwhile.
+                await asyncio.sleep(0)
         decoder.end()
 
 
@@ -118,19 +125,25 @@ class _Inflater:
     def __init__(self, coding: str) -> None:
         self._coding = coding
         self._stream: zlib._Decompress | None = None
+        self._members = 0
 
     def decode(self, raw: bytes) -> Iterator[bytes]:
         """Yield what the next bytes mean, piece by piece.
 
         Raises:
-            MalformedBody: they are not of the coding.
+            MalformedBody: they are not of the coding, or of too many members.
         """
+        for start in range(0, len(raw), _FED_BYTES):
+            yield from self._decode_few(raw[start : start + _FED_BYTES])
+
+    def _decode_few(self, raw: bytes) -> Iterator[bytes]:
         while raw:
-            stream = self._stream = self._stream or zlib.decompressobj(self._window_bits(raw))
+            stream = self._stream = self._stream or self._begin(raw)
             piece = self._inflate(stream, raw)
             while piece:
                 yield piece
-                piece = self._inflate(stream, stream.unconsumed_tail)
+                # Beyond its end it would take what follows for left over once more.
+                piece = b"" if stream.eof else self._inflate(stream, stream.unconsumed_tail)
             raw = stream.unused_data
             if stream.eof:
                 # Another may follow: files of gzip can be put one behind the other.
@@ -144,6 +157,15 @@ class _Inflater:
         """
         if self._stream is not None:
             raise self._malformed()
+
+    def _begin(self, raw: bytes) -> "zlib._Decompress":
+        self._members += 1
+        if self._members > MEMBERS_MAX:
+            raise MalformedBody(
+                f"Request body has more than {MEMBERS_MAX} members of {self._coding}",
+                "Compress the whole body at once",
+            )
+        return zlib.decompressobj(self._window_bits(raw))
 
     def _window_bits(self, raw: bytes) -> int:
         if self._coding == "deflate" and raw[0] & 0x0F != _DEFLATE_METHOD:

@@ -1,13 +1,18 @@
 """Bodies with a content coding: gzip and deflate are taken within bounds, others refused."""
 
+import asyncio
 import gzip
+import os
 import re
 import zlib
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from cryptography.fernet import Fernet
 
+from service.api.body_pieces import MEMBERS_MAX, PIECE_BYTES, pieces_of
 from service.api.callbacks import callback_routes
 from service.api.seleqt.routes import seleqt_routes
 from service.api.sendkit.routes import sendkit_routes
@@ -89,6 +94,77 @@ async def test_what_is_not_of_its_coding(stage: Stage, path: str, coding: str, b
     ]
     assert "Traceback" not in lines.text()
     assert await stage.count_rows() == before
+
+
+@pytest.mark.parametrize("path", [SELEQT_BODY, SENDKIT_BODY, IMPORT])
+async def test_many_members(stage: Stage, path: str) -> None:
+    """A body of more files of gzip than anybody puts together is refused at once."""
+    body = gzipped(b"") * (1024 * 1024 // len(gzipped(b"")))
+
+    answer = await send_raw(stage, request(stage, path, body, "Content-Encoding: gzip"))
+
+    assert answer.status == 400
+    assert f"Request body has more than {MEMBERS_MAX} members of gzip" in answer.told
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+async def test_the_members_that_a_body_may_have(stage: Stage, coding: str) -> None:
+    """So many are taken and one more is not, of deflate as well."""
+    compressed = {"gzip": gzipped, "deflate": zlib.compress}[coding]
+    body = compressed(b"") * (MEMBERS_MAX - 1) + compressed(BODY)
+
+    taken, _ = await stage.seleqt(body, Content_Encoding=coding)
+    refused, _ = await stage.seleqt(compressed(b"") + body, Content_Encoding=coding)
+
+    assert (taken, refused) == (200, 400)
+
+
+@pytest.mark.parametrize("spaces", [8, 8 * 1024, 512 * 1024])
+async def test_members_of_any_length(stage: Stage, spaces: int) -> None:
+    """What follows a long one, of several pieces, is read once as what follows a short one is."""
+    body = gzipped(b" " * spaces) * 5 + gzipped(BODY)
+
+    status, _ = await stage.seleqt(body, Content_Encoding="gzip")
+
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [bytes(8 * 1024 * 1024), os.urandom(512 * 1024)],
+    ids=["of-few-bytes", "of-many"],
+)
+async def test_others_have_their_turns_meanwhile(body: bytes) -> None:
+    """However much comes at once, or however much it means, no two pieces are decoded in one go."""
+    turns, seen = 0, []
+    pieces: list[bytes] = []
+
+    async def take(asked: web.Request) -> web.Response:
+        async for piece in pieces_of(asked, 2 * len(body)):
+            pieces.append(piece)
+            seen.append(turns)
+        return web.Response()
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    application = web.Application(handler_args={"auto_decompress": False})
+    application.router.add_post("/", take)
+    async with TestClient(TestServer(application)) as client:
+        turning = asyncio.create_task(turn())
+        async with client.post(
+            "/", data=gzipped(body), headers={"Content-Encoding": "gzip"}
+        ) as answer:
+            assert answer.status == 200
+        turning.cancel()
+
+    assert b"".join(pieces) == body
+    assert max(map(len, pieces)) <= PIECE_BYTES
+    assert len(seen) > 1
+    assert len(set(seen)) == len(seen)
 
 
 @pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, gzip", "made-up"])
