@@ -167,6 +167,8 @@ def page_statement(wanted: Wanted, *, limit: int, offset: int) -> Statement:
         ids = f"{_found(wanted, arguments, limit + offset)} {_limit(arguments, limit, offset)}"
         page = f"({ids}) f join leads l on l.id = f.id"
     elif (use := wanted.text_use) is not None:
+        # The index by text is told of in rows; those before the page are passed over by walking.
+        use = "walk" if offset else use
         found = _in_ranges(wanted, use, arguments, limit + offset)
         found = f"({found} {_limit(arguments, limit, offset)})"
         page = f"{found} l" if use == "index" else f"{found} f join leads l on l.id = f.id"

@@ -12,6 +12,10 @@ from leads l
 -- The same for counting and deleting.
 select l.id from leads l
 
+-- name: select_places
+-- The same for pages in the order of time.
+select l.id, l.created_at from leads l
+
 -- name: bound_search
 -- For this transaction: no statement runs longer than $1 milliseconds, and each is planned for the
 -- values it has, since only they tell whether the index by text is worth using.

@@ -27,6 +27,7 @@ from service.store.statements import load_statements
 _SQL: Final = load_statements("people")
 _SELECT: Final = _SQL["select_people"]
 _SELECT_IDS: Final = _SQL["select_ids"]
+_SELECT_PLACES: Final = _SQL["select_places"]
 _SELECT_FOUND: Final = _SELECT.removesuffix("leads l")
 _ID_MAX: Final = 2**63 - 1
 
@@ -76,6 +77,30 @@ def page_statement(
     return f"{_SELECT} join ({chosen}) t on t.id = l.id order by l.id desc", arguments
 
 
+def place_statement(
+    workspace_id: int, people: PeopleFilter, *, before: LeadPlace | None, skipped: int
+) -> Statement:
+    """Return the statement of the place of the last of so many leads, and its arguments.
+
+    It has an id and, where the filter `is_by_time`, a time. No row is read of those before it, but
+    by conditions that no index has as columns: an index of an expression tells no id by itself.
+    """
+    arguments: list[Any] = [workspace_id, skipped]
+    facet = find_facet(people)
+    after = before.id if before else _ID_MAX
+    if find_texts(people)[1] is not None:
+        passed = _in_ranges(people, (), before, arguments)
+    elif facet is None:
+        select = _SELECT_PLACES if people.is_by_time else _SELECT_IDS
+        passed = _walk(select, people, before, arguments)
+    elif facet.expression is None:
+        passed = _distinct(_tagged(facet, after, arguments))
+    else:
+        passed = _distinct(_branches(_SELECT_IDS, facet, after, arguments))
+    way = "created_at desc, id desc" if people.is_by_time else "id desc"
+    return f"select * from ({passed}) p order by {way} offset $2::bigint - 1 limit 1", arguments
+
+
 def count_statement(workspace_id: int, people: PeopleFilter, count_max: int) -> Statement:
     """Return the statement that counts, and its arguments; it stops at `count_max`."""
     arguments: list[Any] = [workspace_id, count_max]
@@ -119,14 +144,9 @@ async def _read_place(
     skipped: int,
 ) -> LeadPlace | None:
     """Return the place of the last of so many leads; None if there are fewer."""
-    inner, arguments = page_statement(workspace_id, people, before=before, limit=skipped)
-    way = "created_at desc, id desc" if people.is_by_time else "id desc"
-    offset = _place(arguments, skipped - 1)
-    row = await connection.fetchrow(
-        f"select id, created_at from ({inner}) p order by {way} offset {offset} limit 1",
-        *arguments,
-    )
-    return None if row is None else LeadPlace(row["id"], row["created_at"])
+    statement, arguments = place_statement(workspace_id, people, before=before, skipped=skipped)
+    row = await connection.fetchrow(statement, *arguments)
+    return None if row is None else LeadPlace(row["id"], row.get("created_at"))
 
 
 async def count_people(

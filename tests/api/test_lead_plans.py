@@ -17,7 +17,13 @@ from service.flows.find_leads import SEARCH_TIMEOUT_MS, TOTAL_MAX
 from service.settings import LimitSettings
 from service.store.connection import Connection, prepare_connection
 from service.store.people import bound_search
-from service.store.people_pages import LeadPlace, count_statement, page_statement
+from service.store.people_pages import (
+    LeadPlace,
+    count_statement,
+    page_statement,
+    place_statement,
+    read_page,
+)
 from tests.conftest import with_database
 
 # `make plans` has the million that matters; what is read follows from the page, not the table.
@@ -131,6 +137,15 @@ TOILSOME = [
     PeopleFilter(has_phone=True, country="fiji"),
 ]
 
+# Whose indexes tell ids without rows; that of an expression cannot.
+PASSED_IN_INDEXES: list[dict[str, Any]] = [
+    each
+    for each in VALUES
+    if not each or each.keys() & {"email_verdicts", "tags", "created_after", "created_before"}
+]
+# The rows of the two that say where the workspace begins and ends.
+MARKERS_READ_MAX = 2
+
 
 @pytest.fixture(scope="module")
 def big_database(postgres_server: str, template_database: str) -> Iterator[str]:
@@ -240,6 +255,43 @@ async def test_a_later_page_reads_few_rows(big: Connection, people: PeopleFilter
     # A tag's leads are looked up one by one: three blocks of an index and one of the table each,
     # and the way down to the first.
     assert blocks_read(plan) <= (LIMIT * 4 + 8) * values
+
+
+@pytest.mark.parametrize(
+    "people",
+    [PeopleFilter(**each) for each in PASSED_IN_INDEXES]
+    + [*TEXTS[:4], *COMMON_TEXTS, *CLUSTERED_TEXTS, *SHORT_TEXTS],
+    ids=str,
+)
+async def test_the_pages_before_are_passed_over_in_indexes(
+    big: Connection, people: PeopleFilter
+) -> None:
+    """The way to the tenth page and to the fiftieth reads no row of the leads before it."""
+    plans = [
+        await explain(
+            big, place_statement(WORKSPACE, people, before=None, skipped=(number - 1) * 100)
+        )
+        for number in (2, 10, 50)
+    ]
+
+    assert max(map(rows_read, plans)) <= MARKERS_READ_MAX
+
+
+@pytest.mark.parametrize(
+    "people",
+    [*SINGLE, *TEXTS, *COMMON_TEXTS, *CLUSTERED_TEXTS, *SHORT_TEXTS],
+    ids=str,
+)
+async def test_a_page_by_number_is_the_page_behind_a_cursor(
+    big: Connection, people: PeopleFilter
+) -> None:
+    """Whether by number or behind the last of the page before, the same leads come."""
+    by_number = await read_page(big, WORKSPACE, people, before=None, limit=100, skipped=300)
+    before = await read_page(big, WORKSPACE, people, before=None, limit=300)
+    last = LeadPlace(before[-1].id, before[-1].created_at) if len(before) == 300 else None
+    behind = await read_page(big, WORKSPACE, people, before=last, limit=100) if last else []
+
+    assert [lead.id for lead in by_number] == [lead.id for lead in behind]
 
 
 async def test_the_way_to_a_later_page_is_short(big: Connection) -> None:

@@ -395,6 +395,24 @@ async def test_a_text_reads_hardly_more_than_the_page(
     assert max(rows_read(plan) for plan in plans) <= ROWS_READ_MAX
 
 
+@pytest.mark.parametrize("filters", [*WORDS, *OTHERS, *TEXTS, *CLUSTERED_TEXTS], ids=str)
+@pytest.mark.parametrize("list_id", [PEOPLE_LIST, SMALL_LIST, HALF_LIST, None])
+async def test_a_page_by_number_reads_its_own_rows(
+    big: asyncpg.Connection, filters: dict[str, Any], list_id: int | None
+) -> None:
+    """The tenth and the fiftieth, from either end, as the second does."""
+    first = wanted(list_id, **filters)
+    back = replace(first, sorting=Sorting("id", descending=True))
+
+    plans = [
+        await explain(big, page_statement(each, limit=PAGE, offset=(number - 1) * (PAGE - 1)))
+        for each in (first, back)
+        for number in (2, 10, 50)
+    ]
+
+    assert max(rows_read(plan) for plan in plans) <= ROWS_READ_MAX
+
+
 @pytest.mark.parametrize("filters", [*TEXTS, *CLUSTERED_TEXTS], ids=str)
 @pytest.mark.parametrize("list_id", [PEOPLE_LIST, SMALL_LIST, HALF_LIST, None])
 async def test_ranges_have_whom_the_conditions_mean(
