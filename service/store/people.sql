@@ -22,6 +22,11 @@ select l.id, l.created_at from leads l
 select set_config('statement_timeout', $1::text, true),
        set_config('plan_cache_mode', 'force_custom_plan', true);
 
+-- name: sort
+-- For this transaction: whether ('on') or not ('off') leads may be sorted where an index has their
+-- order. Of many in a row the planner would rather read all rows that fit and sort them.
+select set_config('enable_sort', $1::text, true);
+
 -- name: find_given
 select l.public_id
 from leads l

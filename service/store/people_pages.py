@@ -145,7 +145,9 @@ async def _read_place(
 ) -> LeadPlace | None:
     """Return the place of the last of so many leads; None if there are fewer."""
     statement, arguments = place_statement(workspace_id, people, before=before, skipped=skipped)
+    await connection.execute(_SQL["sort"], "off")
     row = await connection.fetchrow(statement, *arguments)
+    await connection.execute(_SQL["sort"], "on")
     return None if row is None else LeadPlace(row["id"], row.get("created_at"))
 
 

@@ -24,6 +24,7 @@ from service.store.people_pages import (
     place_statement,
     read_page,
 )
+from service.store.statements import load_statements
 from tests.conftest import with_database
 
 # `make plans` has the million that matters; what is read follows from the page, not the table.
@@ -275,6 +276,20 @@ async def test_the_pages_before_are_passed_over_in_indexes(
     ]
 
     assert max(map(rows_read, plans)) <= MARKERS_READ_MAX
+
+
+@pytest.mark.parametrize("people", SINGLE)
+async def test_no_more_are_passed_over_than_there_are(
+    big: Connection, people: PeopleFilter
+) -> None:
+    """Where an index cannot tell ids by itself, a row is read of each lead before, and no other."""
+    skipped = 4_900
+    values = max(len(people.tags), len(people.email_verdicts), 1)
+    await big.execute(load_statements("people")["sort"], "off")
+
+    plan = await explain(big, place_statement(WORKSPACE, people, before=None, skipped=skipped))
+
+    assert rows_read(plan) <= skipped * values
 
 
 @pytest.mark.parametrize(
