@@ -2,12 +2,13 @@
 
 import hmac
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from service.domain.email_address import read_email_address
 from service.domain.lead_input import LeadInput
+from service.domain.personal_words import is_company, is_name, is_person_page
 from service.domain.plain_text import plain_text
 from service.domain.spellings import bare_profile, decoded
 
@@ -64,13 +65,31 @@ def names_of(lead: LeadInput) -> Iterator[str]:
         yield f"email\x1f{email}"
     if lead.linkedin_url and (profile := _plain_profile(lead.linkedin_url)):
         yield f"profile\x1f{profile}"
-    first, last = plain_text(lead.first_name), plain_text(lead.last_name)
-    if first and last:
-        for company in {plain_text(lead.company_domain), plain_text(lead.company_name)} - {""}:
+    if is_name(lead.first_name, lead.last_name):
+        first, last = plain_text(lead.first_name), plain_text(lead.last_name)
+        companies = filter(is_company, (lead.company_domain, lead.company_name))
+        for company in set(map(plain_text, companies)):
             yield f"name\x1f{first}\x1f{last}\x1f{company}"
 
 
+def without_fillers(lead: LeadInput) -> LeadInput:
+    """Return a lead without what only fills a column, and which others have as well."""
+    url, name = lead.linkedin_url, lead.company_name
+    domain = lead.company_domain
+    own = replace(
+        lead,
+        linkedin_url=url if url and _plain_profile(url) else None,
+        company_name=name if is_company(name) else None,
+        company_domain=domain if is_company(domain) else None,
+    )
+    if is_name(lead.first_name, lead.last_name):
+        return own
+    return replace(own, first_name=None, last_name=None)
+
+
 def _plain_profile(url: str) -> str:
+    """Return the one spelling of a person's page; nothing of whatever else a column holds."""
     path = bare_profile(plain_text(url))
     # What the signs spell may be in another case and form again.
-    return (plain_text(decoded(path)) if "%" in path else path).rstrip("/")
+    plain = (plain_text(decoded(path)) if "%" in path else path).rstrip("/")
+    return plain if is_person_page(plain) else ""

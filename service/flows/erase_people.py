@@ -24,7 +24,7 @@ from service.domain.spellings import (
     spellings_of_name,
     spellings_of_profile,
 )
-from service.domain.suppression import ERASED, SuppressionReason, names_of
+from service.domain.suppression import ERASED, SuppressionReason, names_of, without_fillers
 from service.flows.publish_finished import Publication, log_finished
 from service.flows.settle_lookups import follow_up
 from service.flows.suppress_people import SuppressionList
@@ -146,11 +146,12 @@ class _Traces:
                 self.phones.add(value["phone"])
 
     def _add_input(self, lead: LeadInput) -> None:
+        own = without_fillers(lead)
         # Of a deleted lead nothing is known but which it was.
-        if lead != LeadInput():
-            self.inputs.add(lead)
-        if lead.email:
-            self._add_email(lead.email)
+        if own != LeadInput():
+            self.inputs.add(own)
+        if own.email:
+            self._add_email(own.email)
 
     def _add_email(self, email: str) -> None:
         # A mailbox that many share would lead to everybody who was ever found behind it.

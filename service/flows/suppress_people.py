@@ -8,7 +8,12 @@ import structlog
 
 from service.domain.lead_input import LeadInput
 from service.domain.question import people_of
-from service.domain.suppression import PEPPER_BYTES, PersonHasher, SuppressionReason
+from service.domain.suppression import (
+    PEPPER_BYTES,
+    PersonHasher,
+    SuppressionReason,
+    without_fillers,
+)
 from service.edges.secret_box import SecretBox, SecretUnreadable, pepper_purpose
 from service.errors import SuppressionsUnreadable
 from service.store.connection import Connection
@@ -144,4 +149,6 @@ class SuppressionList:
 
 
 def _names_of(hasher: PersonHasher, lead: LeadInput) -> list[bytes]:
-    return [*hasher.hashes_of(lead), *map(hasher.hash_of_memory, people_of(lead))]
+    own = without_fillers(lead)
+    remembered = people_of(own) if own != LeadInput() else []
+    return [*hasher.hashes_of(lead), *map(hasher.hash_of_memory, remembered)]
