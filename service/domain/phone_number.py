@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 import phonenumbers
 import pycountry
@@ -110,8 +110,20 @@ def parse_phone(text: str, region: str | None = None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def significant_digits(text: str) -> str:
-    """Return the digits that every way to write a number has in one row; empty if too few.
+class TellingNumber(NamedTuple):
+    """A number as it is looked for in a text, with what may be dialled before it.
+
+    Attributes:
+        digits: that every way to write it has in one row, whatever stands between them.
+        before: a regular expression of what may be joined to them in front.
+    """
+
+    digits: str
+    before: str
+
+
+def telling_number(text: str) -> TellingNumber | None:
+    """Return what tells a number in a text; None if it has too few digits to tell anything.
 
     Without the country's code and what is dialled before a number; with the code where so few are
     left that they could be something else. A number that is not in E.164 has no known country.
@@ -120,11 +132,14 @@ def significant_digits(text: str) -> str:
         number = phonenumbers.parse(text)
     except phonenumbers.NumberParseException:
         digits = "".join(str(unicodedata.digit(each)) for each in text if each.isdecimal())
-        national = digits.lstrip("0")
+        numbers = [TellingNumber(digits.lstrip("0"), r"(?:(?:00|011|\+)\d{1,3}|0)?")]
     else:
-        national = phonenumbers.national_significant_number(number)
-        digits = f"{number.country_code}{national}"
-    return next((each for each in (national, digits) if len(each) >= _TELLING_DIGITS_MIN), "")
+        code, national = number.country_code, phonenumbers.national_significant_number(number)
+        numbers = [
+            TellingNumber(national, f"(?:(?:00|011)?{code})?0?"),
+            TellingNumber(f"{code}{national}", "(?:00|011)?"),
+        ]
+    return next((each for each in numbers if len(each.digits) >= _TELLING_DIGITS_MIN), None)
 
 
 def _is_dialled_from_abroad(number: phonenumbers.PhoneNumber) -> bool:

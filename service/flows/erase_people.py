@@ -5,13 +5,14 @@ their leads go last, so that an erasure that was broken off finds them again whe
 """
 
 from asyncio import get_running_loop, sleep, to_thread
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import orjson
 import structlog
 
 from service.domain.email_address import read_email_address
@@ -28,18 +29,21 @@ from service.domain.suppression import ERASED, SuppressionReason, names_of, with
 from service.flows.publish_finished import Publication, log_finished
 from service.flows.settle_lookups import follow_up
 from service.flows.suppress_people import SuppressionList
-from service.store.connection import Pool
+from service.store.connection import Connection, Pool
 from service.store.erasure import (
+    FoundEvent,
     FoundLookup,
     KnownLead,
     Likeness,
     are_under_way,
     delete_leads,
     find_alike,
+    find_echoes,
     find_events,
     find_lookups,
     find_metadata,
     find_people,
+    find_shared_phones,
     find_under_way,
     forget_answers,
     forget_deleted,
@@ -72,6 +76,8 @@ _OVERLAP: Final = timedelta(minutes=1)
 _PATIENCE_S: Final = 60.0
 # A shorter number may stand in a body for something else.
 _PHONE_CHARACTERS_MIN: Final = 7
+# A letter, over which no number goes on.
+_BETWEEN_TEXTS: Final = "\nx\n"
 
 
 @dataclass(slots=True)
@@ -126,6 +132,7 @@ class _Traces:
     public_ids: set[str]
     lead_ids: set[int] = field(default_factory=set)
     phones: set[str] = field(default_factory=set, repr=False)
+    shared_phones: set[str] = field(default_factory=set, repr=False)
     inputs: set[LeadInput] = field(default_factory=set, repr=False)
 
     def add_leads(self, leads: Iterable[KnownLead]) -> None:
@@ -203,19 +210,32 @@ class _Traces:
         )
 
     @property
-    def needles(self) -> list[str]:
-        """Return what a body must not hold, in lower case."""
+    def own_phones(self) -> set[str]:
+        """Return the numbers that nobody else has: a switchboard's names none of its people."""
+        return self.phones - self.shared_phones
+
+    @property
+    def marks(self) -> set[str]:
+        """Return by what a text names them, in lower case, beside numbers."""
         urls = {lead.linkedin_url for lead in self.inputs if lead.linkedin_url}
         profiles = {spelling for url in urls for spelling in spellings_of_profile(url)}
-        phones = {phone for phone in self.phones if len(phone) >= _PHONE_CHARACTERS_MIN}
-        # How a row of Seleqt's results names a lead; a bare number could be anything.
-        rows = {f'"id":{lead_id},"first_name"' for lead_id in self.lead_ids}
-        return sorted(self.emails | profiles | phones | rows | self.public_ids)
+        return self.emails | profiles | self.public_ids
+
+    @property
+    def rows(self) -> set[str]:
+        """Return how rows of Seleqt's results name them; a bare number could be anything."""
+        return {f'"id":{lead_id},"first_name"' for lead_id in self.lead_ids}
+
+    @property
+    def needles(self) -> list[str]:
+        """Return what a body that names them holds, in lower case; others may hold it as well."""
+        phones = {phone for phone in self.own_phones if len(phone) >= _PHONE_CHARACTERS_MIN}
+        return sorted(self.marks | phones | self.rows)
 
     @property
     def signs(self) -> PersonSigns:
-        """Return what a caller's note must not hold, however it is written there."""
-        return PersonSigns.of(self.needles, self.phones)
+        """Return what a text must not hold, however it is written there."""
+        return PersonSigns.of(self.marks, self.own_phones)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +264,7 @@ class _Erasure:
         await self._outlast()
         # What was accepted or told meanwhile; from here on no lead is left to begin with.
         await self._scrub_lookups(traces, since)
+        await self._tell_shared(traces)
         await self._scrub_events(traces, since)
         await self._forget_answers(traces)
         async with self.pool.acquire() as connection:
@@ -285,6 +306,13 @@ class _Erasure:
         traces.add_leads(found)
         names = traces.names
         traces.add_leads(each for each in alike if not names.isdisjoint(names_of(each.lead)))
+        await self._tell_shared(traces)
+
+    async def _tell_shared(self, traces: _Traces) -> None:
+        async with self.pool.acquire() as connection:
+            traces.shared_phones = await find_shared_phones(
+                connection, self.workspace_id, sorted(traces.phones), sorted(traces.lead_ids)
+            )
 
     async def _suppress(self, traces: _Traces) -> None:
         people = [(self.workspace_id, lead) for lead in traces.suppressed]
@@ -369,14 +397,15 @@ class _Erasure:
 
     async def _scrub_events(self, traces: _Traces, since: datetime) -> None:
         after, needles, signs = (since, _FIRST), traces.needles, traces.signs
+        rows = traces.rows
         while needles:
             async with self.pool.acquire() as connection, connection.transaction():
                 page = await find_events(
                     connection, self.workspace_id, after, needles, EVENTS_PER_PAGE
                 )
                 if page:
-                    await scrub_echoes(connection, page, needles)
-                held = [event for event in page if event.holds or signs.are_in(event.metadata)]
+                    await _scrub_echoes(connection, page, needles, signs)
+                held = await to_thread(_those_that_name, page, rows, signs)
                 if held:
                     self.erased.deliveries += await scrub_events(connection, held, ERASED)
                     self.erased.events += len(held)
@@ -395,7 +424,7 @@ class _Erasure:
                     ANSWERS_PER_PAGE,
                     people=people,
                     emails=sorted(traces.emails),
-                    phones=sorted(traces.phones),
+                    phones=sorted(traces.own_phones),
                 )
             self.erased.answers += count
 
@@ -404,3 +433,44 @@ class _Erasure:
             self.erased.leads += await delete_leads(
                 connection, self.workspace_id, sorted(traces.lead_ids)
             )
+
+
+async def _scrub_echoes(
+    connection: Connection,
+    events: Sequence[FoundEvent],
+    needles: Sequence[str],
+    signs: PersonSigns,
+) -> None:
+    echoes = await find_echoes(connection, events, needles)
+    named = [echo for echo in echoes if signs.are_in_text(echo.answer.decode(errors="replace"))]
+    if named:
+        await scrub_echoes(connection, named)
+
+
+def _those_that_name(
+    events: Sequence[FoundEvent], rows: Iterable[str], signs: PersonSigns
+) -> list[FoundEvent]:
+    return [
+        event
+        for event in events
+        if (event.body is not None and _names(event.body, rows, signs))
+        or signs.are_in(event.metadata)
+    ]
+
+
+def _names(body: str, rows: Iterable[str], signs: PersonSigns) -> bool:
+    if any(row in body for row in rows):
+        return True
+    # Each text by itself: what two of them say together names nobody.
+    return signs.are_in_text(_BETWEEN_TEXTS.join(_texts_of(orjson.loads(body))))
+
+
+def _texts_of(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        yield from _texts_of(list(value.values()))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts_of(each)

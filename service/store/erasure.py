@@ -55,12 +55,23 @@ class FoundLookup:
 
 @dataclass(frozen=True, slots=True)
 class FoundEvent:
-    """An event, whether its body holds a person, and what callers noted on its job."""
+    """An event, its body if that may name a person, and what callers noted on its job."""
 
     created_at: datetime
     id: UUID
-    holds: bool
+    body: str | None = field(repr=False)
     metadata: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What a receiver answered to an attempt, which may name a person."""
+
+    event_id: UUID
+    endpoint_id: int
+    number: int
+    started_at: datetime
+    answer: bytes = field(repr=False)
 
 
 async def read_moment(connection: Connection) -> datetime:
@@ -185,6 +196,19 @@ async def scrub_lookups(
     return len(rows), [ClosedLookup.read(row) for row in rows if row["closed"]]
 
 
+async def find_shared_phones(
+    connection: Connection, workspace_id: int, phones: Sequence[str], lead_ids: Sequence[int]
+) -> set[str]:
+    """Return which of these numbers others than these leads have as well.
+
+    It reads the whole workspace, as an erasure does with its events.
+    """
+    rows = await connection.fetch(
+        _SQL["find_shared_phones"], workspace_id, list(phones), list(lead_ids)
+    )
+    return {row["phone"] for row in rows}
+
+
 async def find_metadata(
     connection: Connection, job_ids: Sequence[UUID]
 ) -> dict[UUID, Mapping[str, str]]:
@@ -213,7 +237,7 @@ async def find_events(
         FoundEvent(
             row["created_at"],
             row["id"],
-            row["holds"],
+            row["body"],
             _noted(row["metadata"], row["caller_metadata"]),
         )
         for row in rows
@@ -228,17 +252,29 @@ def _noted(
     return caller_metadata or texts
 
 
-async def scrub_echoes(
+async def find_echoes(
     connection: Connection, events: Sequence[FoundEvent], needles: Sequence[str]
-) -> None:
-    """Empty what receivers answered to these events where it names a person all the same."""
+) -> list[Echo]:
+    """Return what receivers answered to these events where it may name a person."""
     # An answer in JSON may hold a text with its letters escaped.
     escaped = {json.dumps(needle)[1:-1] for needle in needles}
-    await connection.execute(
-        _SQL["scrub_attempts"],
+    rows = await connection.fetch(
+        _SQL["find_echoes"],
         [event.id for event in events],
         min(event.created_at for event in events),
         sorted(escaped.union(needles)),
+    )
+    return [Echo(**row) for row in rows]
+
+
+async def scrub_echoes(connection: Connection, echoes: Sequence[Echo]) -> None:
+    """Empty what receivers answered to these attempts."""
+    await connection.execute(
+        _SQL["scrub_echoes"],
+        [echo.event_id for echo in echoes],
+        [echo.endpoint_id for echo in echoes],
+        [echo.number for echo in echoes],
+        [echo.started_at for echo in echoes],
     )
 
 
@@ -250,7 +286,7 @@ async def scrub_events(connection: Connection, events: Sequence[FoundEvent], rea
         _SQL["scrub_events"], [event.created_at for event in events], event_ids
     )
     since = min(event.created_at for event in events)
-    await connection.execute(_SQL["scrub_attempts"], event_ids, since, None)
+    await connection.execute(_SQL["scrub_attempts"], event_ids, since)
     return int(withdrawn.rpartition(" ")[2])
 
 

@@ -134,10 +134,19 @@ select id, metadata from jobs where id = any($1::uuid[]) and metadata is not nul
 -- name: scrub_metadata
 update jobs set metadata = null where id = any($1::uuid[]);
 
+-- name: find_shared_phones
+-- Which of the numbers $2 others than the leads $3 of workspace $1 have as well.
+select distinct n.phone
+from leads l, unnest($2::text[]) as n(phone)
+where l.workspace_id = $1::bigint and n.phone in (l.phone, l.phone_e164)
+  and l.id <> all($3::bigint[])
+  and (l.phone = any($2::text[]) or l.phone_e164 = any($2::text[]));
+
 -- name: find_events
--- A page of at most $5 events of workspace $1 after ($2, $3), in order: whether the body of each
--- holds one of the texts $4, which are in lower case, and what callers noted on its job.
-select created_at, id, holds,
+-- A page of at most $5 events of workspace $1 after ($2, $3), in order: the body of each that may
+-- name a person, since it holds one of the texts $4, which are in lower case, and what callers noted
+-- on its job.
+select created_at, id, case when holds then body end as body,
        case when noted then body::json #> '{data,metadata}' end as metadata,
        case when noted then body::json #> '{data,callerMetadata}' end as caller_metadata
 from (
@@ -177,16 +186,29 @@ from held
 where d.event_id = held.event_id and d.endpoint_id = held.endpoint_id;
 
 -- name: scrub_attempts
--- What receivers answered to the events $1, which are no older than $2: all of it where $3 is null,
--- else where it holds one of these texts, which are in lower case. Both sides are escaped alike, as
--- an answer may be in any encoding or cut off within a letter.
+-- All that receivers answered to the events $1, which are no older than $2.
 update attempts set answer = null
 where event_id = any($1::uuid[]) and started_at >= $2::timestamptz - interval '1 minute'
-  and answer is not null
-  and ($3::text[] is null or exists (
+  and answer is not null;
+
+-- name: find_echoes
+-- What receivers answered to the events $1, which are no older than $2, where it may name a person,
+-- since it holds one of the texts $3, which are in lower case. Both sides are escaped alike, as an
+-- answer may be in any encoding or cut off within a letter.
+select event_id, endpoint_id, number, started_at, answer from attempts
+where event_id = any($1::uuid[]) and started_at >= $2::timestamptz - interval '1 minute'
+  and exists (
     select from unnest($3::text[]) as n(needle)
     where position(encode(convert_to(n.needle, 'UTF8'), 'escape')
-                   in lower(encode(answer, 'escape'))) > 0));
+                   in lower(encode(answer, 'escape'))) > 0);
+
+-- name: scrub_echoes
+-- $1 event, $2 endpoint, $3 number and $4 time, as columns.
+update attempts a set answer = null
+from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::timestamptz[])
+  as b(event_id, endpoint_id, number, started_at)
+where a.event_id = b.event_id and a.endpoint_id = b.endpoint_id and a.number = b.number
+  and a.started_at = b.started_at;
 
 -- name: forget_answers
 -- A page of remembered answers after key $1, at most $2: those about the people $3, or with an
