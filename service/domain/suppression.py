@@ -63,7 +63,7 @@ def names_of(lead: LeadInput) -> Iterator[str]:
     """Yield each thing that names the person, in the spelling in which it is compared."""
     if lead.email and (email := plain_email(lead.email)):
         yield f"email\x1f{email}"
-    if lead.linkedin_url and (profile := _plain_profile(lead.linkedin_url)):
+    if lead.linkedin_url and (profile := plain_profile(lead.linkedin_url)):
         yield f"profile\x1f{profile}"
     if is_name(lead.first_name, lead.last_name):
         first, last = plain_text(lead.first_name), plain_text(lead.last_name)
@@ -78,7 +78,7 @@ def without_fillers(lead: LeadInput) -> LeadInput:
     domain = lead.company_domain
     own = replace(
         lead,
-        linkedin_url=url if url and _plain_profile(url) else None,
+        linkedin_url=url if url and plain_profile(url) else None,
         company_name=name if is_company(name) else None,
         company_domain=domain if is_company(domain) else None,
     )
@@ -87,7 +87,7 @@ def without_fillers(lead: LeadInput) -> LeadInput:
     return replace(own, first_name=None, last_name=None)
 
 
-def _plain_profile(url: str) -> str:
+def plain_profile(url: str) -> str:
     """Return the one spelling of a person's page; nothing of whatever else a column holds."""
     path = bare_profile(plain_text(url))
     # What the signs spell may be in another case and form again.

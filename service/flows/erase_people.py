@@ -5,6 +5,7 @@ their leads go last, so that an erasure that was broken off finds them again whe
 """
 
 from asyncio import get_running_loop, sleep, to_thread
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ import structlog
 from service.domain.email_address import read_email_address
 from service.domain.lead_input import LeadInput
 from service.domain.person_signs import PersonSigns
+from service.domain.personal_words import is_name
+from service.domain.plain_text import plain_text
 from service.domain.question import people_of
 from service.domain.spellings import (
     forms_of_profile,
@@ -25,7 +28,13 @@ from service.domain.spellings import (
     spellings_of_name,
     spellings_of_profile,
 )
-from service.domain.suppression import ERASED, SuppressionReason, names_of, without_fillers
+from service.domain.suppression import (
+    ERASED,
+    SuppressionReason,
+    names_of,
+    plain_profile,
+    without_fillers,
+)
 from service.flows.publish_finished import Publication, log_finished
 from service.flows.settle_lookups import follow_up
 from service.flows.suppress_people import SuppressionList
@@ -38,6 +47,7 @@ from service.store.erasure import (
     are_under_way,
     delete_leads,
     find_alike,
+    find_carriers,
     find_echoes,
     find_events,
     find_lookups,
@@ -115,7 +125,9 @@ async def erase_people(
     """Erase people of a workspace by their leads' ids, or by address whether they are leads or not.
 
     Other leads and lookups of the workspace that what suppresses them matches are theirs and go as
-    well, also a namesake's at the same company. Each transaction is short. Ids and addresses of
+    well, but for those of a namesake at the same company whose profile or given address shows him
+    to be another. An address that leads of several names have takes only those who are asked for,
+    or all of them where it is asked for itself. Each transaction is short. Ids and addresses of
     nobody are no error: an erasure may be repeated, and after one that was broken off it should be.
 
     Raises:
@@ -124,12 +136,31 @@ async def erase_people(
     return await _Erasure(pool, workspace_id, suppressions, publication).run(public_ids, emails)
 
 
+_Name = tuple[str, str]
+
+
+def _name_of(lead: LeadInput) -> _Name | None:
+    if not is_name(lead.first_name, lead.last_name):
+        return None
+    return plain_text(lead.first_name), plain_text(lead.last_name)
+
+
 @dataclass(slots=True)
 class _Traces:
-    """Everything by which the people can be found, growing as it is looked through."""
+    """Everything by which the people can be found, growing as it is looked through.
 
-    emails: set[str] = field(repr=False)
+    Attributes:
+        asked: the addresses whose people are to be erased, whoever they are.
+        emails: these, and those that are nobody else's.
+        unproven: addresses of theirs that may be others' as well, each in all its spellings.
+        shared: those that are.
+    """
+
+    asked: frozenset[str] = field(repr=False)
     public_ids: set[str]
+    emails: set[str] = field(default_factory=set, repr=False)
+    unproven: set[frozenset[str]] = field(default_factory=set, repr=False)
+    shared: set[str] = field(default_factory=set, repr=False)
     lead_ids: set[int] = field(default_factory=set)
     phones: set[str] = field(default_factory=set, repr=False)
     shared_phones: set[str] = field(default_factory=set, repr=False)
@@ -163,8 +194,79 @@ class _Traces:
     def _add_email(self, email: str) -> None:
         # A mailbox that many share would lead to everybody who was ever found behind it.
         read = read_email_address(email)
-        if read is None or not read.role:
-            self.emails |= spellings_of_email(email)
+        spellings = spellings_of_email(email)
+        is_new = self.shared.isdisjoint(spellings) and not spellings <= self.emails
+        if is_new and (read is None or not read.role):
+            self.unproven.add(spellings)
+
+    def prove(self, carriers: Iterable[tuple[str, str | None, str | None]]) -> None:
+        """Take the addresses as theirs, but for those that somebody of another name has."""
+        names: dict[str, set[_Name]] = defaultdict(set)
+        for email, first, last in carriers:
+            if is_name(first, last):
+                names[email].add((plain_text(first), plain_text(last)))
+        own = self._own_names
+        for spellings in self.unproven:
+            carried = {name for each in spellings for name in names[each]}
+            if len(carried) > 1 or (own and not carried <= own):
+                self._share(spellings)
+            else:
+                self.emails |= spellings
+        self.unproven.clear()
+
+    def _share(self, spellings: frozenset[str]) -> None:
+        self.shared |= spellings - self.asked
+        self.emails -= spellings - self.asked
+
+    @property
+    def _own_names(self) -> set[_Name]:
+        return {name for lead in self.inputs if (name := _name_of(lead)) is not None}
+
+    def pick(self, lookups: Iterable[FoundLookup]) -> tuple[list[FoundLookup], list[FoundLookup]]:
+        """Return the lookups that are theirs, and those of others that hold an address of theirs.
+
+        An address that a lookup of another name has for its own is shared from then on.
+        """
+        theirs, holding = [], []
+        own, names = self._own_names, self.names
+        for lookup in lookups:
+            name = _name_of(lookup.lead)
+            if lookup.lead_id in self.lead_ids or not self.asked.isdisjoint(lookup.addresses):
+                theirs.append(lookup)
+            elif lookup.addresses and own and name is not None and name not in own:
+                told = lookup.addresses & lookup.told
+                for address in told:
+                    self._share(spellings_of_email(address))
+                if not told:
+                    holding.append(lookup)
+            elif lookup.addresses or (
+                not names.isdisjoint(names_of(lookup.lead))
+                and not self.names_another(lookup.shown or lookup.lead)
+            ):
+                theirs.append(lookup)
+        return theirs, holding
+
+    def names_another(self, lead: LeadInput) -> bool:
+        """Tell whether a lead of their name has a profile or an own address, and none of theirs."""
+        name = _name_of(lead)
+        theirs = [each for each in self.inputs if _name_of(each) == name]
+        own, known = self._profiles_of([lead]), self._profiles_of(theirs)
+        if own and known:
+            return own.isdisjoint(known)
+        mine, emails = self._addresses_of([lead]), self._addresses_of(theirs)
+        return bool(mine and emails) and mine.isdisjoint(emails)
+
+    @staticmethod
+    def _profiles_of(leads: Iterable[LeadInput]) -> set[str]:
+        return {plain_profile(lead.linkedin_url) for lead in leads if lead.linkedin_url} - {""}
+
+    def _addresses_of(self, leads: Iterable[LeadInput]) -> set[str]:
+        return {
+            address.key
+            for lead in leads
+            if lead.email and (address := read_email_address(lead.email)) is not None
+            if not address.role and self.shared.isdisjoint(spellings_of_email(lead.email))
+        }
 
     @property
     def size(self) -> int:
@@ -251,7 +353,7 @@ class _Erasure:
         async with self.pool.acquire() as connection:
             await self.suppressions.require_writable(connection)
             since = await read_moment(connection) - _OVERLAP
-        traces = _Traces(wanted, set(public_ids))
+        traces = _Traces(frozenset(wanted), set(public_ids), wanted)
         await self._follow(traces)
         # Lookups tell of addresses that the lead has no more, or never had.
         await self._suppress(traces)
@@ -294,22 +396,34 @@ class _Erasure:
         self.erased.more = True
 
     async def _find_people(self, traces: _Traces) -> None:
+        # What lookups told of, so that whoever has it is found in the same round.
+        await self._tell_shared(traces)
         async with self.pool.acquire() as connection:
             found = await find_people(
                 connection,
                 self.workspace_id,
                 public_ids=sorted(traces.public_ids),
                 emails=sorted(traces.emails),
+                asked=sorted(traces.asked),
                 lead_ids=sorted(traces.lead_ids),
             )
             alike = await find_alike(connection, self.workspace_id, traces.likeness)
         traces.add_leads(found)
         names = traces.names
-        traces.add_leads(each for each in alike if not names.isdisjoint(names_of(each.lead)))
+        traces.add_leads(
+            each
+            for each in alike
+            if not names.isdisjoint(names_of(each.lead))
+            and not traces.names_another(
+                each.lead if each.is_given else replace(each.lead, email=None)
+            )
+        )
         await self._tell_shared(traces)
 
     async def _tell_shared(self, traces: _Traces) -> None:
+        emails = sorted({each for spellings in traces.unproven for each in spellings})
         async with self.pool.acquire() as connection:
+            traces.prove(await find_carriers(connection, self.workspace_id, emails))
             traces.shared_phones = await find_shared_phones(
                 connection, self.workspace_id, sorted(traces.phones), sorted(traces.lead_ids)
             )
@@ -365,13 +479,10 @@ class _Erasure:
                     emails=sorted(traces.emails),
                     likeness=traces.likeness,
                 )
-            names = traces.names
-            found = [
-                each for each in page if each.certain or not names.isdisjoint(names_of(each.lead))
-            ]
+            found, holding = traces.pick(page)
             traces.add_lookups(found)
-            if found:
-                scrub = partial(self._scrub, [lookup.id for lookup in found])
+            if found or holding:
+                scrub = partial(self._scrub, [lookup.id for lookup in (*found, *holding)])
                 await until_done(scrub, name="erase", patience_s=_PATIENCE_S)
             if len(page) < LOOKUPS_PER_TRANSACTION:
                 return

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -17,12 +17,17 @@ _SQL: Final = load_statements("erasure")
 
 @dataclass(frozen=True, slots=True)
 class KnownLead:
-    """A lead to erase, with everything by which bodies could name it."""
+    """A lead to erase, with everything by which bodies could name it.
+
+    Attributes:
+        is_given: its address was given; else one was found for it.
+    """
 
     id: int
     public_id: str
     phones: tuple[str, ...] = field(repr=False)
     lead: LeadInput = field(repr=False)
+    is_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,24 @@ class FoundLookup:
     """A lookup, with what it says of its person.
 
     Attributes:
-        certain: it is about a lead or an address that was asked for; else it is only alike.
+        addresses: those it has, in its calls as well, of the ones that were asked for.
+        lead: as it was when the lookup was accepted.
+        shown: the same with the profile and the given address that the lead has now; None of a lead
+            that is no more.
     """
 
     id: int
     lead_id: int
-    certain: bool
+    addresses: frozenset[str] = field(repr=False)
     lead: LeadInput = field(repr=False)
     value: dict[str, Any] | None = field(repr=False)
+    shown: LeadInput | None = field(repr=False)
+
+    @property
+    def told(self) -> set[str]:
+        """Return the addresses that it was accepted with or ended with, in lower case."""
+        found = (self.value or {}).get("email")
+        return {each.lower() for each in (self.lead.email, found) if isinstance(each, str)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,20 +101,32 @@ async def find_people(
     *,
     public_ids: Sequence[str],
     emails: Sequence[str],
+    asked: Sequence[str],
     lead_ids: Sequence[int],
 ) -> list[KnownLead]:
     """Return the leads with these ids or addresses; addresses are in lower case.
 
-    Of leads that were deleted it returns what is still known: which they were.
+    Of leads that were deleted it returns what is still known: which they were. Since their names
+    are not, they are found by addresses only that somebody asked for.
     """
-    patterns = [f"%{_escaped(email)}%" for email in emails]
+    patterns = _patterns(emails)
     named, addresses, ids = list(public_ids), list(emails), list(lead_ids)
     rows = await connection.fetch(
         _SQL["find_people"], workspace_id, named, addresses, patterns, ids
     )
-    deleted = await connection.fetch(_SQL["find_deleted"], workspace_id, named, addresses, ids)
+    deleted = await connection.fetch(_SQL["find_deleted"], workspace_id, named, list(asked), ids)
     gone = [KnownLead(row["lead_id"], row["public_id"], (), LeadInput()) for row in deleted]
     return [*_known(rows), *gone]
+
+
+async def find_carriers(
+    connection: Connection, workspace_id: int, emails: Sequence[str]
+) -> list[tuple[str, str | None, str | None]]:
+    """Return the leads' addresses among these, in lower case, each with a first and a last name."""
+    rows = await connection.fetch(
+        _SQL["find_carriers"], workspace_id, list(emails), _patterns(emails)
+    )
+    return [(row["email"], row["first_name"], row["last_name"]) for row in rows]
 
 
 async def find_alike(
@@ -130,9 +157,14 @@ def _known(rows: Sequence[Any]) -> list[KnownLead]:
             row["public_id"],
             tuple({row[name] for name in ("phone", "phone_e164") if row[name]}),
             LeadInput.from_row(dict(row)),
+            row["email_source"] == "given",
         )
         for row in rows
     ]
+
+
+def _patterns(texts: Sequence[str]) -> list[str]:
+    return [f"%{_escaped(text)}%" for text in texts]
 
 
 def _escaped(text: str) -> str:
@@ -175,16 +207,20 @@ async def find_lookups(
         list(likeness.profiles),
         *_columns(likeness),
     )
-    return [
-        FoundLookup(
-            row["id"],
-            row["lead_id"],
-            row["certain"],
-            LeadInput.from_row(row["input"]),
-            row["value"],
-        )
-        for row in rows
-    ]
+    return [_found(row) for row in rows]
+
+
+def _found(row: Any) -> FoundLookup:
+    lead = LeadInput.from_row(row["input"])
+    shown = replace(lead, linkedin_url=row["linkedin_url"], email=row["given_email"])
+    return FoundLookup(
+        row["id"],
+        row["lead_id"],
+        frozenset(row["addresses"]),
+        lead,
+        row["value"],
+        shown if row["is_kept"] else None,
+    )
 
 
 async def scrub_lookups(

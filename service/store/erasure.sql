@@ -4,7 +4,7 @@
 -- name: find_people
 -- $1 workspace, $2 public ids, $3 addresses in lower case, $4 the same as patterns of LIKE, $5 ids.
 select l.id, l.public_id, l.first_name, l.last_name, l.company_name, l.company_domain,
-       l.linkedin_url, l.email, l.country, l.phone, l.phone_e164
+       l.linkedin_url, l.email, l.email_source, l.country, l.phone, l.phone_e164
 from leads l
 where l.workspace_id = $1::bigint and l.id in (
   select id from leads where public_id = any($2::text[])
@@ -22,7 +22,7 @@ order by l.id;
 -- whose first name is $3 and whose last is $4, as columns in lower case, with $5 as a pattern of
 -- LIKE that finds both. Whether they are, whoever asks compares.
 select l.id, l.public_id, l.first_name, l.last_name, l.company_name, l.company_domain,
-       l.linkedin_url, l.email, l.country, l.phone, l.phone_e164
+       l.linkedin_url, l.email, l.email_source, l.country, l.phone, l.phone_e164
 from leads l
 where l.workspace_id = $1::bigint and l.id in (
   select found.id
@@ -77,25 +77,31 @@ limit 1000;
 
 -- name: find_lookups
 -- Lookups of the jobs $1 after lookup $2, in order, at most $3: those that are about the leads $4 or
--- the addresses $5, those of their calls included, and others that may be about the same people, by
--- a profile like $6 or by the first and last name $7 and $8, as columns in lower case.
-select id, lead_id, input, value, certain
+-- have some of the addresses $5, in their calls as well, and others that may be about the same
+-- people, by a profile like $6 or by the first and last name $7 and $8, as columns in lower case.
+-- With the lead as it is now, if it still is.
+select k.id, k.lead_id, k.input, k.value, k.addresses, l.id is not null as is_kept,
+       l.linkedin_url, case l.email_source when 'given' then l.email end as given_email
 from (
   select id, lead_id, input, value,
-         lead_id = any($4::bigint[]) or lower(input->>'email') = any($5::text[])
-         or coalesce(lower(value->>'email') = any($5::text[]), false)
-         or exists (
-           select from calls c
-           where c.lookup_id = lookups.id and lower(c.value->>'email') = any($5::text[])) as certain
+         array(
+           select told.email
+           from (
+             values (lower(input->>'email')), (lower(value->>'email'))
+             union all
+             select lower(c.value->>'email') from calls c where c.lookup_id = lookups.id
+           ) as told(email)
+           where told.email = any($5::text[])) as addresses
   from lookups
   where job_id = any($1::uuid[]) and erased_at is null and id > $2::bigint
 ) k
-where certain
-   or leadfall_profile_key(input->>'linkedin_url')
+left join leads l on l.id = k.lead_id
+where k.lead_id = any($4::bigint[]) or k.addresses <> '{}'
+   or leadfall_profile_key(k.input->>'linkedin_url')
       = any(array(select leadfall_profile_key(u.url) from unnest($6::text[]) as u(url)))
-   or (lower(input->>'first_name'), lower(input->>'last_name'))
+   or (lower(k.input->>'first_name'), lower(k.input->>'last_name'))
       in (select * from unnest($7::text[], $8::text[]))
-order by id
+order by k.id
 limit $3;
 
 -- name: scrub_lookups
@@ -133,6 +139,14 @@ select id, metadata from jobs where id = any($1::uuid[]) and metadata is not nul
 
 -- name: scrub_metadata
 update jobs set metadata = null where id = any($1::uuid[]);
+
+-- name: find_carriers
+-- The names of the leads of workspace $1 that have one of the addresses $2, which are in lower case,
+-- with the same as patterns of LIKE $3.
+select distinct a.email, l.first_name, l.last_name
+from unnest($2::text[], $3::text[]) as a(email, pattern)
+join leads l on l.workspace_id = $1::bigint and l.search_text like a.pattern
+            and lower(l.email) = a.email;
 
 -- name: find_shared_phones
 -- Which of the numbers $2 others than the leads $3 of workspace $1 have as well.

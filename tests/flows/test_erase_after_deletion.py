@@ -88,7 +88,8 @@ async def is_clean(shop: Workshop) -> bool:
 async def test_leads_with_the_same_found_address_go_too(shop: Workshop) -> None:
     """One person may be two leads: the address found for one of them leads to the other."""
     first, public_id = await add_person(shop, "Grimsditch")
-    second, _ = await add_person(shop, "Vanderquist")
+    second, _ = await add_person(shop, "Grimsditch")
+    await shop.pool.execute("update leads set company_domain = 'y.example' where id = $1", second)
     await run_job(shop, second)
     await run_job(shop, first, FOUND)
     await give_address(shop, second, FOUND)
@@ -98,7 +99,7 @@ async def test_leads_with_the_same_found_address_go_too(shop: Workshop) -> None:
     erased = await erase(shop, public_id=public_id)
 
     assert (erased.leads, erased.lookups, erased.more) == (2, 2, False)
-    assert await traces_of(shop.pool, ["grimsditch", "vanderquist", FOUND]) == set()
+    assert await traces_of(shop.pool, ["grimsditch", FOUND]) == set()
     assert await is_clean(shop)
 
 

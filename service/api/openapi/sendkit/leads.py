@@ -158,7 +158,10 @@ OPERATIONS: Final[Operations] = {
         wrapped(Erased),
         description="Takes people out of everything that is kept, and puts them on the "
         "suppression list; amounts stay. Leads and lookups that share an address, a profile, or "
-        "name and company with them go too, also of leads that were deleted before. An extension.",
+        "name and company with them go too, also of leads that were deleted before. A namesake "
+        "whose profile or given address shows him to be another stays, but is suppressed by name "
+        "and company as well. An address that leads of several names have names none of them, "
+        "unless it is asked for itself: then all of them go. An extension.",
         body=json_body(EraseBody, example={"emails": ["ada@engines.example"]}),
         errors=(SuppressionsUnreadable,),
     ),
