@@ -49,7 +49,8 @@ def forms_of_profile(url: str) -> frozenset[str]:
     """Return what a profile's key is made of: all spellings, with accents composed and apart."""
     composed = unicodedata.normalize("NFC", decoded(bare_profile(url.strip().lower())))
     apart = unicodedata.normalize("NFD", composed)
-    return spellings_of_profile(url) | _spelled(composed) | _spelled(apart)
+    sharp = {form for each in _sharp_forms_of(composed) for form in _spelled(each)}
+    return spellings_of_profile(url) | _spelled(composed) | _spelled(apart) | sharp
 
 
 def spellings_of_name(first: str, last: str) -> frozenset[tuple[str, str]]:
@@ -60,7 +61,14 @@ def spellings_of_name(first: str, last: str) -> frozenset[tuple[str, str]]:
 def _forms_of_word(text: str) -> set[str]:
     composed = composed_text(text)
     apart = {unicodedata.normalize("NFD", each) for each in _cases_of(composed)}
-    return _cases_of(composed) | apart
+    sharp = {case for each in _sharp_forms_of(composed) for case in (each, *_cases_of(each))}
+    return _cases_of(composed) | apart | sharp
+
+
+def _sharp_forms_of(text: str) -> set[str]:
+    """Return a text with each sharp s as two and each two as one, which folding makes the same."""
+    double = text.lower().replace("\u00df", "ss")
+    return {double, double.replace("ss", "\u00df"), double.replace("ss", "\u1e9e")}
 
 
 def bare_profile(url: str) -> str:

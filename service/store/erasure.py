@@ -135,11 +135,13 @@ async def find_alike(
     """Return the leads that may be the same people: whoever asks compares.
 
     Profiles and names are found by index, in the spellings that are given. Not found is one with
-    capitals beyond ASCII where no word begins among small letters, a profile that encodes letters
-    of ASCII, or a name with several blanks together.
+    capitals beyond ASCII where no word begins among small letters, or a profile that encodes
+    letters of ASCII.
     """
     firsts, lasts = _columns(likeness)
-    patterns = [f"%{_escaped(first)}%{_escaped(last)}%" for first, last in likeness.names]
+    # Between words a name may have any blanks, and any number of them.
+    words = [_escaped(f"{first} {last}").split() for first, last in likeness.names]
+    patterns = [f"%{'%'.join(each)}%" for each in words]
     rows = await connection.fetch(
         _SQL["find_alike"], workspace_id, list(likeness.profiles), firsts, lasts, patterns
     )

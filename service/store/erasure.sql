@@ -19,8 +19,8 @@ order by l.id;
 
 -- name: find_alike
 -- Leads of workspace $1 that may be the same people: whose profile shares its key with one of $2, or
--- whose first name is $3 and whose last is $4, as columns in lower case, with $5 as a pattern of
--- LIKE that finds both. Whether they are, whoever asks compares.
+-- whose first name is $3 and whose last is $4, as columns in lower case with single blanks, with $5
+-- as a pattern of LIKE that finds the words of both. Whether they are, whoever asks compares.
 select l.id, l.public_id, l.first_name, l.last_name, l.company_name, l.company_domain,
        l.linkedin_url, l.email, l.email_source, l.country, l.phone, l.phone_e164
 from leads l
@@ -33,7 +33,10 @@ where l.workspace_id = $1::bigint and l.id in (
   select found.id
   from unnest($3::text[], $4::text[], $5::text[]) as a(first_name, last_name, pattern)
   join leads found on found.workspace_id = $1::bigint and found.search_text like a.pattern
-                  and lower(found.first_name) = a.first_name and lower(found.last_name) = a.last_name
+    and trim(regexp_replace(
+          lower(found.first_name), '[\s\u00a0\u2000-\u200a\u202f\u3000]+', ' ', 'g')) = a.first_name
+    and trim(regexp_replace(
+          lower(found.last_name), '[\s\u00a0\u2000-\u200a\u202f\u3000]+', ' ', 'g')) = a.last_name
 )
 order by l.id;
 

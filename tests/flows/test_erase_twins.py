@@ -158,3 +158,41 @@ async def test_a_twin_elsewhere_is_left_alone(scene: Scene) -> None:
 
     assert erased.leads == 1
     assert await scene.shop.pool.fetchval("select count(*) from leads") == 1
+
+
+SHARP: Final = {
+    "email": "p@bright.example",
+    "first_name": "Anna Maria",
+    "last_name": "Wei\u00df",
+    "company_domain": "bright.example",
+    "linkedin_url": "https://www.linkedin.com/in/anna-wei\u00df-1",
+}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    "twin",
+    [
+        {"first_name": "Anna Maria", "last_name": "Weiss"},
+        {"first_name": "ANNA MARIA", "last_name": "WEISS"},
+        {"first_name": "Anna Maria", "last_name": "WEI\u1e9e"},
+        {"first_name": "Anna  Maria", "last_name": "Wei\u00df"},
+        {"first_name": "Anna\u00a0Maria", "last_name": "Wei\u00df "},
+        {"first_name": " Anna\tMaria", "last_name": "Wei\u00df"},
+        {"linkedin_url": "https://www.linkedin.com/in/anna-weiss-1"},
+        {"linkedin_url": "https://www.linkedin.com/in/ANNA-WEI%C3%9F-1"},
+    ],
+)
+async def test_letters_and_blanks_that_count_as_one(
+    scene: Scene, twin: dict[str, Any], *, is_first: bool
+) -> None:
+    """A sharp s and two, one blank and several: who is suppressed for them is erased as well."""
+    twin = {**twin, "company_domain": None if "linkedin_url" in twin else "bright.example"}
+    asked, other = (twin, SHARP) if is_first else (SHARP, twin)
+    _, public_id = await add(scene, asked)
+    await add(scene, other)
+
+    erased = await scene.erase(public_ids=[public_id])
+
+    assert await is_suppressed(scene, other)
+    assert erased.leads == 2
