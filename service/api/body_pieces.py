@@ -163,7 +163,7 @@ class _Inflater:
         if self._members > MEMBERS_MAX:
             raise MalformedBody(
                 f"Request body has more than {MEMBERS_MAX} members of {self._coding}",
-                "Compress the whole body at once",
+                "Send the whole body compressed at once",
             )
         return zlib.decompressobj(self._window_bits(raw))
 
