@@ -41,7 +41,7 @@ from service.worker.turns import Turn, Turns
 _log = structlog.get_logger()
 
 FULL_QUEUES_MAX: Final = 16
-"""Workspaces that may each hold a window and a claim, before only sync callers are claimed for."""
+"""Workspaces that may each hold as much as one may, before only sync callers are claimed for."""
 # Settle batches that may wait before claiming stops.
 _SETTLE_BACKLOG_MAX: Final = 2
 # Answered lookups that this process has not gone on with; what is beyond waits like all others.
@@ -55,10 +55,9 @@ class Drain:
     """The one place where a process claims work: doorbell and poll both call it.
 
     `concurrency` lookups run at once, not all of them one workspace's; one more claim of
-    `claim_batch` waits in memory. When half of that is left the database is asked for the next, so
-    that the window does not run dry while it answers.
+    `claim_batch` waits in memory, so that the database is asked before the window runs dry.
 
-    Of a queue that holds more than that no more is claimed, but for what was answered: where that
+    Of a queue that holds a whole window no more is claimed, but for what was answered: where that
     was the end it is settled, however long the rest of its queue waits for a vendor.
     """
 
@@ -80,8 +79,6 @@ class Drain:
         self._publication = publication
         self._suppressions = suppressions
         self._settings = settings
-        # More of one queue than this is enough until some of it has been run.
-        self._enough = settings.concurrency + settings.claim_batch // 2
         self._turns = Turns(settings.concurrency)
         self._held = Holdings()
         self._suspects: set[int] = set()
@@ -208,8 +205,8 @@ class Drain:
         return 0 if len(self._held) > held_max else self._settings.claim_batch
 
     def _full_queues(self) -> set[Queue]:
-        """Return the queues that hold enough: what they wait for, others need not."""
-        return self._held.queues_above(self._enough)
+        """Return the queues that hold a whole window: what they wait for, others need not."""
+        return self._held.queues_above(self._settings.concurrency)
 
     async def _wait_while_full(self, full: Collection[Queue]) -> None:
         """Wait until one of these has room, or it is time to see whether others have work."""
