@@ -32,8 +32,8 @@ _VALUE_TESTS: Final = {
     "tags": "l.tags && {}::text[]",
     "email_verdicts": "l.email_verdict = any({}::text[])",
     "email_type": "leadfall_email_sort(l.email) = {}::text",
-    "country": "lower(l.country) = lower({}::text)",
-    "city": "lower(l.city) = lower({}::text)",
+    "country": "l.country_lower = lower({}::text)",
+    "city": "l.city_lower = lower({}::text)",
     "created_after": "l.created_at >= {}::timestamptz",
     "created_before": "l.created_at < {}::timestamptz",
 }

@@ -58,8 +58,8 @@ _INDEXES: Final[Mapping[str, _Index]] = MappingProxyType(
         "has_company": _null_test("company_name"),
         "has_phone": _null_test("phone"),
         "seg_protected": _null_test("gateway_slug"),
-        "country": _Index("lower(l.country)", "lower({}::text)", _one),
-        "city": _Index("lower(l.city)", "lower({}::text)", _one),
+        "country": _Index("l.country_lower", "lower({}::text)", _one),
+        "city": _Index("l.city_lower", "lower({}::text)", _one),
     }
 )
 

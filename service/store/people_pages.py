@@ -82,8 +82,8 @@ def place_statement(
 ) -> Statement:
     """Return the statement of the place of the last of so many leads, and its arguments.
 
-    It has an id and, where the filter `is_by_time`, a time. No row is read of those before it, but
-    by conditions that no index has as columns: an index of an expression tells no id by itself.
+    It has an id and, where the filter `is_by_time`, a time. No row is read of those before it where
+    one condition is asked for; of several, the rows tell.
     """
     arguments: list[Any] = [workspace_id, skipped]
     facet = find_facet(people)
@@ -99,6 +99,12 @@ def place_statement(
         passed = _distinct(_branches(_SELECT_IDS, facet, after, arguments))
     way = "created_at desc, id desc" if people.is_by_time else "id desc"
     return f"select * from ({passed}) p order by {way} offset $2::bigint - 1 limit 1", arguments
+
+
+def place_sort(people: PeopleFilter) -> str:
+    """Return whether ('on') or not ('off') leads may be sorted on the way to a place."""
+    # Whom the index by text finds has no order yet; all others are in one.
+    return "on" if people.by_text else "off"
 
 
 def count_statement(workspace_id: int, people: PeopleFilter, count_max: int) -> Statement:
@@ -145,7 +151,7 @@ async def _read_place(
 ) -> LeadPlace | None:
     """Return the place of the last of so many leads; None if there are fewer."""
     statement, arguments = place_statement(workspace_id, people, before=before, skipped=skipped)
-    await connection.execute(_SQL["sort"], "off")
+    await connection.execute(_SQL["sort"], place_sort(people))
     row = await connection.fetchrow(statement, *arguments)
     await connection.execute(_SQL["sort"], "on")
     return None if row is None else LeadPlace(row["id"], row.get("created_at"))
