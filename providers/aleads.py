@@ -86,9 +86,9 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
 
 
 def _innermost(answer: VendorAnswer, lead: LeadInput) -> JsonObject:
-    whole = read_object(answer, lead=lead)
+    whole = read_object(answer, leads=[lead])
     if _is_failure(whole):
-        raise_for_failure(whole, answer.retry_after_s(), lead)
+        raise_for_failure(whole, answer.retry_after_s(), [lead])
     # Told in one of these places; a page that is none of the vendor's has none of them.
     whole.require("data", "response", "email", "phone_number", "phone", "result", "is_valid")
     data = whole.object_or_none("data") or whole
@@ -128,7 +128,7 @@ def _read_refusal(answer: VendorAnswer, lead: LeadInput) -> RejectedInput | None
 def _words(answer: VendorAnswer, lead: LeadInput) -> str:
     # What stands before the vendor, such as a proxy, answers in other shapes.
     try:
-        return error_words(answer.object(), "message", "error", "errors", "detail", lead=lead)
+        return error_words(answer.object(), "message", "error", "errors", "detail", leads=[lead])
     except BrokenAnswer:
         return ""
 

@@ -32,6 +32,7 @@ from providers.contract import (
 )
 from providers.vocabulary import found_email
 from service.domain.kinds import Capability
+from service.domain.lead_input import LeadInput
 from service.domain.outcome import Missing, NoAnswer, Outcome
 from service.domain.value_outcome import phone_outcome
 from service.domain.verdict import VerdictStatus
@@ -58,16 +59,18 @@ def submit(
     return post(_PATH, {"data": people, **wanted, "webhook": callback_url})
 
 
-def read_handle(answer: VendorAnswer) -> str:
+def read_handle(answer: VendorAnswer, leads: Sequence[LeadInput]) -> str:
     """Read the request's id."""
-    return _read_answer(answer).handle("id")
+    return _read_answer(answer, leads).handle("id")
 
 
-def read_results(read: ReadContact, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
+def read_results(
+    read: ReadContact, answer: VendorAnswer, leads: Sequence[LeadInput]
+) -> Mapping[str, Outcome] | NotReady:
     """Read each row with `read`; a status nobody has documented is read as an end."""
     if answer.status == 202:  # noqa: PLR2004
         return NotReady()
-    body = _read_answer(answer)
+    body = _read_answer(answer, leads)
     status = body.text("status")
     if status in _RUNNING:
         return NotReady()
@@ -94,20 +97,20 @@ def read_phone(contact: JsonObject) -> Outcome:
     return phone_outcome(contact.phone_or_none("contact_phone_number", prefix="+"))
 
 
-def _read_answer(answer: VendorAnswer) -> JsonObject:
+def _read_answer(answer: VendorAnswer, leads: Sequence[LeadInput]) -> JsonObject:
     # The wording of a 402 is not documented; only one about the plan alone spares the account.
     if answer.status == 402:  # noqa: PLR2004
-        words = _words(answer)
+        words = _words(answer, leads)
         is_the_plan = "plan" in words.split() and not is_about_credit(words)
         raise RequestRefused if is_the_plan else OutOfCredit
-    return read_object(answer, statuses=(200, 201, 202))
+    return read_object(answer, statuses=(200, 201, 202), leads=leads)
 
 
-def _words(answer: VendorAnswer) -> str:
+def _words(answer: VendorAnswer, leads: Sequence[LeadInput]) -> str:
     try:
-        return error_words(answer.object(), "error", "message")
+        return error_words(answer.object(), "error", "message", leads=leads)
     except BrokenAnswer:
-        return plain_words(answer.body.decode(errors="replace"))
+        return plain_words(answer.body.decode(errors="replace"), leads)
 
 
 def _reference_of(contact: JsonObject) -> str | None:

@@ -3,12 +3,13 @@
 Only an unmistakable complaint counts, because it takes a key out of every waterfall: what merely
 mentions credits, a key or a rate, as many an answer about a lead does, says nothing of them.
 The words may repeat a lead's own, which its workspace chooses, while the key is everybody's. So
-those of a lead that is known are not read, nor what looks like an address, a domain or a link, nor
+those of the leads asked about are not read, nor what looks like an address, a domain or a link, nor
 what is quoted within a sentence, nor the name of who was not found.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from operator import attrgetter
 from typing import Final
@@ -122,21 +123,31 @@ _NAMED: Final = re.compile(
 )
 
 
-def plain_words(text: str, lead: LeadInput | None = None) -> str:
+@dataclass(frozen=True, slots=True)
+class _OwnWords:
+    """The words of leads' own texts: each text by itself, and all of them to look for a run in."""
+
+    texts: frozenset[str]
+    all: str
+
+
+def plain_words(text: str, leads: Iterable[LeadInput] = ()) -> str:
     """Return the words of a text or a code, in lower case, with one blank between them.
 
     A `|` among them stands where a part of a sentence ends. What looks like an address, a domain,
     a link or a name is left out; a `_` may stand for it. Of a long text the beginning is read.
 
     Args:
-        lead: what was asked about, where that is known; its own words are left out as well.
+        leads: those asked about, where they are known; their own words are left out as well.
     """
+    return _plain_words(text, _own_words(leads))
+
+
+def _plain_words(text: str, own: _OwnWords) -> str:
     read = _QUOTED_IN_A_SENTENCE.sub(_LEFT_OUT, text[:_CHARACTERS_READ_MAX].replace("|", " "))
     parts = _ANY_QUOTE.sub("", read).split()
     kept = " ".join(part for part in parts if _A_NAME.search(part) is None)
-    words = _words(_PAUSE.sub(" | ", kept))
-    if lead is not None:
-        words = _without_own(words, lead)
+    words = _without_own(_words(_PAUSE.sub(" | ", kept)), own)
     return _NAMED.sub(rf"\1 {_LEFT_OUT} \2", _WHOM.sub(r"\1", words)).strip("| ")
 
 
@@ -144,30 +155,32 @@ def _words(text: str) -> str:
     return " ".join(_WORD.findall(_NEXT_WORD.sub(" ", text).lower()))
 
 
-def _without_own(words: str, lead: LeadInput) -> str:
-    """Return words without a lead's own: a whole text of it, or two words in a row of one.
+def _own_words(leads: Iterable[LeadInput]) -> _OwnWords:
+    given = {text for lead in leads for text in _TEXTS_OF_A_LEAD(lead) if text}
+    bare = [_ANY_QUOTE.sub("", text) for text in given]
+    texts = frozenset(spelled for text in bare for spelled in (_words(text), _words(text.lower())))
+    # No run of words goes over the end of a line.
+    return _OwnWords(texts, "\n".join(f" {text} " for text in texts))
+
+
+def _without_own(words: str, own: _OwnWords) -> str:
+    """Return words without leads' own: a whole text of one, or two words in a row of a text.
 
     Of a name a vendor may leave out a part, such as the kind of company. A complaint that consists
-    of such words is missed for this lead, and heard with the next one.
+    of such words is missed for these leads, and heard with the next ones.
     """
-    texts = [_ANY_QUOTE.sub("", text) for text in _TEXTS_OF_A_LEAD(lead) if text]
-    own = {spelled for text in texts for spelled in (_words(text), _words(text.lower()))}
-    return " ".join(_kept(words.split(), own))
+    return " ".join(_kept(words.split(), own)) if own.texts else words
 
 
-def _kept(words: list[str], own: set[str]) -> Iterator[str]:
+def _kept(words: list[str], own: _OwnWords) -> Iterator[str]:
     begin = 0
     while begin < len(words):
         end = begin
-        while end < len(words) and _is_within(" ".join(words[begin : end + 1]), own):
+        while end < len(words) and f" {' '.join(words[begin : end + 1])} " in own.all:
             end += 1
-        is_own = end - begin > 1 or words[begin] in own
+        is_own = end - begin > 1 or words[begin] in own.texts
         yield _LEFT_OUT if is_own else words[begin]
         begin = end if is_own else begin + 1
-
-
-def _is_within(run: str, own: set[str]) -> bool:
-    return any(f" {run} " in f" {text} " for text in own)
 
 
 def is_about_credit(words: str) -> bool:
@@ -199,16 +212,17 @@ def raise_for_words(words: str, retry_after_s: float | None = None) -> None:
         raise CredentialsRejected
 
 
-def error_words(body: JsonObject, *names: str, lead: LeadInput | None = None) -> str:
+def error_words(body: JsonObject, *names: str, leads: Iterable[LeadInput] = ()) -> str:
     """Return the plain words and codes under `names`, at whatever depth; "" when there are none.
 
     Of many texts the first are read. A `||` stands between those of two texts.
 
     Args:
-        lead: as for `plain_words`.
+        leads: as for `plain_words`.
     """
-    texts = islice((text for name in names for text in body.texts(name)), _TEXTS_READ_MAX)
-    spoken = (plain_words(text, lead) for text in texts)
+    texts = list(islice((text for name in names for text in body.texts(name)), _TEXTS_READ_MAX))
+    own = _own_words(leads if texts else ())
+    spoken = (_plain_words(text, own) for text in texts)
     return " || ".join(words for words in spoken if words)
 
 
@@ -219,7 +233,7 @@ def error_code(body: JsonObject, name: str) -> str | None:
 
 
 def raise_for_error(
-    body: JsonObject, retry_after_s: float | None = None, lead: LeadInput | None = None
+    body: JsonObject, retry_after_s: float | None = None, leads: Iterable[LeadInput] = ()
 ) -> None:
     """Raise what the `error` or `errors` of an answer say, whatever its status.
 
@@ -227,11 +241,11 @@ def raise_for_error(
         VendorFault: as `raise_for_words`, and `BrokenAnswer` for an error of any other kind.
     """
     if body.says("error") or body.says("errors"):
-        raise_for_failure(body, retry_after_s, lead)
+        raise_for_failure(body, retry_after_s, leads)
 
 
 def raise_for_failure(
-    body: JsonObject, retry_after_s: float | None = None, lead: LeadInput | None = None
+    body: JsonObject, retry_after_s: float | None = None, leads: Iterable[LeadInput] = ()
 ) -> None:
     """Raise what an answer says that is known to be of a failure.
 
@@ -239,5 +253,5 @@ def raise_for_failure(
         VendorFault: as `raise_for_words`, and `BrokenAnswer` for a failure of any other kind.
     """
     names = ("error", "errors", "code", "error_code", "message", "detail", "reason")
-    raise_for_words(error_words(body, *names, lead=lead), retry_after_s)
+    raise_for_words(error_words(body, *names, leads=leads), retry_after_s)
     raise BrokenAnswer("the answer tells of an error")

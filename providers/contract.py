@@ -190,6 +190,8 @@ class Row:
 class Submitted:
     """Submit up to `batch_max` calls at once, then poll the handle until the answers are there.
 
+    Both readers are given the leads that were submitted besides the answer, `as_told`.
+
     Attributes:
         submit: builds the submit request from the rows, the submission's reference, and our
             callback URL where one is known.
@@ -205,9 +207,9 @@ class Submitted:
 
     batch_max: int
     submit: Callable[[Sequence[Row], str, str | None], VendorRequest]
-    read_handle: Callable[[VendorAnswer], str]
+    read_handle: Callable[[VendorAnswer, Sequence[LeadInput]], str]
     poll: Callable[[str], VendorRequest]
-    read: Callable[[VendorAnswer], Mapping[str, Outcome] | NotReady]
+    read: Callable[[VendorAnswer, Sequence[LeadInput]], Mapping[str, Outcome] | NotReady]
     first_poll_after_s: float
     poll_every_s: float
     poll_limits: Limits | None = None
@@ -323,19 +325,19 @@ def raise_for_status(answer: VendorAnswer) -> None:
 
 
 def read_object(
-    answer: VendorAnswer, *, statuses: Collection[int] = (200,), lead: LeadInput | None = None
+    answer: VendorAnswer, *, statuses: Collection[int] = (200,), leads: Iterable[LeadInput] = ()
 ) -> JsonObject:
     """Return the JSON object of an answer with one of `statuses` and without an error in it.
 
     Args:
-        lead: what was asked about, where that is known; its own words are no complaint.
+        leads: those asked about, where they are known; their own words are no complaint.
 
     Raises:
         VendorFault: as `raise_for_status` and `raise_for_error`, and `BrokenAnswer` for another
             status below 400.
     """
     body = read_any_object(answer, statuses=statuses)
-    raise_for_error(body, answer.retry_after_s(), lead)
+    raise_for_error(body, answer.retry_after_s(), leads)
     return body
 
 

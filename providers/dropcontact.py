@@ -33,6 +33,7 @@ from providers.contract import (
 from providers.vocabulary import Verdict, best_email, found_email, verified_email
 from service.domain.email_address import is_same_address
 from service.domain.kinds import Capability
+from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, NoAnswer, Outcome
 
 _PATH: Final = "/enrich/all"
@@ -55,17 +56,19 @@ def submit(
     return post(_PATH, {"data": data, "language": "en", "custom_callback_url": callback_url})
 
 
-def read_handle(answer: VendorAnswer) -> str:
+def read_handle(answer: VendorAnswer, leads: Sequence[LeadInput]) -> str:
     """Read the request's id."""
-    body = _read_answer(answer)
+    body = _read_answer(answer, leads)
     if body.flag_or_none("success") is False:
         raise RequestRefused
     return body.handle("request_id")
 
 
-def read_results(capability: Capability, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
+def read_results(
+    capability: Capability, answer: VendorAnswer, leads: Sequence[LeadInput]
+) -> Mapping[str, Outcome] | NotReady:
     """Read each row of a request that is ready."""
-    body = _read_answer(answer)
+    body = _read_answer(answer, leads)
     if body.flag_or_none("success") is False:
         return NotReady()
     if not body.says("data"):
@@ -114,25 +117,25 @@ def _custom(row: JsonObject) -> JsonObject:
     return row.object("custom_fields")
 
 
-def _read_answer(answer: VendorAnswer) -> JsonObject:
+def _read_answer(answer: VendorAnswer, leads: Sequence[LeadInput]) -> JsonObject:
     # Which trouble a 403 is stands in its text only, whose wording is not documented.
-    if answer.status == 403 and is_about_credit(_words(answer)):  # noqa: PLR2004
+    if answer.status == 403 and is_about_credit(_words(answer, leads)):  # noqa: PLR2004
         raise OutOfCredit
     if answer.status == 400:  # noqa: PLR2004 - stated as trouble with the key or the account
         raise CredentialsRejected
     body = read_any_object(answer)
     # What is not ready says no success as well, and says nothing of a key or its account.
     if body.flag_or_none("success") is False:
-        raise_for_words(_words(answer), answer.retry_after_s())
+        raise_for_words(_words(answer, leads), answer.retry_after_s())
     else:
-        raise_for_error(body, answer.retry_after_s())
+        raise_for_error(body, answer.retry_after_s(), leads)
     return body
 
 
-def _words(answer: VendorAnswer) -> str:
+def _words(answer: VendorAnswer, leads: Sequence[LeadInput]) -> str:
     # What stands before the vendor, such as a proxy, answers in other shapes.
     try:
-        return error_words(answer.object(), "reason", "detail", "error", "message")
+        return error_words(answer.object(), "reason", "detail", "error", "message", leads=leads)
     except BrokenAnswer:
         return ""
 

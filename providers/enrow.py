@@ -39,7 +39,7 @@ from service.domain.verdict import VerdictStatus
 
 Needs = tuple[tuple[str, ...], ...]
 _Submit = Callable[[Sequence[Row], str, str | None], VendorRequest]
-_Read = Callable[[VendorAnswer], Mapping[str, Outcome] | NotReady]
+_Read = Callable[[VendorAnswer, Sequence[LeadInput]], Mapping[str, Outcome] | NotReady]
 
 _PATHS: Final = {
     Capability.FIND_EMAIL: "/email/find/bulk",
@@ -87,7 +87,7 @@ def submit_phone(rows: Sequence[Row], _reference: str, callback_url: str | None)
 
 
 def read_batch(
-    capability: Capability, name: str, answer: VendorAnswer
+    capability: Capability, name: str, answer: VendorAnswer, leads: Sequence[LeadInput]
 ) -> Mapping[str, Outcome] | NotReady:
     """Read a batch; an end without results is not believed, and the deadline bounds the wait.
 
@@ -96,7 +96,7 @@ def read_batch(
     """
     if answer.status == 202:  # noqa: PLR2004
         return NotReady()
-    body = _read_answer(answer)
+    body = _read_answer(answer, leads)
     general, results = body.object_or_none("general"), body.rows("results")
     is_ongoing = general is not None and general.text_or_none("status") == "ongoing"
     if is_ongoing or not results:
@@ -107,11 +107,13 @@ def read_batch(
     )
 
 
-def read_phone(answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
+def read_phone(
+    answer: VendorAnswer, leads: Sequence[LeadInput]
+) -> Mapping[str, Outcome] | NotReady:
     """Read the only row there is."""
     if answer.status == 202:  # noqa: PLR2004
         return NotReady()
-    body = _read_answer(answer)
+    body = _read_answer(answer, leads)
     if body.side_text("qualification") == "ongoing":
         return NotReady()
     body.require("qualification")
@@ -136,10 +138,10 @@ def read_result(capability: Capability, result: JsonObject) -> Outcome:
     return NoAnswer(raw_reason("qualification", word), has_value=number is not None)
 
 
-def _read_answer(answer: VendorAnswer) -> JsonObject:
+def _read_answer(answer: VendorAnswer, leads: Sequence[LeadInput]) -> JsonObject:
     if answer.status == 422:  # noqa: PLR2004
         raise OutOfCredit
-    return read_object(answer, statuses=(200, 201, 202))
+    return read_object(answer, statuses=(200, 201, 202), leads=leads)
 
 
 def _address(row: Row) -> str:
@@ -182,7 +184,7 @@ def _offer(capability: Capability, needs: Needs, poll_s: float, max_s: float, pr
     shape = Submitted(
         batch_max=batch_max,
         submit=submit,
-        read_handle=lambda answer: _read_answer(answer).handle("id"),
+        read_handle=lambda answer, leads: _read_answer(answer, leads).handle("id"),
         poll=lambda handle: get(_PATHS[capability], id=handle),
         read=read,
         first_poll_after_s=poll_s,

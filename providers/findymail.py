@@ -44,7 +44,7 @@ def read_find(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the address, which is only ever told when the vendor has verified it."""
     if (failed := _read_error(answer, lead)) is not None:
         return failed
-    body = read_object(answer, lead=lead)
+    body = read_object(answer, leads=[lead])
     body.require("contact")
     if not body.says("contact"):
         return Missing()
@@ -55,7 +55,7 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read a yes; a no says as little as no answer, because it also covers what it cannot tell."""
     if (failed := _read_error(answer, lead)) is not None:
         return failed
-    checked = read_object(answer, lead=lead)
+    checked = read_object(answer, leads=[lead])
     raise_for_another(lead.email, checked.text_or_none("email"))
     word = checked.side_text("verified")
     if word is not None and checked.side_flag("verified") is None:
@@ -69,7 +69,7 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the number, which comes in E.164."""
     if (failed := _read_error(answer, lead)) is not None:
         return failed
-    body = read_object(answer, lead=lead)
+    body = read_object(answer, leads=[lead])
     body.require("phone")
     return phone_outcome(body.phone_or_none("phone", prefix="+"), region_of(lead.country))
 
@@ -101,7 +101,7 @@ def _error_words(answer: VendorAnswer, lead: LeadInput) -> str | None:
         return None
     # A 200 may carry a friendly message; only `error` says that it failed.
     has_failed = answer.status != 200 or body.says("error")  # noqa: PLR2004
-    return error_words(body, "error", "message", "detail", lead=lead) if has_failed else ""
+    return error_words(body, "error", "message", "detail", leads=[lead]) if has_failed else ""
 
 
 PROVIDER: Final = Provider(

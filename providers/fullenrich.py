@@ -29,6 +29,7 @@ from providers.contract import (
 )
 from providers.vocabulary import found_email
 from service.domain.kinds import Capability
+from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, Missing, NoAnswer, Outcome
 from service.domain.value_outcome import phone_outcome
 from service.domain.verdict import VerdictStatus
@@ -62,15 +63,18 @@ def submit(
     return post(_PATH, {"name": reference, "data": people, "webhook_url": callback_url})
 
 
-def read_results(read: ReadContact, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
+def read_results(
+    read: ReadContact, answer: VendorAnswer, leads: Sequence[LeadInput]
+) -> Mapping[str, Outcome] | NotReady:
     """Read each row with `read`; with no credit left, those found before it ran out."""
     if answer.status == 400 and answer.object().text_or_none("code") == _IN_PROGRESS:  # noqa: PLR2004
         return NotReady()
-    results = answer.object() if answer.status == 402 else read_object(answer)  # noqa: PLR2004
+    ended_unpaid = answer.status == 402  # noqa: PLR2004
+    results = answer.object() if ended_unpaid else read_object(answer, leads=leads)
     status = results.text_or_none("status") or ""
     if status in _RUNNING:
         return NotReady()
-    if not status and answer.status != 402:  # noqa: PLR2004
+    if not status and not ended_unpaid:
         raise BrokenAnswer("not an enrichment")
     # A status nobody has documented is read as an end, since "not ready" has its own sign.
     empty = _EMPTY_ROWS.get(status, NoAnswer(raw_reason("status", status)))
@@ -81,7 +85,7 @@ def read_results(read: ReadContact, answer: VendorAnswer) -> Mapping[str, Outcom
         return empty if isinstance(outcome, Missing) else outcome
 
     outcomes = read_rows(results.rows("data"), _reference_of, read_row)
-    out_of_credit = answer.status == 402 or status == "CREDITS_INSUFFICIENT"  # noqa: PLR2004
+    out_of_credit = ended_unpaid or status == "CREDITS_INSUFFICIENT"
     if out_of_credit and not any(isinstance(outcome, Found) for outcome in outcomes.values()):
         raise OutOfCredit
     return outcomes
@@ -124,7 +128,7 @@ def _offer(capability: Capability, field: str, read: ReadContact, price: int) ->
     shape = Submitted(
         batch_max=100,
         submit=partial(submit, field),
-        read_handle=lambda answer: read_object(answer).handle("enrichment_id"),
+        read_handle=lambda answer, leads: read_object(answer, leads=leads).handle("enrichment_id"),
         poll=lambda handle: get(f"{_PATH}/{handle}"),
         read=partial(read_results, read),
         # A person takes 30 to 90 s. The vendor would rather be polled every 5 minutes, because

@@ -69,7 +69,7 @@ def read_find(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     # Its pages do not say whether an unknown person is a null address or a 404 of its own making.
     if answer.status == 404 and answer.object().objects("errors"):  # noqa: PLR2004
         return Missing()
-    data = read_object(answer, lead=lead).object("data")
+    data = read_object(answer, leads=[lead]).object("data")
     status = data.side_object("verification").side_text("status")
     if status is None and data.side_flag("accept_all"):
         status = "accept_all"
@@ -86,7 +86,7 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome | AskAgain:
         return AskAgain(_STILL_VERIFYING_WAIT_S)
     if answer.status == 222:  # noqa: PLR2004
         return NoAnswer("mail_server_failed")
-    data = read_object(answer, lead=lead).object("data")
+    data = read_object(answer, leads=[lead]).object("data")
     status = data.text_or_none("status")
     # `webmail` names the kind of host only; whether the mailbox was seen stands in a field beside.
     if status == "webmail" and data.side_flag("smtp_check"):

@@ -71,9 +71,11 @@ def submit(
     return post("/bulk-search", {"name": reference, "task": task, "data": data, "custom": custom})
 
 
-def read_results(capability: Capability, answer: VendorAnswer) -> Mapping[str, Outcome] | NotReady:
+def read_results(
+    capability: Capability, answer: VendorAnswer, leads: Sequence[LeadInput]
+) -> Mapping[str, Outcome] | NotReady:
     """Read each row, once all of them are there and none is running any more."""
-    items = _read_success(answer).rows("items")
+    items = _read_success(answer, leads).rows("items")
     statuses = {_status(item) for item in items}
     if statuses & _RUNNING or len(items) < max(map(_count, items), default=1):
         return NotReady()
@@ -130,13 +132,13 @@ def _own_id(item: JsonObject) -> tuple[str, str]:
     return reference, count
 
 
-def _read_success(answer: VendorAnswer) -> JsonObject:
+def _read_success(answer: VendorAnswer, leads: Sequence[LeadInput]) -> JsonObject:
     body = read_any_object(answer)
     if body.flag_or_none("success") is False:
         # How an account without credit is refused is not documented, only the errors' names are.
-        words = error_words(body, "error", "errors", "message")
+        words = error_words(body, "error", "errors", "message", leads=leads)
         raise OutOfCredit if is_about_credit(words) else RequestRefused
-    raise_for_error(body, answer.retry_after_s())
+    raise_for_error(body, answer.retry_after_s(), leads)
     return body
 
 
@@ -151,7 +153,7 @@ def _offer(
     shape = Submitted(
         batch_max=_ROWS_MAX,
         submit=partial(submit, capability),
-        read_handle=lambda answer: _read_success(answer).handle("file"),
+        read_handle=lambda answer, leads: _read_success(answer, leads).handle("file"),
         poll=lambda file: post(_READ, {"mode": "bulk", "file": file, "limit": _ROWS_MAX}),
         read=partial(read_results, capability),
         first_poll_after_s=10.0,

@@ -92,12 +92,12 @@ def _read_success(answer: VendorAnswer, lead: LeadInput, *told: str) -> JsonObje
     """Return the body; it has one of the fields `told`, or says in words that there is nobody."""
     body = read_any_object(answer)
     # That there is nobody is said so, whatever flag stands beside; the text is not stated.
-    words = error_words(body, "message", "error", "errors", lead=lead)
+    words = error_words(body, "message", "error", "errors", leads=[lead])
     is_missing = is_about_nobody(words)
     if body.says("error") or body.says("errors") or body.side_flag("success") is False:
         raise_for_words(words, answer.retry_after_s())
         if not is_missing:
-            raise_for_failure(body, answer.retry_after_s(), lead)
+            raise_for_failure(body, answer.retry_after_s(), [lead])
     if not is_missing:
         body.require(*told)
     return body

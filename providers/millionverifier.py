@@ -49,7 +49,7 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; which status goes with which failure is not known, so words come first."""
     if (failed := _read_error(answer, lead)) is not None:
         return failed
-    checked = read_object(answer, lead=lead)
+    checked = read_object(answer, leads=[lead])
     result = checked.text("result").lower()
     named = checked.text_or_none("email")
     return verified_email(lead.email, result, _VERDICTS, named=named, prefix="result")
@@ -75,7 +75,7 @@ def _read_error(answer: VendorAnswer, lead: LeadInput) -> Outcome | None:
 def _error_words(answer: VendorAnswer, lead: LeadInput) -> str:
     # What stands before the vendor, such as a proxy, answers in other shapes.
     try:
-        return error_words(answer.object(), "error", lead=lead)
+        return error_words(answer.object(), "error", leads=[lead])
     except BrokenAnswer:
         return ""
 

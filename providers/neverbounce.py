@@ -48,10 +48,10 @@ def verify_request(lead: LeadInput) -> VendorRequest:
 
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict; the answer does not repeat the address."""
-    checked = read_object(answer, lead=lead)
+    checked = read_object(answer, leads=[lead])
     status = checked.text("status")
     if status != "success":
-        return _read_failure(status, plain_words(checked.side_text("message") or "", lead))
+        return _read_failure(status, plain_words(checked.side_text("message") or "", [lead]))
     return verified_email(lead.email, checked.text("result"), _VERDICTS, prefix="result")
 
 

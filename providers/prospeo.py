@@ -62,7 +62,7 @@ def read_find(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the address and whether the vendor verified it."""
     if (failed := _read_error(answer)) is not None:
         return failed
-    email = read_object(answer, lead=lead).object("person").object_or_none("email")
+    email = read_object(answer, leads=[lead]).object("person").object_or_none("email")
     if email is None:
         return Missing()
     address, word = email.text_or_none("email"), email.side_text("status")
@@ -73,7 +73,7 @@ def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the mobile number in its international spelling, where there is one."""
     if (failed := _read_error(answer)) is not None:
         return failed
-    mobile = read_object(answer, lead=lead).object("person").object_or_none("mobile")
+    mobile = read_object(answer, leads=[lead]).object("person").object_or_none("mobile")
     if mobile is None:
         return Missing()
     international = mobile.phone_or_none("mobile_international", prefix="+")

@@ -68,7 +68,7 @@ def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the verdict from the status, and from the one below it where that says more."""
     if (failed := _read_error(answer, lead)) is not None:
         return failed
-    checked = read_object(answer, lead=lead)
+    checked = read_object(answer, leads=[lead])
     status = checked.text("status").lower()
     detail = (checked.side_text("sub_status") or "").lower()
     verdict = _FINER_VERDICTS.get((status, detail)) or _VERDICTS.get(status)
@@ -92,7 +92,7 @@ def _read_error(answer: VendorAnswer, lead: LeadInput) -> NoAnswer | None:
 
 def _error_words(answer: VendorAnswer, lead: LeadInput) -> str:
     try:
-        return error_words(answer.object(), "error", lead=lead)  # a text or a list of texts
+        return error_words(answer.object(), "error", leads=[lead])  # a text or a list of texts
     except BrokenAnswer:
         return ""
 

@@ -181,7 +181,7 @@ def _is_refused(provider: Provider, answer: VendorAnswer) -> bool:
         if isinstance(shape, Direct):
             shape.read(answer, _NOBODY)
         else:
-            shape.read_handle(answer)
+            shape.read_handle(answer, [_NOBODY])
     except RequestRefused:
         return True
     except BrokenAnswer:

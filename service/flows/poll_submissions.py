@@ -19,6 +19,7 @@ from providers.vocabulary import verdict_of_row
 from service.domain.claim import Answer
 from service.domain.fair_queue import UNCLAIMED, reading
 from service.domain.kinds import Capability
+from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import ProviderDesk, price_of
@@ -150,7 +151,7 @@ class Poller:
         try:
             queue = UNCLAIMED if submission.late else reading(submission.queue)
             async with gate.pass_through(queue):
-                results = await self._read(provider, offer, credential, submission.handle, gate)
+                results = await self._read(provider, offer, credential, submission, gate)
         except VendorFault:
             await self._wait(submission, pace_s, gate.shut_for_s())
         except GateShut:
@@ -185,26 +186,38 @@ class Poller:
             await self._finish(submission, None, {}, NoAnswer("deadline"))
 
     async def _read(
-        self, provider: Provider, offer: Offer, credential: Credential, handle: str, gate: Gate
+        self,
+        provider: Provider,
+        offer: Offer,
+        credential: Credential,
+        submission: DueSubmission,
+        gate: Gate,
     ) -> Mapping[str, Outcome] | NotReady:
         shape = offer.shape
         if not isinstance(shape, Submitted):
             raise TypeError("only submissions are polled")
+        leads = await self._leads(submission.id)
         began_at = time.monotonic()
         try:
             answer = await self.desk.vendor_http.send(
                 provider,
-                shape.poll(handle),
+                shape.poll(submission.handle),
                 api_key=credential.api_key,
                 base_url=credential.base_url,
                 timeout_s=POLL_TIMEOUT_S,
             )
-            results = shape.read(answer)
+            results = shape.read(answer, leads)
         except VendorFault as fault:
             gate.note_fault(fault, time.monotonic() - began_at)
             raise
         gate.note_success(time.monotonic() - began_at)
         return results
+
+    async def _leads(self, submission_id: UUID) -> list[LeadInput]:
+        """Return whom it asks about, so that no name of theirs is read as the vendor's words."""
+        async with self.pool.acquire() as connection:
+            calls = await read_open_calls(connection, submission_id)
+        return [call.lead.as_told() for call in calls]
 
     def _gate(self, provider: Provider, offer: Offer, credential: Credential) -> Gate:
         limits = offer.shape.poll_limits if isinstance(offer.shape, Submitted) else None

@@ -190,7 +190,7 @@ class Submitter:
             base_url=credential.base_url,
             timeout_s=SUBMIT_TIMEOUT_S,
         )
-        return shape.read_handle(answer)
+        return shape.read_handle(answer, [row.lead for row in rows])
 
     def _gate(self, call: PlannedCall) -> Gate:
         return self.desk.gate(

@@ -18,6 +18,7 @@ from service.domain.kinds import JobType
 from service.domain.outcome import OutcomeName
 from service.domain.question import SHARED
 from service.domain.waterfall import Step, Waterfall
+from service.flows.credentials import OPERATOR, Credential
 from service.flows.make_call import CallMaker
 from service.flows.planned_call import PlannedCall
 from service.flows.poll_submissions import Poller
@@ -49,6 +50,7 @@ class Vendor:
     Attributes:
         mute: it takes what is submitted, and hangs up instead of answering.
         status: what it answers to a submission.
+        failure: what it says instead of any other answer.
         before_answer: called when it took a submission and has not answered yet.
         told: what it was sent last, its callback URL under `webhook`.
     """
@@ -56,6 +58,7 @@ class Vendor:
     ready: bool = False
     mute: bool = False
     status: int = 201
+    failure: str = ""
     polls: int = 0
     before_answer: Callable[[], Awaitable[object]] | None = None
     told: dict[str, Any] = field(default_factory=dict)
@@ -67,11 +70,15 @@ class Vendor:
             await self.before_answer()
         if self.mute and request.transport is not None:
             request.transport.abort()
+        if self.failure:
+            return web.json_response({"error": self.failure})
         return web.json_response({"id": TASK}, status=self.status)
 
     async def show(self, request: web.Request) -> web.Response:
         """Show what has come of it; of any other submission, that it was somebody else's."""
         self.polls += 1
+        if self.failure:
+            return web.json_response({"error": self.failure})
         ours = request.path.endswith(f"/{TASK}")
         rows = [
             {
@@ -101,14 +108,15 @@ class Scene:
     submitter: Submitter
     poller: Poller
 
-    async def accept_one(self) -> None:
+    async def accept_one(self, company_name: str | None = None) -> None:
         """Accept one lead; each is of the same person."""
         leads = await self.shop.add_leads(1)
+        await self.shop.pool.execute("update leads set company_name = $1", company_name)
         await self.shop.accept(leads, job_types=[self.job_type], waterfall=self._waterfall)
 
-    async def submit_one(self) -> Claim:
+    async def submit_one(self, company_name: str | None = None) -> Claim:
         """Accept one lead and submit its lookup."""
-        await self.accept_one()
+        await self.accept_one(company_name)
         (claim,) = await self.shop.claim(self.owner)
         planned = await self.runner.run(claim, self._waterfall)
         assert isinstance(planned, PlannedCall)
@@ -118,6 +126,12 @@ class Scene:
     @property
     def _waterfall(self) -> Waterfall:
         return Waterfall(self.job_type.kind, (Step(SLUG),))
+
+    def is_key_out(self) -> bool:
+        """Tell whether the vendor was heard to refuse the key."""
+        credential = Credential(OPERATOR, "key", None)
+        provider, capability = all_providers()[SLUG], self.job_type.kind.capability
+        return self.submitter.desk.gate(provider, credential, capability).is_unusable
 
     async def poll(self) -> None:
         """Poll what is due."""

@@ -42,6 +42,7 @@ RECORDED = Path(__file__).parent / "recorded"
 ROW_REFERENCE = "17"
 SUBMISSION_REFERENCE = "submission-1"
 CALLBACK_URL = "https://leadfall.test/callbacks/1"
+SOMEBODY = LeadInput(first_name="Nadia", email="nadia@brightwater.leadfall")
 
 Sender = Callable[[VendorRequest], Awaitable[VendorAnswer]]
 
@@ -140,14 +141,23 @@ def _readers() -> Iterator[tuple[str, Callable[[VendorAnswer], object]]]:
             if isinstance(offer.shape, Direct):
                 yield f"{slug}-{offer.capability}", partial(_read_for_somebody, offer.shape.read)
             if isinstance(offer.shape, Submitted):
-                yield f"{slug}-{offer.capability}-handle", offer.shape.read_handle
-                yield f"{slug}-{offer.capability}-results", offer.shape.read
+                for name, read in (
+                    ("handle", offer.shape.read_handle),
+                    ("results", offer.shape.read),
+                ):
+                    yield f"{slug}-{offer.capability}-{name}", partial(_read_for_some, read)
 
 
 def _read_for_somebody(
     read: Callable[[VendorAnswer, LeadInput], object], answer: VendorAnswer
 ) -> object:
-    return read(answer, LeadInput(first_name="Nadia", email="nadia@brightwater.leadfall"))
+    return read(answer, SOMEBODY)
+
+
+def _read_for_some(
+    read: Callable[[VendorAnswer, Sequence[LeadInput]], object], answer: VendorAnswer
+) -> object:
+    return read(answer, [SOMEBODY])
 
 
 def recorded_cases() -> Iterator[RecordedCase]:
@@ -219,11 +229,13 @@ async def _play_direct(shape: Direct, case: RecordedCase, send: Sender) -> Outco
 
 async def _play_submitted(shape: Submitted, case: RecordedCase, send: Sender) -> Outcome | NotReady:
     rows = [Row(ROW_REFERENCE, case.lead)]
-    handle = shape.read_handle(await send(shape.submit(rows, SUBMISSION_REFERENCE, CALLBACK_URL)))
+    leads = [case.lead]
+    submitted = await send(shape.submit(rows, SUBMISSION_REFERENCE, CALLBACK_URL))
+    handle = shape.read_handle(submitted, leads)
     end: Mapping[str, Outcome] | NotReady = NotReady()
     for _ in case.answers[1:]:
         assert isinstance(end, NotReady)
-        end = shape.read(await send(shape.poll(handle)))
+        end = shape.read(await send(shape.poll(handle)), leads)
     return end if isinstance(end, NotReady) else end.get(shape.name_of(rows[0]), Missing())
 
 

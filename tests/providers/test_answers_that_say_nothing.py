@@ -93,7 +93,7 @@ def _read(offer: Offer, answer: VendorAnswer) -> object:
     shape = offer.shape
     assert isinstance(shape, Direct | Submitted)
     try:
-        end = shape.read(answer, SOMEBODY) if isinstance(shape, Direct) else shape.read(answer)
+        end = shape.read(answer, SOMEBODY if isinstance(shape, Direct) else [SOMEBODY])
     except BrokenAnswer:
         return "later"
     return "later" if isinstance(end, NotReady) else end

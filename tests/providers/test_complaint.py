@@ -188,10 +188,10 @@ def test_a_name_is_no_complaint_where_it_is_seen_to_be_one(saying: str, name: st
 def test_the_names_of_a_lead_take_no_key_out(
     remote_offer: tuple[Provider, Offer], status: int, name: str
 ) -> None:
-    """A tenant chooses them, and the key is everybody's. A submission's are seen by their place."""
+    """A tenant chooses them, and the key is everybody's."""
     _, offer = remote_offer
     bare = ("NAME is not a company we know", "Looked for Nadia in vain: NAME", "See NAME instead")
-    sayings = SAYING_NAMES + (bare if isinstance(offer.shape, Direct) else ())
+    sayings = SAYING_NAMES + bare
     lead = replace(SOMEBODY, company_name=name)
     spelled = (name, name.lower(), name.upper(), name.removesuffix(" LLC").removesuffix(" GmbH"))
     told = [saying.replace("NAME", each) for saying in sayings for each in spelled]
@@ -200,6 +200,22 @@ def test_the_names_of_a_lead_take_no_key_out(
     by_status = {_end(offer, _saying("Nobody found", status))}
 
     assert by_status & TAKES_A_KEY_OUT == ends & TAKES_A_KEY_OUT
+
+
+@pytest.mark.parametrize("status", [200, 400, 404])
+@pytest.mark.parametrize("name", COMPLAINING_NAMES)
+def test_nor_do_they_where_a_submission_is_refused(
+    submitted_offer: Offer, status: int, name: str
+) -> None:
+    shape, leads = submitted_offer.shape, [SOMEBODY, replace(SOMEBODY, company_name=name)]
+    assert isinstance(shape, Submitted)
+
+    def end(text: str) -> str:
+        with pytest.raises(VendorFault) as caught:
+            shape.read_handle(_saying(text, status), leads)
+        return caught.value.slug
+
+    assert end("Nobody found") == end(f"{name} is not a company we know")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +234,7 @@ def test_the_names_of_a_lead_take_no_key_out(
     ids=["names", "names_together", "address", "domain", "profile", "company"],
 )
 def test_no_words_of_a_lead_are_read(lead: LeadInput, text: str) -> None:
-    raise_for_words(plain_words(text, lead))
+    raise_for_words(plain_words(text, [lead]))
 
 
 def test_a_complaint_beside_the_names_of_a_lead_is_heard(
@@ -402,7 +418,7 @@ def _end(offer: Offer, answer: VendorAnswer, lead: LeadInput = SOMEBODY) -> str:
     shape = offer.shape
     assert isinstance(shape, Direct | Submitted)
     try:
-        end = shape.read(answer, lead) if isinstance(shape, Direct) else shape.read(answer)
+        end = shape.read(answer, lead if isinstance(shape, Direct) else [SOMEBODY, lead])
     except VendorFault as fault:
         return fault.slug
     return str(getattr(end, "reason", None) or getattr(end, "name", type(end).__name__))

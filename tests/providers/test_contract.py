@@ -190,4 +190,4 @@ def _read_batch(slug: str, body: dict[str, Any]) -> Any:
     offer = all_providers()[slug].offer(Capability.FIND_EMAIL)
     assert offer is not None
     assert isinstance(offer.shape, Submitted)
-    return offer.shape.read(VendorAnswer(200, body=orjson.dumps(body)))
+    return offer.shape.read(VendorAnswer(200, body=orjson.dumps(body)), [])

@@ -105,5 +105,5 @@ def _read(slug: str, capability: Capability, body: dict[str, Any]) -> object:
     if isinstance(offer.shape, Direct):
         return offer.shape.read(answer, LEAD)
     assert isinstance(offer.shape, Submitted)
-    read = offer.shape.read(answer)
+    read = offer.shape.read(answer, [LEAD])
     return read["1"] if isinstance(read, dict) else read

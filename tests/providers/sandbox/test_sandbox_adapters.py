@@ -94,12 +94,12 @@ class Desk:
         """Submit one lead and return its handle."""
         assert isinstance(offer.shape, Submitted)
         request = offer.shape.submit([Row("0", lead)], "submission-1", None)
-        return offer.shape.read_handle(await self.send(request))
+        return offer.shape.read_handle(await self.send(request), [lead])
 
     async def poll(self, offer: Offer, handle: str) -> Mapping[str, Outcome] | NotReady:
         """Poll once."""
         assert isinstance(offer.shape, Submitted)
-        return offer.shape.read(await self.send(offer.shape.poll(handle)))
+        return offer.shape.read(await self.send(offer.shape.poll(handle)), [])
 
     async def result(self, offer: Offer, handle: str) -> Outcome:
         """Poll until the one lead that was submitted has its outcome."""
@@ -111,8 +111,12 @@ class Desk:
     async def _submit(self, shape: Submitted, leads: Sequence[LeadInput]) -> list[Outcome]:
         rows = [Row(f"{number}", lead) for number, lead in enumerate(leads)]
         async with self._slots, asyncio.timeout(10):
-            handle = shape.read_handle(await self.send(shape.submit(rows, "submission-1", None)))
-            while isinstance(read := shape.read(await self.send(shape.poll(handle))), NotReady):
+            submitted = await self.send(shape.submit(rows, "submission-1", None))
+            handle = shape.read_handle(submitted, leads)
+            while True:
+                read = shape.read(await self.send(shape.poll(handle)), leads)
+                if not isinstance(read, NotReady):
+                    break
                 await asyncio.sleep(POLL_EVERY_S)
         return [read.get(shape.name_of(row), Missing()) for row in rows]
 
