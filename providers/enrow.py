@@ -73,16 +73,20 @@ def submit_searches(
 def submit_addresses(
     rows: Sequence[Row], _reference: str, callback_url: str | None
 ) -> VendorRequest:
-    """Verify the addresses of a batch, each of them once."""
+    """Verify the addresses of a batch, each of them once, under both of the names for them.
+
+    The vendor's own pages and clients differ on that name, and it passes over the other.
+    """
     addresses = list(dict.fromkeys(map(_address, rows)))
-    body = {"emails": addresses, "settings": _settings(callback_url)}
+    named = {"emails": addresses, "verifications": addresses}
+    body = named | {"settings": _settings(callback_url)}
     return post(_PATHS[Capability.VERIFY_EMAIL], body)
 
 
 def submit_phone(rows: Sequence[Row], _reference: str, callback_url: str | None) -> VendorRequest:
-    """Ask about the only row there is; its `custom` is an object here."""
+    """Ask about the only row there is; its `custom` is a text, as in a batch."""
     (row,) = rows
-    asked = _whom(row.lead, Capability.FIND_PHONE) | {"custom": {"row": row.reference}}
+    asked = _whom(row.lead, Capability.FIND_PHONE) | {"custom": row.reference}
     return post(_PATHS[Capability.FIND_PHONE], asked | {"settings": _settings(callback_url)})
 
 
@@ -118,7 +122,7 @@ def read_phone(
         return NotReady()
     body.require("qualification")
     read = partial(read_result, Capability.FIND_PHONE)
-    return read_rows([body], lambda result: result.object("custom").text("row"), read)
+    return read_rows([body], _custom_of, read)
 
 
 def read_result(capability: Capability, result: JsonObject) -> Outcome:
@@ -142,6 +146,11 @@ def _read_answer(answer: VendorAnswer, leads: Sequence[LeadInput]) -> JsonObject
     if answer.status == 422:  # noqa: PLR2004
         raise OutOfCredit
     return read_object(answer, statuses=(200, 201, 202), leads=leads)
+
+
+def _custom_of(result: JsonObject) -> str | None:
+    # An object before it was known to be a text; such a search may be under way still.
+    return result.side_text("custom") or result.side_object("custom").side_text("row")
 
 
 def _address(row: Row) -> str:

@@ -90,7 +90,7 @@ class Enrow:
         return self._submit(ask, rows, _batch_event, carries_results=False)
 
     def _submit_addresses(self, ask: Ask) -> Reply:
-        addresses = list_in(ask.body, "emails")
+        addresses = list_in(ask.body, "verifications") or list_in(ask.body, "emails")
         rows = [row for each in addresses if (row := _verify_row({"email": each})) is not None]
         if not 1 <= len(addresses) <= BATCH_MAX or len(rows) != len(addresses):
             return _error(400, "emails is missing or not valid")
@@ -169,7 +169,8 @@ def _phone_row(body: Any) -> SubmittedRow | None:
 
 
 def _reference(body: Any) -> str:
-    return "/".join(map(str, object_in(body, "custom").values()))
+    given = object_in(body, "custom").values()
+    return text_in(body, "custom") or "/".join(map(str, given))
 
 
 def _batch(submission: Submission) -> dict[str, Any]:

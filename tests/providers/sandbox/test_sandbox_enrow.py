@@ -17,7 +17,7 @@ SEARCHES: dict[str, Any] = {"searches": [SEARCH, SEARCH | {"fullname": "Nadia On
 ADDRESS: dict[str, Any] = {"email": "anybody@opendoor.leadfall", "custom": {"row": "17"}}
 PROFILE: dict[str, Any] = {
     "linkedin_url": "https://www.linkedin.com/in/nadia-onlyenrow-brightwater",
-    "custom": {"row": "17"},
+    "custom": "17",
 }
 
 
