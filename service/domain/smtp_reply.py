@@ -112,8 +112,9 @@ _HINTS_TLS: Final = re.compile(r"must issue a starttls|(?:tls|encryption) (?:is 
 # "Mailbox unavailable" is not among them: RFC 5321 has it said of refusals by policy as well.
 _HINTS_NO_MAILBOX: Final = re.compile(
     r"user unknown|unknown user|no such (?:user|recipient|mailbox|person)|does(?: not|n't) exist|"
-    r"recipient not found|unknown recipient|mailbox not found|user not found|no mailbox|"
-    r"unroute?able (?:mail )?(?:address|domain)"
+    r"(?:recipient|mailbox|user) not found|no mailbox|(?:recipient|mailbox) unknown|"
+    r"unknown (?:recipient|mailbox|local[ -]part)|(?:invalid|not a valid) (?:recipient|mailbox)|"
+    r"user does(?: not|n't) have an? (?:\S+ )?account|unroute?able (?:mail )?(?:address|domain)"
 )
 _HINTS_FULL: Final = re.compile(r"over ?quota|out of storage|mailbox (?:is )?full|quota exceeded")
 _HINTS_LATER: Final = re.compile(

@@ -67,7 +67,8 @@ _IDLE: Final[Mapping[VerdictReason, NoFitReason]] = {
     "no_such_domain": "no_mail",
     "null_mx": "no_mail",
 }
-# The other unknowns are about the domain or the asker, and hold for every guess.
+# The other unknowns are about the domain or the asker, and hold for every guess. A directory block
+# is how whole companies refuse whom they do not know, so it does not end the guessing either.
 _ABOUT_ONE_MAILBOX: Final[frozenset[VerdictReason]] = frozenset(
     {"directory_block", "greylisted", "unclear_reply"}
 )
@@ -128,7 +129,7 @@ async def guess_address(
             # Where a repeat would tell, that is what the caller has to know.
             if unclear is None or verdict.retry_after_s is not None:
                 unclear = verdict
-            unclear_count += verdict.retry_after_s is None
+            unclear_count += verdict.reason == "unclear_reply"
         if unclear_count == UNCLEAR_MAX:
             break
     if unclear is not None:

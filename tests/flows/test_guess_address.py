@@ -10,7 +10,14 @@ from service.edges.dns import Resolver
 from service.edges.mail_exchanger import Courtesy
 from service.edges.smtp import SmtpProber
 from service.flows.controls import GREYLIST_RETRY_S, Controls
-from service.flows.guess_address import CouldNotAsk, Guess, Guessed, NoneFits, guess_address
+from service.flows.guess_address import (
+    GUESSES_MAX,
+    CouldNotAsk,
+    Guess,
+    Guessed,
+    NoneFits,
+    guess_address,
+)
 from tests.flows.mail_world import ACCEPTED, MailWorld
 
 
@@ -146,6 +153,29 @@ async def test_one_unclear_answer_does_not_end_the_guessing(
     found = await guess("Jane", "Doe", "acme.test")
 
     assert isinstance(found, Guessed)
+
+
+async def test_a_directory_block_leaves_every_guess_its_chance(
+    world: MailWorld, guess: Guesser
+) -> None:
+    """It is how Microsoft refuses whoever it does not know, and says nothing of the next guess."""
+    refused = "550 5.4.1 Recipient address rejected: Access denied"
+    world.domain("blocks.test", {"janedoe": ACCEPTED, "*": refused})
+
+    found = await guess("Jane", "Doe", "blocks.test")
+
+    assert isinstance(found, Guessed)
+    assert found.address == "janedoe@blocks.test"
+
+
+async def test_a_domain_that_blocks_everybody_is_not_a_refusal(
+    world: MailWorld, guess: Guesser
+) -> None:
+    world.domain("blocks.test", {"*": "550 5.4.1 Recipient address rejected: Access denied"})
+
+    assert CouldNotAsk("directory_block") == await guess("Jane", "Doe", "blocks.test")
+    # Each guess, and the control that is asked once.
+    assert len(world.mail.recipients()) == GUESSES_MAX + 1
 
 
 async def test_a_silent_name_server_is_not_a_refusal(world: MailWorld, guess: Guesser) -> None:
