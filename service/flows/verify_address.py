@@ -103,6 +103,11 @@ async def _weigh(
         if control.meaning not in CONCLUSIVE:
             # Without a refusal to compare it with, an acceptance says nothing.
             return _read(control)
+    if reply.meaning is ReplyMeaning.FULL:
+        control = await controls.invented(prober, route, deadline_s=deadline_s, since_s=since_s)
+        if control.meaning is ReplyMeaning.FULL:
+            # It has no room for anybody, and has not looked whose mailbox it is.
+            return _READINGS[ReplyMeaning.UNKNOWN]
     if reply.meaning is ReplyMeaning.TRY_LATER and _is_about_recipient(reply):
         await controls.announce(prober, route, since_s=since_s)
     if reply.meaning is ReplyMeaning.DIRECTORY_BLOCK:

@@ -130,6 +130,7 @@ async def test_idle_questions_are_not_asked(
         ("450 4.7.1 Greylisted", "greylisted", GREYLIST_RETRY_S),
         ("550 5.7.1 Blocked by reputation", "prober_blocked", None),
         ("550 Rejected", "unclear_reply", None),
+        ("552 5.2.2 Over quota", "unclear_reply", None),
     ],
 )
 async def test_a_domain_that_will_not_say_is_not_a_refusal(

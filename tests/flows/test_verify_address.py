@@ -136,6 +136,28 @@ async def test_a_domain_that_takes_anything_is_risky(world: MailWorld, verify: V
     assert [len(address.partition("@")[0]) for address in asked[1:]] == [24]
 
 
+@pytest.mark.parametrize("reply", ["552 5.2.2 Over quota", "452 4.2.2 Mailbox full"])
+async def test_a_domain_without_room_for_anybody_says_nothing(
+    world: MailWorld, verify: Verifier, reply: str
+) -> None:
+    """It says so of invented mailboxes as well, so no mailbox is known to be there."""
+    world.domain("crowded.test", {"*": reply})
+
+    verdict = await verify("jane@crowded.test")
+
+    assert (verdict.status, verdict.reason) == ("unknown", "unclear_reply")
+
+
+async def test_a_full_mailbox_is_told_from_those_a_domain_takes(
+    world: MailWorld, verify: Verifier
+) -> None:
+    world.domain("any.test", {"full": "552 5.2.2 Over quota", "*": ACCEPTED})
+
+    verdict = await verify("full@any.test")
+
+    assert (verdict.status, verdict.reason) == ("risky", "mailbox_full")
+
+
 async def test_an_inconclusive_control_is_not_remembered(
     world: MailWorld, verify: Verifier
 ) -> None:
