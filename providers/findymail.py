@@ -54,7 +54,8 @@ def read_find(answer: VendorAnswer, lead: LeadInput) -> Outcome:
 def read_verify(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read a yes; a no says as little as no answer, because it also covers what it cannot tell."""
     if (failed := _read_error(answer, lead)) is not None:
-        return failed
+        # That somebody is not known is no verdict on an address.
+        return NoAnswer("error_not_found") if isinstance(failed, Missing) else failed
     checked = read_object(answer, leads=[lead])
     raise_for_another(lead.email, checked.text_or_none("email"))
     word = checked.side_text("verified")

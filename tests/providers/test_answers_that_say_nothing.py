@@ -1,5 +1,6 @@
 """An answer that says nothing about what was asked is neither an end nor a miss."""
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -13,6 +14,7 @@ from providers.contract import (
     Provider,
     Submitted,
     VendorAnswer,
+    VendorFault,
     read_rows,
 )
 from providers.json_object import JsonObject
@@ -46,6 +48,20 @@ def test_a_person_is_not_missing_by_it(
     end = _read(remote_offer[1], VendorAnswer(200, body=orjson.dumps(body)))
 
     assert not isinstance(end, Missing)
+
+
+@pytest.mark.parametrize("status", [200, 404])
+@pytest.mark.parametrize("text", ["Not found", "Email not found", "No results"])
+def test_an_address_to_verify_is_not_missing(status: int, text: str) -> None:
+    """Whatever its vendor fails with; a miss would be remembered, and is no verdict."""
+    body = {"error": text, "message": text, "success": False}
+    answer = VendorAnswer(status, body=orjson.dumps(body))
+
+    for provider in all_providers().values():
+        offer = provider.offer(Capability.VERIFY_EMAIL)
+        if offer is not None and isinstance(offer.shape, Direct):
+            with suppress(VendorFault):
+                assert not isinstance(_read(offer, answer), Missing), provider.slug
 
 
 @pytest.mark.parametrize("slug", ["bettercontact", "enrow"])
