@@ -196,7 +196,6 @@ class Poller:
         shape = offer.shape
         if not isinstance(shape, Submitted):
             raise TypeError("only submissions are polled")
-        leads = await self._leads(submission.id)
         began_at = time.monotonic()
         try:
             answer = await self.desk.vendor_http.send(
@@ -206,7 +205,8 @@ class Poller:
                 base_url=credential.base_url,
                 timeout_s=POLL_TIMEOUT_S,
             )
-            results = shape.read(answer, leads)
+            # Not before it is sent: what is lost after the gate brings requests closer together.
+            results = shape.read(answer, await self._leads(submission.id))
         except VendorFault as fault:
             gate.note_fault(fault, time.monotonic() - began_at)
             raise
