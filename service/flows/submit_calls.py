@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from providers.contract import Row, Submitted, VendorFault
+from providers.contract import RequestRefused, Row, Submitted, VendorFault
 from service.domain.callback_reach import can_call_back
 from service.domain.identifiers import new_id
 from service.domain.outcome import NoAnswer
@@ -47,8 +47,27 @@ _PATIENCE_S: Final = 30.0
 _TOKEN_BYTES: Final = 24
 # When a lookup whose call could not be submitted is looked at again.
 _LOOK_AGAIN_S: Final = 0.5
+# So many leads are found among others that were refused with them.
+_SINGLED_OUT_MAX: Final = 2
 UNPAID_PAUSE_S: Final = TOKENS_MAX / TOKENS_PER_SECOND
 """How much later it is when the vendor's retry budget does not pay for it, in vendor time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What the vendor took, and what it calls that."""
+
+    group: list[PlannedCall]
+    handle: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Several calls that the vendor refused, maybe for one of them."""
+
+    submission_id: UUID
+    group: list[PlannedCall]
+    fault: RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +89,28 @@ class Submitter:
     async def submit(self, group: Sequence[PlannedCall]) -> None:
         """Submit calls that share provider, offer and key; at most the offer's `batch_max`.
 
+        A group that the vendor refuses goes again in halves, since it may refuse it for one lead
+        of one workspace: until `_SINGLED_OUT_MAX` leads are found, and the retry budget lasts.
+
         Afterwards every lookup of the group waits for the vendor, or is ready to go on, or
         belongs to somebody else.
         """
+        groups = [group]
+        halvings_left = _SINGLED_OUT_MAX * (len(group) - 1).bit_length()
+        while groups:
+            refused = await self._submit_whole(groups.pop())
+            if refused is None:
+                continue
+            halvings_left -= 1
+            if halvings_left >= 0 and self._gate(group[0]).retries.spend(time.monotonic()):
+                await self._take_back(refused)
+                middle = len(refused.group) // 2
+                groups += (refused.group[middle:], refused.group[:middle])
+            else:
+                await self._note_fault(refused.submission_id, refused.group, refused.fault)
+
+    async def _submit_whole(self, group: Sequence[PlannedCall]) -> _Refused | None:
+        """Make one submission; return what the vendor refused of several calls."""
         submission = NewSubmission(
             id=new_id(),
             provider=group[0].provider.slug,
@@ -82,13 +120,14 @@ class Submitter:
             deadline_s=group[0].deadline_s,
         )
         made = await self._make_in_turn(submission, group)
-        if made is None:
-            return
-        granted, handle = made
-        offer = granted[0].offer.shape
+        if not isinstance(made, _Made):
+            return made
+        offer = group[0].offer.shape
         first_poll_after_s = offer.first_poll_after_s if isinstance(offer, Submitted) else 0.0
         await until_done(
-            lambda: self._keep(submission.id, handle, first_poll_after_s * self.desk.time_scale),
+            lambda: self._keep(
+                submission.id, made.handle, first_poll_after_s * self.desk.time_scale
+            ),
             name="submission.keep_handle",
             patience_s=_HANDLE_PATIENCE_S,
         )
@@ -96,8 +135,9 @@ class Submitter:
             "submission.made",
             submission_id=str(submission.id),
             provider=submission.provider,
-            calls=len(granted),
+            calls=len(made.group),
         )
+        return None
 
     async def let_go(self, group: Sequence[PlannedCall]) -> None:
         """Let calls leave the line that are not made now; the next look at each sees what follows.
@@ -113,7 +153,7 @@ class Submitter:
 
     async def _make_in_turn(
         self, submission: NewSubmission, group: Sequence[PlannedCall]
-    ) -> tuple[list[PlannedCall], str] | None:
+    ) -> _Made | _Refused | None:
         """Stand in line and make the submission; whose lead has no time left there is let go."""
         while group:
             line_s = min(each.line_s for each in group)
@@ -132,8 +172,11 @@ class Submitter:
 
     async def _make(
         self, submission: NewSubmission, group: Sequence[PlannedCall]
-    ) -> tuple[list[PlannedCall], str] | None:
-        """Write the intents and send; None when nothing was granted or the vendor failed."""
+    ) -> _Made | _Refused | None:
+        """Write the intents and send; None when nothing was granted or the vendor failed.
+
+        What is refused is still to be put on record.
+        """
         granted = await until_done(
             lambda: self._intend(submission, group),
             name="submission.intend",
@@ -147,10 +190,12 @@ class Submitter:
             handle = await self._send(submission, granted)
         except VendorFault as fault:
             gate.note_fault(fault, time.monotonic() - began_at)
+            if isinstance(fault, RequestRefused) and len(granted) > 1:
+                return _Refused(submission.id, granted, fault)
             await self._note_fault(submission.id, granted, fault)
             return None
         gate.note_success(time.monotonic() - began_at)
-        return granted, handle
+        return _Made(granted, handle)
 
     async def _intend(
         self, submission: NewSubmission, group: Sequence[PlannedCall]
@@ -205,6 +250,24 @@ class Submitter:
     async def _keep(self, submission_id: UUID, handle: str, first_poll_after_s: float) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
             await keep_handle(connection, submission_id, handle, first_poll_after_s)
+
+    async def _take_back(self, refused: _Refused) -> None:
+        """Take back the intents of what the vendor refused: nothing of it counts as asked."""
+
+        async def take_back() -> None:
+            async with self.pool.acquire() as connection, connection.transaction():
+                for each in refused.group:
+                    claim = each.claim
+                    await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch)
+                await abandon_submission(connection, refused.submission_id)
+
+        await until_done(take_back, name="submission.take_back", patience_s=_PATIENCE_S)
+        _log.info(
+            "submission.halved",
+            submission_id=str(refused.submission_id),
+            provider=refused.group[0].provider.slug,
+            calls=len(refused.group),
+        )
 
     async def _note_fault(
         self, submission_id: UUID, group: Sequence[PlannedCall], fault: VendorFault

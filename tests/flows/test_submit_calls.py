@@ -35,14 +35,29 @@ QUARTER_S = 900.0
 
 @dataclass
 class Vendor:
-    """A vendor that answers every submission with this status."""
+    """A vendor that answers every submission with this status.
+
+    Attributes:
+        refuses: the name of whom it refuses, and takes everybody else; "" for nobody.
+        taken: whom it took together.
+    """
 
     status: int = 503
     headers: dict[str, str] = field(default_factory=dict)
+    refuses: str = ""
+    requests: int = 0
+    taken: list[list[str]] = field(default_factory=list)
 
-    async def answer(self, _request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Answer as told."""
-        return web.json_response({}, status=self.status, headers=self.headers)
+        self.requests += 1
+        if not self.refuses:
+            return web.json_response({}, status=self.status, headers=self.headers)
+        names = [last for _, last, _ in (await request.json())["data"]]
+        if self.refuses in names:
+            return web.json_response({"success": False}, status=400)
+        self.taken.append(names)
+        return web.json_response({"success": True, "file": f"file-{self.requests}"})
 
 
 @dataclass
@@ -205,6 +220,42 @@ async def test_a_repeat_that_nothing_pays_for_waits_longer(
         "select extract(epoch from wake_at - leadfall_now())::float8 as s from lookups"
     )
     assert [row["s"] for row in waits_s] == pytest.approx([UNPAID_PAUSE_S * SCALE] * 3, abs=1)
+
+
+async def test_one_lead_that_is_refused_takes_no_other_along(
+    pool: asyncpg.Pool, counter: Counter, vendor: tuple[Vendor, str]
+) -> None:
+    """What a vendor refuses for one lead goes again in halves, until that one is alone."""
+    vendor[0].refuses = "Okafor3"
+
+    await counter.submit(8)
+
+    calls = await pool.fetch(
+        "select c.outcome, c.reason, s.state from calls c left join submissions s"
+        " on s.id = c.submission_id order by c.lookup_id"
+    )
+    ended = ("no_answer", "request_refused", "abandoned")
+    assert [tuple(call) for call in calls] == [
+        ended if place == 3 else (None, None, "submitted") for place in range(1, 9)
+    ]
+    assert vendor[0].taken == [
+        ["Okafor1", "Okafor2"],
+        ["Okafor4"],
+        ["Okafor5", "Okafor6", "Okafor7", "Okafor8"],
+    ]
+
+
+async def test_a_vendor_that_refuses_everything_is_not_asked_for_each(
+    pool: asyncpg.Pool, counter: Counter, vendor: tuple[Vendor, str]
+) -> None:
+    """Two leads are looked for among eight, by three halvings each; the rest end with the last."""
+    vendor[0].status = 400
+
+    await counter.submit(8)
+
+    calls = await pool.fetch("select distinct outcome, reason from calls")
+    assert [tuple(call) for call in calls] == [("no_answer", "request_refused")]
+    assert vendor[0].requests == 1 + 2 * 2 * 3
 
 
 async def test_keys_that_are_used_no_more_leave_nothing_behind(counter: Counter) -> None:
