@@ -63,6 +63,9 @@ granted as (
   on conflict (lookup_id, step) do update
     set epoch = excluded.epoch, submission_id = excluded.submission_id,
         ask_count = excluded.ask_count, gate_wait_ms = excluded.gate_wait_ms,
+        -- Until now it may have been a wish, which nobody followed: this is when it was intended.
+        intended_at = case when calls.question is null and excluded.question is not null
+                           then excluded.intended_at else calls.intended_at end,
         -- The key may be another by now.
         credential = excluded.credential, question = excluded.question
     where calls.outcome is null and (

@@ -8,7 +8,14 @@ import asyncpg
 
 from service.domain.claim import Claim
 from service.flows.settle_lookups import settle_lookups
-from service.store.calls import Grant, Intent, withdraw_intent, write_intents
+from service.store.calls import (
+    Grant,
+    Intent,
+    Wish,
+    withdraw_intent,
+    write_intents,
+    write_wishes,
+)
 from tests.flows.workshop import PUBLICATION, missing, new_worker, open_workshop
 
 LEASE = timedelta(seconds=30)
@@ -110,6 +117,26 @@ async def test_who_followed_in_vain_does_not_follow_again(pool: asyncpg.Pool) ->
 
     assert await intend(pool, [intent(last, QUESTION)]) == [Grant.GRANTED]
     assert await intend(pool, [intent(second, QUESTION)]) == [Grant.GRANTED]
+
+
+async def test_who_left_a_line_and_followed_in_vain_asks(pool: asyncpg.Pool) -> None:
+    """Two who had left a line before they followed do not wait for each other."""
+    (leader, _), (one, other) = await claim_for_two(pool, 2)
+    async with pool.acquire() as connection:
+        wishes = [Wish(each.lookup_id, 0, "leadmagic", each.epoch, 1.0) for each in (one, other)]
+        await write_wishes(connection, wishes)
+    asked = [intent(each, QUESTION) for each in (one, other)]
+    await intend(pool, [intent(leader, QUESTION)])
+    assert await intend(pool, asked) == [Grant.FOLLOW] * 2
+    await settle_lookups(pool, [missing(leader)], PUBLICATION)
+    assert await intend(pool, asked) == [Grant.GRANTED] * 2
+
+    # Both are turned away, and look again.
+    async with pool.acquire() as connection:
+        for each in (one, other):
+            await withdraw_intent(connection, each.lookup_id, 0, each.epoch)
+
+    assert await intend(pool, asked[:1]) == [Grant.GRANTED]
 
 
 async def test_who_followed_once_follows_at_the_next_question(pool: asyncpg.Pool) -> None:
