@@ -109,6 +109,8 @@ class CallMaker:
         asking = _Asking(call.ask, time.monotonic(), call.age_s, _PAUSE_S_MIN * scale)
         while True:
             asked = await self._ask_once(call, gate, asking)
+            if asked == Refused(Grant.FOLLOW):
+                await self._leave_line(call, asking)
             if not isinstance(asked, Asked):
                 return asked
             wait_s = max(

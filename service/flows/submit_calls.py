@@ -26,7 +26,7 @@ from service.store.calls import (
     write_wishes,
 )
 from service.store.claims import park_lookup
-from service.store.connection import Pool
+from service.store.connection import Connection, Pool
 from service.store.submissions import (
     NewSubmission,
     abandon_submission,
@@ -144,10 +144,8 @@ class Submitter:
 
         How long they stood in it is kept where it counts for their leads' deadlines.
         """
-        timed = [each.wish() for each in group if each.has_lead_deadline]
         async with self.pool.acquire() as connection, connection.transaction():
-            if timed:
-                await write_wishes(connection, timed)
+            await _keep_time(connection, group)
             for each in group:
                 await park_lookup(connection, self.process_id, each.claim, _LOOK_AGAIN_S)
 
@@ -206,16 +204,15 @@ class Submitter:
         async with self.pool.acquire() as connection, connection.transaction():
             await intend_submission(connection, submission, self.process_id)
             grants = await write_intents(connection, intents, self.lease)
-            refused = [
-                each.claim
-                for each, grant in zip(group, grants, strict=True)
-                if grant is not Grant.GRANTED
-            ]
+            granted_or_not = list(zip(group, grants, strict=True))
+            following = [each for each, grant in granted_or_not if grant is Grant.FOLLOW]
+            await _keep_time(connection, following)
             # Cancelled, begun before, or asked by another lookup: the next claim of each sees
             # which, and acts on it.
-            for claim in refused:
-                await park_lookup(connection, self.process_id, claim, _LOOK_AGAIN_S)
-        return [each for each, grant in zip(group, grants, strict=True) if grant is Grant.GRANTED]
+            for each, grant in granted_or_not:
+                if grant is not Grant.GRANTED:
+                    await park_lookup(connection, self.process_id, each.claim, _LOOK_AGAIN_S)
+        return [each for each, grant in granted_or_not if grant is Grant.GRANTED]
 
     async def _send(self, submission: NewSubmission, group: Sequence[PlannedCall]) -> str:
         provider, shape = group[0].provider, group[0].offer.shape
@@ -364,3 +361,10 @@ class Submitter:
     async def _abandon(self, submission_id: UUID) -> None:
         async with self.pool.acquire() as connection:
             await abandon_submission(connection, submission_id)
+
+
+async def _keep_time(connection: Connection, group: Sequence[PlannedCall]) -> None:
+    """Keep how long these stood in line, where it counts for their leads' deadlines."""
+    timed = [each.wish() for each in group if each.has_lead_deadline]
+    if timed:
+        await write_wishes(connection, timed)

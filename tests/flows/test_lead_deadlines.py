@@ -15,8 +15,10 @@ from service.domain.claim import Settlement
 from service.domain.kinds import JobType, Kind
 from service.domain.outcome import OutcomeName
 from service.domain.waterfall import Step, Waterfall
+from service.flows.make_call import CallMaker, Refused
 from service.flows.planned_call import PlannedCall
 from service.settings import ProviderSettings, Settings, WorkerSettings
+from service.store.calls import Grant
 from tests.flows.submitting import SLUG as SUBMITTED_SLOWLY
 from tests.flows.submitting import open_scene
 from tests.flows.workshop import FIND_EMAIL, TYPES, Workshop, open_workshop
@@ -176,3 +178,34 @@ async def test_a_time_in_line_counts_once(
 
     # The second wait is in the past of the call alone: by the clock but one has passed.
     assert not isinstance(ended, Settlement)
+
+
+@pytest.mark.parametrize("is_submitted", [True, False], ids=["submitted", "asked at once"])
+async def test_the_time_in_line_counts_where_another_asks_the_same(
+    pool: asyncpg.Pool, database_url: str, redis_url: str, *, is_submitted: bool
+) -> None:
+    """Whoever follows an equal question at the end of a line has what is left of its deadline."""
+    waterfall = Waterfall(Kind.FIND_EMAIL, (Step(SUBMITTED_SLOWLY),), deadline_s=LONG_S)
+    async with open_scene(pool, database_url, redis_url, job_type=FIND_EMAIL) as scene:
+        await scene.submit_one()
+        lead_ids = await scene.shop.add_leads(1)
+        await scene.shop.accept(lead_ids, waterfall=waterfall)
+        (claim,) = await scene.shop.claim(scene.owner)
+        planned = await scene.runner.run(claim, waterfall)
+        assert isinstance(planned, PlannedCall)
+        waited = replace(planned, planned_at=planned.planned_at - LONG_S)
+
+        if is_submitted:
+            await scene.submitter.submit([waited])
+        else:
+            maker = CallMaker(scene.submitter.desk, scene.recorder, pool)
+            assert await maker.make(waited) == Refused(Grant.FOLLOW)
+        await pool.execute(
+            "update lookups set state = 'ready', owner = null, wake_at = null where lead_id = $1",
+            lead_ids[0],
+        )
+        (claim,) = await scene.shop.claim(scene.owner)
+        ended = await scene.runner.run(claim, waterfall)
+
+    assert isinstance(ended, Settlement)
+    assert (ended.outcome, ended.reason) == (OutcomeName.NO_ANSWER, "lead_deadline")
