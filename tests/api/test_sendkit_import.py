@@ -9,6 +9,7 @@ import aiohttp
 import orjson
 import pytest
 
+from service.domain.csv_rows import NOT_CLOSED
 from tests.api.sendkit_calls import call, create, done, upload
 from tests.api.stage import Stage
 
@@ -182,6 +183,20 @@ async def test_a_csv_takes_good_rows_and_tells_bad_ones_by_line(stage: Stage) ->
         for lead in leads
     ] == [("Ada", "Engines", ["a", "b", "fair"], {"Plan": "gold"})]
     assert [(lead["firstName"], lead["companyName"]) for lead in cy] == [("Cy the second", None)]
+
+
+@pytest.mark.parametrize("after_count", [2, 100])
+async def test_a_stray_quote_costs_its_row_alone(stage: Stage, after_count: int) -> None:
+    """The rows behind it go in as leads of their own, and none becomes part of a name."""
+    rows = "".join(f"p{n}@example.com,First\n" for n in range(after_count))
+
+    status, answer = await upload(stage, f'email,First name\nada@example.com,"Ada\n{rows}'.encode())
+
+    leads = await stage.fetch("select distinct first_name from leads")
+    assert status == 200
+    assert answer["data"]["errors"] == [{"line": 2, "email": None, "error": NOT_CLOSED}]
+    assert (answer["data"]["imported"], answer["data"]["failed"]) == (after_count, 1)
+    assert [row["first_name"] for row in leads] == ["First"]
 
 
 @pytest.mark.parametrize(

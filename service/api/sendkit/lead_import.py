@@ -14,7 +14,7 @@ from service.api.request_body import read_object
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.csv_columns import read_columns
 from service.api.sendkit.lead_bodies import Tag
-from service.api.sendkit.lead_rows import read_bulk_rows, read_csv_rows
+from service.api.sendkit.lead_rows import read_bulk_rows, read_file_rows
 from service.api.sendkit.lead_upload import UploadedLines, UploadOptions, survey, take_upload
 from service.api.upload_places import UPLOAD_PLACES
 from service.api.validation import Body, invalid, problems_of, validate
@@ -67,7 +67,7 @@ async def _import(request: web.Request, caller: KeyOwner, file: IO[bytes]) -> Im
     context = context_of(request)
     with UploadedLines(file) as lines:
         columns = await asyncio.to_thread(_check, request, options, lines)
-        rows = read_csv_rows(lines, columns, options.tag, cleanup=options.cleanup)
+        rows = read_file_rows(lines, columns, options.tag, cleanup=options.cleanup)
         return await import_csv(
             context.pool,
             caller,

@@ -1,10 +1,11 @@
 """Reads leads out of the rows of a bulk request or of a CSV file; a bad row is told, not raised."""
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from service.api.sendkit.lead_bodies import EMAIL_CHARACTERS_MAX, LEAD_FIELDS, read_lead
+from service.domain.csv_rows import read_csv_rows
 from service.errors import InvalidRequest
 from service.flows.import_batch import GivenRow
 
@@ -18,7 +19,7 @@ def read_bulk_rows(leads: Sequence[Any], tag: str | None, *, cleanup: bool) -> l
     return [read_row(place, raw, tag, cleanup=cleanup) for place, raw in enumerate(leads)]
 
 
-def read_csv_rows(
+def read_file_rows(
     lines: Iterable[str], fields: Sequence[str | None], tag: str | None, *, cleanup: bool
 ) -> Iterator[GivenRow]:
     """Yield the rows of a file, each with the line on which it begins, from 1.
@@ -27,26 +28,11 @@ def read_csv_rows(
         lines: the whole file, its first line included.
         fields: what each column is; None for one that is left out.
     """
-    for line, cells in read_records(lines):
-        if line == 1:
-            continue
-        if isinstance(cells, str):
-            yield GivenRow(line, None, None, cells)
-        elif any(cell.strip() for cell in cells):
-            yield _csv_row(line, cells, fields, tag, cleanup=cleanup)
-
-
-def read_records(lines: Iterable[str]) -> Iterator[tuple[int, list[str] | str]]:
-    """Yield each record's first line with its cells, or with why they cannot be read."""
-    reader = csv.reader(lines)
-    while True:
-        line = reader.line_num + 1
-        try:
-            yield line, next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            yield line, "the row is not CSV, or a field in it is far too long"
+    for row in islice(read_csv_rows(lines), 1, None):
+        if row.problem:
+            yield GivenRow(row.line, None, None, row.problem)
+        elif any(cell.strip() for cell in row.cells):
+            yield _csv_row(row.line, row.cells, fields, tag, cleanup=cleanup)
 
 
 def read_row(place: int, raw: Any, tag: str | None, *, cleanup: bool) -> GivenRow:

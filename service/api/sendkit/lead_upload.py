@@ -25,8 +25,8 @@ from service.api.refusals import (
     UnsupportedMediaType,
 )
 from service.api.request_body import refuse_nul
-from service.api.sendkit.lead_rows import read_records
 from service.api.validation import invalid, problems_of
+from service.domain.csv_rows import read_csv_rows
 from service.domain.lead_change import TAG_CHARACTERS_MAX
 
 FILE_BYTES_MAX: Final = 50 * 1024 * 1024
@@ -247,10 +247,10 @@ def survey(lines: UploadedLines) -> list[str]:
     """
     headings: list[str] = []
     rows = 0
-    for line, cells in read_records(lines):
-        if line == 1:
-            headings = cells if isinstance(cells, list) else []
-        elif any(isinstance(cells, str) or cell.strip() for cell in cells):
+    for row in read_csv_rows(lines):
+        if row.line == 1:
+            headings = row.cells
+        elif row.problem or any(cell.strip() for cell in row.cells):
             rows += 1
         if rows > ROWS_MAX:
             raise invalid({_FILE: f"The file must have at most {ROWS_MAX} rows; send several"})
