@@ -29,14 +29,19 @@ class CsvRow:
 def read_csv_rows(lines: Iterable[str]) -> Iterator[CsvRow]:
     """Yield the rows, the first one as the header that the others are measured by.
 
+    A header without a comma may part its fields by tabs or semicolons, as spreadsheets do in
+    countries that write numbers with a comma; then the other rows do so too.
+
     A row may span lines inside quotation marks. One that does not end within `ROW_LINES_MAX`
     lines, or that spans lines and then has not as many fields as the header, is taken for the
     work of a stray quotation mark: its first line alone is bad, and reading resumes at the next.
     """
     source = _Lines(iter(lines))
     field_count: int | None = None
-    while source.ahead():
-        cells, problem = _read_one(source)
+    delimiter = ""
+    while (ahead := source.ahead()) is not None:
+        delimiter = delimiter or _delimiter_of(ahead)
+        cells, problem = _read_one(source, delimiter)
         spans_lines = source.taken > 1
         if spans_lines and problem is None and field_count not in {None, len(cells)}:
             problem = NOT_CLOSED
@@ -46,9 +51,13 @@ def read_csv_rows(lines: Iterable[str]) -> Iterator[CsvRow]:
         yield CsvRow(line, problem=problem) if problem else CsvRow(line, cells)
 
 
-def _read_one(source: "_Lines") -> tuple[list[str], str | None]:
+def _delimiter_of(header: str) -> str:
+    return next((each for each in (",", "\t", ";") if each in header), ",")
+
+
+def _read_one(source: "_Lines", delimiter: str) -> tuple[list[str], str | None]:
     try:
-        return next(csv.reader(source, strict=True), []), None
+        return next(csv.reader(source, delimiter=delimiter, strict=True), []), None
     except csv.Error:
         return [], NOT_CLOSED if source.exhausted or source.taken > 1 else NOT_CSV
 
@@ -63,10 +72,10 @@ class _Lines(Iterator[str]):
         self._lines = lines
         self._seen: deque[str] = deque()
 
-    def ahead(self) -> bool:
-        """Tell whether there is a line to begin a row with."""
+    def ahead(self) -> str | None:
+        """Return the line to begin a row with, or None at the end."""
         self.taken, self.exhausted = 0, False
-        return self._look(0)
+        return self._seen[0] if self._look(0) else None
 
     def advance(self, count: int) -> None:
         """Leave lines behind: the next row begins after them."""

@@ -185,6 +185,17 @@ async def test_a_csv_takes_good_rows_and_tells_bad_ones_by_line(stage: Stage) ->
     assert [(lead["firstName"], lead["companyName"]) for lead in cy] == [("Cy the second", None)]
 
 
+async def test_a_file_with_semicolons(stage: Stage) -> None:
+    """As spreadsheets write it in countries where a comma stands in numbers."""
+    status, answer = await upload(
+        stage, b'\xef\xbb\xbfEmail;First name;City\r\nada@example.com;Ada;"Rome; Italy"\r\n'
+    )
+
+    [lead] = (await done(stage, "GET", "/v1/leads"))["data"]
+    assert (status, answer["data"]["failed"]) == (200, 0)
+    assert (lead["firstName"], lead["city"]) == ("Ada", "Rome; Italy")
+
+
 @pytest.mark.parametrize("after_count", [2, 100])
 async def test_a_stray_quote_costs_its_row_alone(stage: Stage, after_count: int) -> None:
     """The rows behind it go in as leads of their own, and none becomes part of a name."""

@@ -154,6 +154,21 @@ async def test_one_stray_quote_costs_one_row(book: Book, after: str, after_count
     assert (report.imported, report.bad) == (4 + after_count, 1)
 
 
+@pytest.mark.parametrize("parting", [";", "\t"], ids=["semicolons", "tabs"])
+async def test_a_file_of_a_spreadsheet_without_commas(book: Book, parting: str) -> None:
+    """Its first line tells by what fields are parted; commas in them are then part of a text."""
+    rows = ["first_name,last_name,location", "Ada,Ng,Rome", 'Bo,"Li"" or ""Lee",Oslo', "Cy,,,"]
+    text = "\r\n".join(row.replace(",", parting) for row in rows).replace("Rome", "Rome, Italy")
+
+    report = await book.read(f"\ufeff{text}\r\n")
+
+    assert report.errors == [BadRow(4, "the row has more fields than the header")]
+    assert await book.rows("first_name, last_name, location") == [
+        ("Ada", "Ng", "Rome, Italy"),
+        ("Bo", 'Li" or "Lee', "Oslo"),
+    ]
+
+
 async def test_a_stray_quote_in_the_last_row(book: Book) -> None:
     """The end of the file does not hide it."""
     report = await book.read(f'{HEADER}Ada,Ng,,,\nBo,"Li,,,')

@@ -73,7 +73,8 @@ OPERATIONS: Final[Operations] = {
         Access.SELEQT,
         Imported,
         description=f"CSV of up to 50 MiB with a line of headings, or JSON of up to {PEOPLE_MAX:,} "
-        "people. Names that are no field of a lead become custom fields. An extension.",
+        "people. Where the line of headings has no comma, tabs or semicolons may part its fields. "
+        "Names that are no field of a lead become custom fields. An extension.",
         parameters=(LIST_ID,),
         body=Sent(
             {JSON: _JSON, "text/csv": {"type": "string", "format": "lead-csv"}},

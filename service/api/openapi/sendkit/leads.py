@@ -147,6 +147,8 @@ OPERATIONS: Final[Operations] = {
         IMPORTS,
         Access.WORKSPACE,
         wrapped(CsvImported),
+        description="Where the line of headings has no comma, tabs or semicolons may part its "
+        "fields.",
         body=Sent({"multipart/form-data": _FORM}, examples={"multipart/form-data": _FILE}),
         errors=(SuppressionsUnreadable, TooBusy),
     ),
