@@ -25,6 +25,7 @@ _SENTENCES: Final = {
     "greater_than_equal": "{path} must be at least {ge}",
     "less_than_equal": "{path} must be at most {le}",
     "too_short": "{path} must not be empty",
+    "string_too_short": "{path} must not be empty",
     "too_long": "{path} must have at most {max_length} entries",
     "string_too_long": "{path} must have at most {max_length} characters",
     "string_type": "{path} must be a string",
@@ -32,6 +33,7 @@ _SENTENCES: Final = {
     "bool_type": "{path} must be true or false",
     "list_type": "{path} must be an array",
     "dict_type": "{path} must be an object",
+    "unknown_provider": "{path} is not a known provider. Use one of: {providers}",
 }
 _OTHER: Final = "{path} is not valid; /docs says what it may be"
 

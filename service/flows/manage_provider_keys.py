@@ -134,7 +134,8 @@ async def arrange(pool: Pool, workspace_id: int, arrangements: Sequence[Arrangem
         there = await arrange_provider_keys(connection, workspace_id, arrangements)
         if lacking := sorted(asked - there):
             paths = joined([f"PUT /v1/enrichment-settings/{slug}" for slug in lacking])
-            raise InvalidRequest(f"There is no key for {joined(lacking)}. Add it via {paths}")
+            sentence = f"There is no key for {joined(lacking)}. Add it via {paths}"
+            raise InvalidRequest(sentence, {"providers": sentence})
 
 
 def _holds(box: SecretBox, purpose: str, sealed: SealedProviderKey, api_key: str) -> bool:

@@ -40,8 +40,10 @@ SELEQT: list[Bad] = [
     ),
     ("POST", "/api/v1/public/lead-lists/", {"search_type": "X", "y": 1}, {},
      {"name", "search_type", "y"}),
-    ("POST", f"{LIST}/add-leads/", {"prospect_ids": "x", "company_ids": "y"}, {},
-     {"prospect_ids", "company_ids"}),
+    ("POST", "/api/v1/public/lead-lists/", {"name": " ", "search_type": "X"}, {},
+     {"name must", "search_type"}),
+    ("POST", f"{LIST}/add-leads/", {"prospect_ids": "x", "company_ids": "y", "z": 1}, {},
+     {"prospect_ids must", "company_ids must", "z is not"}),
     (
         "GET",
         f"{LIST}/leads/",
@@ -79,8 +81,15 @@ SENDKIT: list[Bad] = [
     ("POST", "/v1/leads/search",
      {"filters": {"age": 1, "search": "a b c d e f g h i j k"}, "cursor": "?", "limit": "5"}, {},
      {"filters.age", "filters.search", "cursor", "limit"}),
-    ("DELETE", "/v1/leads", {"leadIds": ["x"], "deleteAll": "yes", "filters": {"age": 1}}, {},
-     {"leadIds", "leadIds.0", "deleteAll", "filters.age"}),
+    ("DELETE", "/v1/leads",
+     {"leadIds": ["x", "y"], "deleteAll": "yes", "filters": {"age": 1}}, {},
+     {"leadIds", "leadIds.0", "leadIds.1", "deleteAll", "filters.age"}),
+    ("POST", "/v1/leads/erase", {"leadIds": ["x"], "emails": ["y", "z"], "age": 1}, {},
+     {"leadIds.0", "emails.0", "emails.1", "age"}),
+    ("PUT", "/v1/enrichment-settings/hunter", {"apiKey": "a b", "z": 1}, {}, {"apiKey", "z"}),
+    ("PATCH", "/v1/enrichment-settings",
+     {"providers": [{"provider": "nobody", "priority": -1}, {"provider": "none"}], "z": 1}, {},
+     {"providers.0.provider", "providers.0.priority", "providers.1.provider", "z"}),
     ("POST", "/v1/webhooks",
      {"url": "http://a.example/", "events": ["none"], "secret": "x", "timeoutMs": 1, "x": 1}, {},
      {"name", "url", "events", "secret", "timeoutMs", "x"}),
@@ -140,6 +149,29 @@ async def test_sendkit_names_all(open_stage: OpenStage, bad: Bad) -> None:
     assert (status, answer["error"]["code"]) == (400, "VALIDATION_ERROR")
     assert set(answer["error"]["details"]["fields"]) == named
     assert await stage.count_rows() == before
+
+
+async def test_a_replay_names_all(open_stage: OpenStage) -> None:
+    """A moment that is none does not wait until the rest is right."""
+    stage = await open_stage(secret_keys=Fernet.generate_key().decode())
+    wanted = {"name": "x", "url": "https://hooks.example/", "events": ["*"]}
+    _, made = await call(stage, "POST", "/v1/webhooks", wanted)
+
+    _, answer = await call(
+        stage, "POST", f"/v1/webhooks/{made['data']['_id']}/replay", {"since": "noon", "z": 1}
+    )
+
+    assert set(answer["error"]["details"]["fields"]) == {"since", "z"}
+
+
+async def test_an_empty_name_is_told_as_such(open_stage: OpenStage) -> None:
+    """What it must have is said in the answer, and not only on another page."""
+    stage = await open_stage(secret_keys=Fernet.generate_key().decode())
+
+    _, answer = await call(stage, "POST", "/v1/webhooks", {"name": ""})
+
+    said = answer["error"]["details"]["fields"]["name"]
+    assert said == "name must not be empty"
 
 
 @pytest.mark.parametrize("face", list(Face))

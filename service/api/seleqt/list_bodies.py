@@ -18,7 +18,7 @@ from service.api.validation import (
     validate,
 )
 from service.domain.lead_filter import LeadFilter
-from service.flows.create_list import NAME_CHARACTERS_MAX
+from service.flows.create_list import NAME_CHARACTERS_MAX, read_list_name
 from service.settings import LimitSettings, Settings
 from service.store.lead_selection import SortField, Sorting
 
@@ -96,6 +96,17 @@ class AddLeadsBody(Body):
     company_ids: Annotated[Any, WithJsonSchema(_IDS)] = ""
 
 
+def read_list(raw: dict[str, Any]) -> ListBody:
+    """Return the body.
+
+    Raises:
+        InvalidRequest: names everything that is wrong.
+    """
+    return validate(
+        ListBody, raw, further=lambda body: problems_of(lambda: read_list_name(body.name))
+    )
+
+
 def read_search(raw: dict[str, Any], settings: Settings) -> tuple[ProspectSearchBody, LeadFilter]:
     """Return the body and the filter in it.
 
@@ -118,9 +129,17 @@ def read_added_ids(raw: dict[str, Any], ids_max: int) -> tuple[list[int], list[i
     """Return the ids of people and of companies.
 
     Raises:
-        InvalidRequest: they cannot be read, or there are more than `ids_max`.
+        InvalidRequest: they cannot be read, or there are more than `ids_max`; names everything
+            that is wrong.
     """
-    body = validate(AddLeadsBody, raw)
+
+    def read(body: AddLeadsBody) -> tuple[list[int], list[int]]:
+        return _read_both(body, ids_max)
+
+    return read(validate(AddLeadsBody, raw, further=lambda body: problems_of(lambda: read(body))))
+
+
+def _read_both(body: AddLeadsBody, ids_max: int) -> tuple[list[int], list[int]]:
     given = {"prospect_ids": body.prospect_ids, "company_ids": body.company_ids}
     read = {name: _read_ids(value) for name, value in given.items()}
     problems = {

@@ -9,9 +9,9 @@ from service.api.caller import context_of
 from service.api.query import require_known
 from service.api.request_body import read_object
 from service.api.seleqt.access import authenticate, list_id_of
-from service.api.seleqt.list_bodies import ListBody, read_added_ids
+from service.api.seleqt.list_bodies import read_added_ids, read_list
 from service.api.seleqt.paging import read_lists_asked, tell_page
-from service.api.validation import together, validate
+from service.api.validation import together
 from service.domain.face_answers import iso
 from service.flows.add_leads import add_leads
 from service.flows.create_list import create_list
@@ -44,7 +44,7 @@ async def list_lists(request: web.Request) -> web.Response:
 async def add_list(request: web.Request) -> web.Response:
     """Create an empty list and answer with it; its name may have got a number."""
     caller = await authenticate(request)
-    body = await read_object(request, lambda raw: validate(ListBody, raw))
+    body = await read_object(request, read_list)
     made = await create_list(
         context_of(request).pool, caller.workspace_id, body.name, body.search_type
     )

@@ -11,7 +11,7 @@ from service.api.caller import context_of
 from service.api.request_body import read_object
 from service.api.sendkit.access import authenticate
 from service.api.sendkit.lead_bodies import ObjectId
-from service.api.validation import Body, invalid, validate
+from service.api.validation import Body, validate
 from service.domain.email_address import read_email_address
 from service.flows.erase_people import erase_people
 from service.flows.suppress_people import SuppressionList
@@ -70,7 +70,10 @@ async def erase_leads(request: web.Request) -> web.Response:
 
 
 def _read(raw: dict[str, Any]) -> EraseBody:
-    body = validate(EraseBody, raw)
+    return validate(EraseBody, raw, further=lambda body: _problems(raw, body))
+
+
+def _problems(raw: dict[str, Any], body: EraseBody) -> dict[str, str]:
     problems = {
         f"leadIds.{place}": f"leadIds.{place} must be a lead's id: 24 hex digits"
         for place, each in enumerate(body.lead_ids)
@@ -80,8 +83,6 @@ def _read(raw: dict[str, Any]) -> EraseBody:
         for place, each in enumerate(body.emails)
         if read_email_address(each) is None
     }
-    if not body.lead_ids and not body.emails:
+    if not raw.get("leadIds") and not raw.get("emails"):
         problems["leadIds"] = "leadIds or emails must name somebody"
-    if problems:
-        raise invalid(problems)
-    return body
+    return problems

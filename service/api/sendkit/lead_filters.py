@@ -316,7 +316,6 @@ def _bounded(limit: int, limit_max: int) -> int:
 
 def _object_ids(name: str, given: list[str], problems: dict[str, str]) -> list[str]:
     read = [read_object_id(each) for each in given]
-    bad = [place for place, each in enumerate(read) if each is None]
-    if bad:
-        problems[f"{name}.{bad[0]}"] = f"{name}.{bad[0]} must be an id of 24 hexadecimal digits"
+    bad = (f"{name}.{place}" for place, each in enumerate(read) if each is None)
+    problems |= {path: f"{path} must be an id of 24 hexadecimal digits" for path in bad}
     return [each for each in dict.fromkeys(read) if each is not None]

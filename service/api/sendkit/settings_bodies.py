@@ -3,11 +3,12 @@
 import re
 from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 
 from providers.contract import Provider
 from providers.registry import all_providers, find_provider
-from service.api.validation import WHOLE, Body, invalid, validate
+from service.api.validation import WHOLE, Body, invalid, problems_of, validate
 from service.domain.sentences import joined
 from service.store.provider_keys import Arrangement
 
@@ -31,12 +32,21 @@ class ProviderKeyBody(Body):
     ]
 
 
+def _read_slug(name: str) -> str:
+    provider = known_provider(name)
+    if provider is None:
+        known = joined(list(all_providers()))
+        raise PydanticCustomError("unknown_provider", "unknown", {"providers": known})
+    return provider.slug
+
+
 class ArrangedProvider(Body):
     """What changes of one provider; lower priorities come earlier in the list of providers."""
 
     provider: Annotated[
         str,
         Field(max_length=_NAME_CHARACTERS_MAX, json_schema_extra={"enum": [*all_providers()]}),
+        AfterValidator(_read_slug),
     ]
     enabled: bool | None = None
     priority: Annotated[int, Field(ge=0, le=PRIORITY_MAX), WHOLE] | None = None
@@ -54,7 +64,13 @@ def read_key(raw: dict[str, Any]) -> str:
     Raises:
         InvalidRequest: there is none, or it has characters that no key has; never repeats it.
     """
-    api_key = validate(ProviderKeyBody, raw).api_key.get_secret_value().strip()
+    return _key_of(
+        validate(ProviderKeyBody, raw, further=lambda body: problems_of(lambda: _key_of(body)))
+    )
+
+
+def _key_of(body: ProviderKeyBody) -> str:
+    api_key = body.api_key.get_secret_value().strip()
     if _KEY.fullmatch(api_key) is None:
         raise invalid(
             {
@@ -71,23 +87,18 @@ def read_arrangements(raw: dict[str, Any]) -> list[Arrangement]:
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(ArrangementsBody, raw)
-    problems: dict[str, str] = {}
-    arrangements: dict[str, Arrangement] = {}
-    for place, each in enumerate(body.providers):
-        path = f"providers.{place}.provider"
-        provider = known_provider(each.provider)
-        if provider is None:
-            problems[path] = (
-                f"{path} is not a known provider. Use one of: {joined(list(all_providers()))}"
-            )
-        elif provider.slug in arrangements:
-            problems[path] = f"{path} is given more than once"
-        else:
-            arrangements[provider.slug] = Arrangement(provider.slug, each.enabled, each.priority)
-    if problems:
-        raise invalid(problems)
-    return list(arrangements.values())
+    body = validate(ArrangementsBody, raw, further=_repetitions)
+    return [Arrangement(each.provider, each.enabled, each.priority) for each in body.providers]
+
+
+def _repetitions(body: ArrangementsBody) -> dict[str, str]:
+    slugs = [each.provider for each in body.providers]
+    paths = [f"providers.{place}.provider" for place in range(len(slugs))]
+    return {
+        path: f"{path} is given more than once"
+        for place, path in enumerate(paths)
+        if slugs[place] in slugs[:place]
+    }
 
 
 def known_provider(name: str) -> Provider | None:

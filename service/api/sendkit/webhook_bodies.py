@@ -234,7 +234,11 @@ def read_replay(raw: dict[str, Any]) -> tuple[datetime, bool]:
     Raises:
         InvalidRequest: names everything that is wrong.
     """
-    body = validate(ReplayBody, raw)
+    body = validate(
+        ReplayBody,
+        raw,
+        further=lambda body: problems_of(lambda: read_moment(body.since, "since")),
+    )
     return read_moment(body.since, "since"), body.dry_run
 
 
