@@ -14,6 +14,7 @@ from service.store.endpoints import (
     Endpoint,
     EndpointTerms,
     change_endpoint,
+    count_endpoints,
     count_parked,
     delete_endpoint,
     disable_endpoint,
@@ -105,12 +106,13 @@ async def keep_key(
 
 async def list_endpoints(
     pool: Pool, box: SecretBox, workspace_id: int, *, after: int, limit: int
-) -> list[Shown]:
-    """Return a page of endpoints, the oldest first."""
+) -> tuple[list[Shown], int]:
+    """Return a page of endpoints, the oldest first, and how many there are in all."""
     async with pool.acquire() as connection:
         endpoints = await read_endpoints(connection, workspace_id, after=after, limit=limit)
         secrets = await read_live_secrets(connection, workspace_id, [each.id for each in endpoints])
-    return [_shown(box, each, secrets.get(each.id, [])) for each in endpoints]
+        total = await count_endpoints(connection, workspace_id)
+    return [_shown(box, each, secrets.get(each.id, [])) for each in endpoints], total
 
 
 async def show_endpoint(pool: Pool, box: SecretBox, workspace_id: int, public_id: str) -> Shown:

@@ -108,6 +108,12 @@ async def read_endpoints(
     return [Endpoint(**row) for row in rows]
 
 
+async def count_endpoints(connection: Connection, workspace_id: int) -> int:
+    """Return how many endpoints a workspace has; neither hidden nor deleted ones."""
+    count: int = await connection.fetchval(_SQL["count_endpoints"], workspace_id)
+    return count
+
+
 async def read_endpoint(
     connection: Connection, workspace_id: int, public_id: str
 ) -> Endpoint | None:

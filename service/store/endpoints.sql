@@ -39,6 +39,10 @@ where p.workspace_id = $1 and p.deleted_at is null and p.id > $2
 order by p.id
 limit $3;
 
+-- name: count_endpoints
+-- $1 workspace.
+select count(*) from endpoints where workspace_id = $1 and deleted_at is null and not hidden;
+
 -- name: change_endpoint
 -- $1 endpoint; null leaves as it is: $2 name, $3 URL, $4 host, $5 port, $6 event types, $7 timeout,
 -- $8 retries; $9 whether the rate changes, $10 to what. A new URL begins with a clean record.

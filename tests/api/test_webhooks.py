@@ -66,6 +66,7 @@ async def test_webhooks_are_listed_in_pages(hooks: Hooks) -> None:
         each["_id"] for each in first["data"] + second["data"]
     ]
     assert second["pagination"]["nextCursor"] is None
+    assert [each["pagination"]["total"] for each in (first, second)] == [3, 3]
     assert {"totalDelivered": 0, "totalFailed": 0, "lastDeliveredAt": None}.items() <= first[
         "data"
     ][0]["stats"].items()

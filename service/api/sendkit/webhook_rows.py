@@ -1,6 +1,7 @@
 """How webhooks, deliveries, attempts and replays are shown, in the names of SendKit's API."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
@@ -190,14 +191,19 @@ def replay_row(replay: Replay) -> dict[str, Any]:
 
 
 def page(
-    rows: Sequence[Mapping[str, Any]], *, limit: int, next_cursor: str | None
+    rows: Sequence[Mapping[str, Any]],
+    counts: Mapping[str, int] = MappingProxyType({}),
+    *,
+    limit: int,
+    next_cursor: str | None,
 ) -> dict[str, Any]:
-    """Return an answer with one page."""
+    """Return an answer with one page, and with what was counted of the whole."""
     return {
         "success": True,
         "data": list(rows),
         "pagination": {
             "limit": limit,
+            **counts,
             "hasMore": next_cursor is not None,
             "nextCursor": next_cursor,
         },

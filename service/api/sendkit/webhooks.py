@@ -61,13 +61,13 @@ async def list_webhooks(request: web.Request) -> web.Response:
         lambda: read_limit(request),
         lambda: require_known(request, {"cursor", "limit"}),
     )
-    rows = await list_endpoints(
+    rows, total = await list_endpoints(
         context_of(request).pool, box, caller.workspace_id, after=after, limit=limit + 1
     )
     shown = rows[:limit]
     cursor = write_cursor(shown[-1].endpoint.id) if len(rows) > limit else None
     listed = [webhook_row(each, caller.workspace_public_id) for each in shown]
-    return json_answer(page(listed, limit=limit, next_cursor=cursor))
+    return json_answer(page(listed, {"total": total}, limit=limit, next_cursor=cursor))
 
 
 async def show_webhook(request: web.Request) -> web.Response:

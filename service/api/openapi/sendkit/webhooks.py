@@ -7,7 +7,7 @@ from pydantic import RootModel
 from service.api.openapi.operation import Access, Operation, Operations, json_body
 from service.api.openapi.parameters import LIMIT, cursor, in_path
 from service.api.openapi.prose import WEBHOOKS
-from service.api.openapi.sendkit.pages import Place
+from service.api.openapi.sendkit.pages import CountedPlace
 from service.api.openapi.sendkit.webhook_rows import (
     DefaultSecret,
     EnabledWebhook,
@@ -91,7 +91,7 @@ OPERATIONS: Final[Operations] = {
         "List webhooks",
         WEBHOOKS,
         Access.WORKSPACE,
-        paged(Webhook, Place, "A page of webhooks, the oldest first."),
+        paged(Webhook, CountedPlace, "A page of webhooks, the oldest first."),
         parameters=(cursor(), LIMIT),
         errors=(SecretsUnavailable,),
     ),
