@@ -54,7 +54,7 @@ def _read_people(people: Sequence[Any]) -> Iterator[tuple[int, NewLead | str]]:
 
 
 def _read_person(person: Mapping[str, Any]) -> NewLead | str:
-    if not all(isinstance(each, str | int | float | None) for each in person.values()):
+    if not all(map(_is_value, person.values())):
         return "each of its values must be a string, a number or null"
     if any(len(name) > NAME_CHARACTERS_MAX for name in person):
         return f"one of its names has more than {NAME_CHARACTERS_MAX} characters"
@@ -64,3 +64,7 @@ def _read_person(person: Mapping[str, Any]) -> NewLead | str:
     if len(set(columns) - set(IMPORT_COLUMNS)) > CUSTOM_FIELDS_MAX:
         return f"it has more than {CUSTOM_FIELDS_MAX} custom fields"
     return read_row(columns, ["" if each is None else str(each) for each in person.values()])
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, str | int | float | None) and not isinstance(value, bool)

@@ -79,6 +79,7 @@ async def test_json_goes_in_and_bad_people_are_told_by_place(stage: Stage) -> No
         {"first_name": "Di", "tags": ["a"]},
         {"first_name": "Ed", "FirstName": "Eddy"},
         {"first_name": "Flo", "email": None, "phone_number": "+1 415 555 0100"},
+        {"first_name": "Gus", "subscribed": True},
     ]
 
     status, report = await post(
@@ -87,8 +88,8 @@ async def test_json_goes_in_and_bad_people_are_told_by_place(stage: Stage) -> No
     page = await stage.get_seleqt("leads/")
 
     assert status == 200
-    assert (report["imported_count"], report["failed_count"]) == (2, 4)
-    assert [each["index"] for each in report["errors"]] == [2, 3, 4, 5]
+    assert (report["imported_count"], report["failed_count"]) == (2, 5)
+    assert [each["index"] for each in report["errors"]] == [2, 3, 4, 5, 7]
     assert [
         (row["first_name"], row["company"]["name"], row["phone_number"], row["custom_fields"])
         for row in page["prospects"]

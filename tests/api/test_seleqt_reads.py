@@ -40,6 +40,15 @@ async def test_count_has_defaults_and_filters(stage: Stage) -> None:
     assert (filtered["unenriched_count"], filtered["total_cost"]) == (1, 30)
 
 
+async def test_a_limit_does_not_change_the_count(stage: Stage) -> None:
+    """Whoever asks with the parameters of the enrichment is told of everything all the same."""
+    await stage.add_leads(people(3))
+
+    counted = await stage.get_seleqt("enrichment/count/", prospect_limit="2")
+
+    assert counted["unenriched_count"] == 3
+
+
 async def test_count_of_a_company_list(stage: Stage) -> None:
     """Counting refuses what enriching would."""
     path = f"/api/v1/public/lead-lists/{stage.tenant.company_list}/enrichment/count/"

@@ -24,7 +24,8 @@ async def count_enrichable(request: web.Request) -> web.Response:
     job_type, lead_filter, _ = together(
         lambda: read_type(request),
         lambda: read_filter(request),
-        lambda: require_known(request, {"enrichment_type", "filters"}),
+        # The limit of an enrichment changes nothing here; callers who send it along mean no harm.
+        lambda: require_known(request, {"enrichment_type", "filters", "prospect_limit"}),
     )
     wanted = Wanted(
         caller.workspace_id, list_id, lead_filter=lead_filter, lacking=job_type.kind.target

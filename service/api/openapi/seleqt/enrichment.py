@@ -166,6 +166,11 @@ OPERATIONS: Final[Operations] = {
                 default="FIND_EMAIL",
             ),
             FILTERS,
+            in_query(
+                "prospect_limit",
+                "Taken and not read: everything eligible is counted.",
+                type="string",
+            ),
         ),
         errors=(NotFound, WrongListType, FilterTooBroad),
     ),
