@@ -184,6 +184,22 @@ async def test_nothing_of_the_person_is_left_anywhere(scene: Scene, by: str) -> 
     assert await scene.is_clean()
 
 
+async def test_no_hash_of_a_question_about_the_person_is_left(scene: Scene) -> None:
+    """Whoever has a copy of the database could try likely people against it."""
+    await scene.pool.execute(
+        "update lookups set followed_question = 'question', followed_at = leadfall_now()"
+    )
+
+    await scene.erase(public_ids=[scene.person_public_id])
+
+    rows = await scene.pool.fetch("select lead_id, followed_question, followed_at from lookups")
+    assert all(
+        (row["followed_question"] is None) == (row["lead_id"] == scene.person) for row in rows
+    )
+    assert all((row["followed_at"] is None) == (row["lead_id"] == scene.person) for row in rows)
+    assert await scene.pool.fetchval("select count(question) from calls") == 0
+
+
 async def test_the_other_person_keeps_everything(scene: Scene) -> None:
     """Only bodies that held the erased person go; the other one's event and rows stay."""
     await scene.erase(public_ids=[scene.person_public_id])
