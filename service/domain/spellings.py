@@ -46,11 +46,16 @@ def _spelled(path: str) -> frozenset[str]:
 
 
 def forms_of_profile(url: str) -> frozenset[str]:
-    """Return what a profile's key is made of: all spellings, with accents composed and apart."""
-    composed = unicodedata.normalize("NFC", decoded(bare_profile(url.strip().lower())))
-    apart = unicodedata.normalize("NFD", composed)
-    sharp = {form for each in _sharp_forms_of(composed) for form in _spelled(each)}
-    return spellings_of_profile(url) | _spelled(composed) | _spelled(apart) | sharp
+    """Return what a profile's keys are made of: as given, and with accents composed and apart.
+
+    A key has no letters beyond ASCII, so their cases make no difference.
+    """
+    bare = bare_profile(url.strip().lower())
+    composed = unicodedata.normalize("NFC", decoded(bare))
+    forms = {bare, composed, *_sharp_forms_of(composed)}
+    apart = {unicodedata.normalize("NFD", each) for each in forms}
+    # The database has no such character, and refuses to look for one.
+    return frozenset(each for each in forms | apart if _NUL not in each)
 
 
 def spellings_of_name(first: str, last: str) -> frozenset[tuple[str, str]]:

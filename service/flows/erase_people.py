@@ -53,7 +53,7 @@ from service.store.erasure import (
     find_lookups,
     find_metadata,
     find_people,
-    find_shared_phones,
+    find_phones_alike,
     find_under_way,
     forget_answers,
     forget_deleted,
@@ -217,6 +217,14 @@ class _Traces:
     def _share(self, spellings: frozenset[str]) -> None:
         self.shared |= spellings - self.asked
         self.emails -= spellings - self.asked
+
+    def share_phones(self, others: Sequence[str]) -> None:
+        """Take the numbers that would be found in one of these, which others have, for theirs."""
+        self.shared_phones = {
+            phone
+            for phone in self.phones
+            if phone in others or any(map(PersonSigns.of((), [phone]).are_in_text, others))
+        }
 
     @property
     def _own_names(self) -> set[_Name]:
@@ -424,8 +432,10 @@ class _Erasure:
         emails = sorted({each for spellings in traces.unproven for each in spellings})
         async with self.pool.acquire() as connection:
             traces.prove(await find_carriers(connection, self.workspace_id, emails))
-            traces.shared_phones = await find_shared_phones(
-                connection, self.workspace_id, sorted(traces.phones), sorted(traces.lead_ids)
+            traces.share_phones(
+                await find_phones_alike(
+                    connection, self.workspace_id, sorted(traces.phones), sorted(traces.lead_ids)
+                )
             )
 
     async def _suppress(self, traces: _Traces) -> None:

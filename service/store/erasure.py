@@ -134,9 +134,8 @@ async def find_alike(
 ) -> list[KnownLead]:
     """Return the leads that may be the same people: whoever asks compares.
 
-    Profiles and names are found by index, in the spellings that are given. Not found is one with
-    capitals beyond ASCII where no word begins among small letters, or a profile that encodes
-    letters of ASCII.
+    Profiles and names are found by index, in the spellings that are given. Not found is a name with
+    capitals beyond ASCII where no word begins among small letters.
     """
     firsts, lasts = _columns(likeness)
     # Between words a name may have any blanks, and any number of them.
@@ -149,7 +148,8 @@ async def find_alike(
 
 
 def _columns(likeness: Likeness) -> tuple[list[str], list[str]]:
-    return [first for first, _ in likeness.names], [last for _, last in likeness.names]
+    keys = [("".join(first.split()), "".join(last.split())) for first, last in likeness.names]
+    return [first for first, _ in keys], [last for _, last in keys]
 
 
 def _known(rows: Sequence[Any]) -> list[KnownLead]:
@@ -234,17 +234,17 @@ async def scrub_lookups(
     return len(rows), [ClosedLookup.read(row) for row in rows if row["closed"]]
 
 
-async def find_shared_phones(
+async def find_phones_alike(
     connection: Connection, workspace_id: int, phones: Sequence[str], lead_ids: Sequence[int]
-) -> set[str]:
-    """Return which of these numbers others than these leads have as well.
+) -> list[str]:
+    """Return the numbers of others than these leads that may be the same, in all their spellings.
 
-    It reads the whole workspace, as an erasure does with its events.
+    They are found by index: whoever asks compares them.
     """
     rows = await connection.fetch(
-        _SQL["find_shared_phones"], workspace_id, list(phones), list(lead_ids)
+        _SQL["find_phones_alike"], workspace_id, list(phones), list(lead_ids)
     )
-    return {row["phone"] for row in rows}
+    return [phone for row in rows for phone in row.values() if phone is not None]
 
 
 async def find_metadata(

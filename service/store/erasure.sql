@@ -19,8 +19,8 @@ order by l.id;
 
 -- name: find_alike
 -- Leads of workspace $1 that may be the same people: whose profile shares its key with one of $2, or
--- whose first name is $3 and whose last is $4, as columns in lower case with single blanks, with $5
--- as a pattern of LIKE that finds the words of both. Whether they are, whoever asks compares.
+-- whose first name is $3 and whose last is $4, as columns in lower case without blanks, with $5 as a
+-- pattern of LIKE that finds the words of both. Whether they are, whoever asks compares.
 select l.id, l.public_id, l.first_name, l.last_name, l.company_name, l.company_domain,
        l.linkedin_url, l.email, l.email_source, l.country, l.phone, l.phone_e164
 from leads l
@@ -33,10 +33,8 @@ where l.workspace_id = $1::bigint and l.id in (
   select found.id
   from unnest($3::text[], $4::text[], $5::text[]) as a(first_name, last_name, pattern)
   join leads found on found.workspace_id = $1::bigint and found.search_text like a.pattern
-    and trim(regexp_replace(
-          lower(found.first_name), '[\s\u00a0\u2000-\u200a\u202f\u3000]+', ' ', 'g')) = a.first_name
-    and trim(regexp_replace(
-          lower(found.last_name), '[\s\u00a0\u2000-\u200a\u202f\u3000]+', ' ', 'g')) = a.last_name
+    and leadfall_name_key(found.first_name) = a.first_name
+    and leadfall_name_key(found.last_name) = a.last_name
 )
 order by l.id;
 
@@ -81,8 +79,8 @@ limit 1000;
 -- name: find_lookups
 -- Lookups of the jobs $1 after lookup $2, in order, at most $3: those that are about the leads $4 or
 -- have some of the addresses $5, in their calls as well, and others that may be about the same
--- people, by a profile like $6 or by the first and last name $7 and $8, as columns in lower case.
--- With the lead as it is now, if it still is.
+-- people, by a profile like $6 or by the first and last name $7 and $8, as columns in lower case
+-- without blanks. With the lead as it is now, if it still is.
 select k.id, k.lead_id, k.input, k.value, k.addresses, l.id is not null as is_kept,
        l.linkedin_url, case l.email_source when 'given' then l.email end as given_email
 from (
@@ -102,7 +100,7 @@ left join leads l on l.id = k.lead_id
 where k.lead_id = any($4::bigint[]) or k.addresses <> '{}'
    or leadfall_profile_key(k.input->>'linkedin_url')
       = any(array(select leadfall_profile_key(u.url) from unnest($6::text[]) as u(url)))
-   or (lower(k.input->>'first_name'), lower(k.input->>'last_name'))
+   or (leadfall_name_key(k.input->>'first_name'), leadfall_name_key(k.input->>'last_name'))
       in (select * from unnest($7::text[], $8::text[]))
 order by k.id
 limit $3;
@@ -152,13 +150,13 @@ from unnest($2::text[], $3::text[]) as a(email, pattern)
 join leads l on l.workspace_id = $1::bigint and l.search_text like a.pattern
             and lower(l.email) = a.email;
 
--- name: find_shared_phones
--- Which of the numbers $2 others than the leads $3 of workspace $1 have as well.
-select distinct n.phone
-from leads l, unnest($2::text[]) as n(phone)
-where l.workspace_id = $1::bigint and n.phone in (l.phone, l.phone_e164)
-  and l.id <> all($3::bigint[])
-  and (l.phone = any($2::text[]) or l.phone_e164 = any($2::text[]));
+-- name: find_phones_alike
+-- The numbers of others than the leads $3 of workspace $1 that end as one of the numbers $2 does.
+select distinct l.phone, l.phone_e164
+from (select distinct leadfall_phone_key(p.phone) as key from unnest($2::text[]) as p(phone)) n
+join leads l on l.workspace_id = $1::bigint and l.phone is not null
+            and leadfall_phone_key(coalesce(l.phone_e164, l.phone)) = n.key
+where l.id <> all($3::bigint[]);
 
 -- name: find_events
 -- A page of at most $5 events of workspace $1 after ($2, $3), in order: the body of each that may

@@ -185,3 +185,26 @@ async def test_a_number_that_colleagues_share_names_nobody(scene: Scene) -> None
 
     assert (erased.leads, erased.events, erased.deliveries) == (1, 0, 0)
     assert await is_told(scene)
+
+
+@pytest.mark.parametrize(
+    ("gone", "theirs"),
+    [
+        (("+49 30 123456", "+4930123456"), ("+4930123456", "+4930123456")),
+        (("+49 30 123456 ext. 12", "+4930123456"), ("030/123456", None)),
+        (("030 123456", None), ("+49 (30) 12 34 56", "+4930123456")),
+        (("+39 06 1234567", "+39061234567"), ("06-1234567", None)),
+    ],
+)
+async def test_a_shared_number_that_is_written_otherwise_names_nobody(
+    scene: Scene, gone: tuple[str, str | None], theirs: tuple[str, str | None]
+) -> None:
+    """With a country's code or without, in groups, with an extension: one switchboard."""
+    _, public_id = await scene.add(email="gone@gone.example", phone=gone[0], phone_e164=gone[1])
+    other, _ = await scene.add(email="other@gone.example", phone=theirs[0], phone_e164=theirs[1])
+    await tell(scene, other, metadata={"desk": theirs[0]})
+
+    erased = await scene.erase(public_ids=[public_id])
+
+    assert (erased.leads, erased.events, erased.deliveries) == (1, 0, 0)
+    assert await is_told(scene)

@@ -31,6 +31,9 @@ BY_PROFILE: Final[list[dict[str, Any]]] = [
     {"linkedin_url": "https://linkedin.com/in/ZDENKA-\u00d6-Q1"},
     {"linkedin_url": "https://linkedin.com/in/zdenka-o\u0308-q1"},
     {"linkedin_url": "https://linkedin.com/in/zdenka-o%CC%88-q1"},
+    {"linkedin_url": "https://linkedin.com/in/zden%6Ba-%C3%B6-q1"},
+    {"linkedin_url": "https://linkedin.com/in/%5Adenka-\u00d6-%71%31"},
+    {"linkedin_url": "https://linkedin.com/in%2Fzdenka-\u00f6-q1%2f"},
 ]
 BY_NAME: Final[list[dict[str, Any]]] = [
     {
@@ -169,20 +172,21 @@ SHARP: Final = {
 }
 
 
+LIKE_SHARP: Final[list[dict[str, Any]]] = [
+    {"first_name": "Anna Maria", "last_name": "Weiss"},
+    {"first_name": "ANNA MARIA", "last_name": "WEISS"},
+    {"first_name": "Anna Maria", "last_name": "WEI\u1e9e"},
+    {"first_name": "Anna  Maria", "last_name": "Wei\u00df"},
+    {"first_name": "Anna\u00a0Maria", "last_name": "Wei\u00df "},
+    {"first_name": " Anna\tMaria", "last_name": "Wei\u00df"},
+    {"first_name": "Anna\u2028Maria", "last_name": "\u1680Wei\u00df\u205f"},
+    {"linkedin_url": "https://www.linkedin.com/in/anna-weiss-1"},
+    {"linkedin_url": "https://www.linkedin.com/in/ANNA-WEI%C3%9F-1"},
+]
+
+
 @pytest.mark.parametrize("is_first", [True, False])
-@pytest.mark.parametrize(
-    "twin",
-    [
-        {"first_name": "Anna Maria", "last_name": "Weiss"},
-        {"first_name": "ANNA MARIA", "last_name": "WEISS"},
-        {"first_name": "Anna Maria", "last_name": "WEI\u1e9e"},
-        {"first_name": "Anna  Maria", "last_name": "Wei\u00df"},
-        {"first_name": "Anna\u00a0Maria", "last_name": "Wei\u00df "},
-        {"first_name": " Anna\tMaria", "last_name": "Wei\u00df"},
-        {"linkedin_url": "https://www.linkedin.com/in/anna-weiss-1"},
-        {"linkedin_url": "https://www.linkedin.com/in/ANNA-WEI%C3%9F-1"},
-    ],
-)
+@pytest.mark.parametrize("twin", LIKE_SHARP)
 async def test_letters_and_blanks_that_count_as_one(
     scene: Scene, twin: dict[str, Any], *, is_first: bool
 ) -> None:
@@ -196,3 +200,21 @@ async def test_letters_and_blanks_that_count_as_one(
 
     assert await is_suppressed(scene, other)
     assert erased.leads == 2
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("twin", LIKE_SHARP)
+async def test_they_count_as_one_where_the_lead_is_deleted(
+    scene: Scene, twin: dict[str, Any], *, is_first: bool
+) -> None:
+    """All that tells of it then is what its lookup was accepted with."""
+    twin = {**twin, "company_domain": None if "linkedin_url" in twin else "bright.example"}
+    asked, other = (twin, SHARP) if is_first else (SHARP, twin)
+    _, public_id = await add(scene, asked)
+    other_id, _ = await add(scene, other)
+    await scene.shop.accept([other_id], skip_filled=False)
+    await scene.shop.pool.execute("delete from leads where id = $1", other_id)
+
+    erased = await scene.erase(public_ids=[public_id])
+
+    assert (erased.leads, erased.lookups) == (1, 1)
