@@ -6,18 +6,12 @@ from typing import Final
 import structlog
 
 from service.store.connection import Connection
-from service.store.expiry import (
-    close_swept,
-    expire_jobs,
-    forget_deleted_leads,
-    sweep_lookups,
-)
+from service.store.expiry import close_swept, expire_jobs, sweep_lookups
 
 _log = structlog.get_logger()
 
 JOBS_MAX: Final = 500
 LOOKUPS_MAX: Final = 5_000
-DELETED_MAX: Final = 5_000
 
 
 async def expire_batch(
@@ -38,5 +32,4 @@ async def expire_batch(
         _log.info("jobs.expired", jobs=jobs, lookups=lookups)
     if lookups < lookups_max:
         await close_swept(connection)
-        await forget_deleted_leads(connection, kept, DELETED_MAX)
     return jobs == jobs_max or lookups == lookups_max

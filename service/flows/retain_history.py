@@ -14,6 +14,7 @@ from service.store.retention import (
     delete_strays,
     drop_partition,
     expire_parked,
+    forget_deleted_leads,
     withdraw_parked,
 )
 
@@ -50,10 +51,13 @@ async def retain_history(pool: Pool, retention: RetentionSettings) -> Forgotten:
             now_deleted = await delete_deliveries(
                 connection, days=retention.event_days, count_max=BATCH_MAX
             )
+            now_forgotten = await forget_deleted_leads(
+                connection, days=retention.event_days, count_max=BATCH_MAX
+            )
         expired += now_expired
         withdrawn += now_withdrawn
         deleted += now_deleted
-        if max(now_expired, now_withdrawn, now_deleted) < BATCH_MAX:
+        if max(now_expired, now_withdrawn, now_deleted, now_forgotten) < BATCH_MAX:
             break
     async with pool.acquire() as connection:
         await delete_secrets(connection)

@@ -24,9 +24,3 @@ async def sweep_lookups(connection: Connection, count_max: int) -> int:
 async def close_swept(connection: Connection) -> None:
     """Note of expired jobs that nothing is left of them to delete."""
     await connection.execute(_SQL["close_swept"])
-
-
-async def forget_deleted_leads(connection: Connection, kept: timedelta, count_max: int) -> int:
-    """Forget deleted leads that no lookup speaks of any more; return how many."""
-    status = await connection.execute(_SQL["forget_deleted_leads"], kept, count_max)
-    return int(status.rpartition(" ")[2])

@@ -47,20 +47,3 @@ select count(*) from gone;
 -- The jobs of which nothing is left.
 update expired_jobs e set swept_at = (select leadfall_now())
 where e.swept_at is null and not exists (select from lookups k where k.job_id = e.id);
-
--- name: forget_deleted_leads
--- $1 how long a job is kept after its end, $2 leads at most: those deleted before the oldest job
--- that is left was accepted, since no lookup speaks of them any more.
-with moment as materialized (select leadfall_now() - $1::interval as kept_since)
-delete from deleted_leads where lead_id = any(array(
-  select d.lead_id
-  from moment, deleted_leads d
-  where d.deleted_at < kept_since
-    and coalesce(d.deleted_at < (
-      select created_at from jobs j where j.workspace_id = d.workspace_id order by j.id limit 1
-    ), true)
-    and not exists (
-      select from expired_jobs e where e.workspace_id = d.workspace_id and e.swept_at is null)
-  order by d.deleted_at
-  limit $2
-));

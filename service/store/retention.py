@@ -1,4 +1,4 @@
-"""Forgets what is no longer kept of events, deliveries, attempts and secrets, in bounded steps."""
+"""Forgets what is no longer kept of events, deliveries, attempts, secrets and deleted leads."""
 
 from typing import Final, Literal
 
@@ -52,6 +52,11 @@ async def delete_strays(
 ) -> int:
     """Delete old rows that lie in no daily partition; return how many."""
     return _changed(await connection.execute(_SQL[f"delete_strays_{table}"], days, count_max))
+
+
+async def forget_deleted_leads(connection: Connection, *, days: int, count_max: int) -> int:
+    """Forget deleted leads of whom no lookup speaks, and no event kept so long; return how many."""
+    return _changed(await connection.execute(_SQL["forget_deleted_leads"], days, count_max))
 
 
 def _changed(status: str) -> int:

@@ -138,3 +138,24 @@ delete from attempts_default where ctid = any(array(
   select ctid from attempts_default
   where started_at < leadfall_now() - make_interval(days => $1::integer) limit $2::integer
 ));
+
+-- name: forget_deleted_leads
+-- $1 days that events are kept, $2 leads at most: those deleted before all events that are left, of
+-- which the last day may be kept whole, and before the oldest job that is left was accepted. Nothing
+-- speaks of them any more.
+with moment as materialized (
+  select leadfall_now() - make_interval(days => $1::integer + 1) as kept_since
+)
+delete from deleted_leads where lead_id = any(array(
+  select d.lead_id
+  from moment, deleted_leads d
+  where d.deleted_at < kept_since
+    and coalesce(d.deleted_at < (
+      select created_at from jobs j where j.workspace_id = d.workspace_id order by j.id limit 1
+    ), true)
+    and not exists (
+      select from expired_jobs e where e.workspace_id = d.workspace_id and e.swept_at is null)
+  order by d.deleted_at
+  limit $2::integer
+  for update of d skip locked
+));

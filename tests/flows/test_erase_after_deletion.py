@@ -13,8 +13,10 @@ from service.flows.audit import audit
 from service.flows.delete_leads import delete_found, delete_named
 from service.flows.erase_people import ROUNDS_MAX, Erased, erase_people
 from service.flows.expire_jobs import expire_batch
+from service.flows.retain_history import retain_history
 from service.flows.settle_lookups import settle_lookups
 from service.flows.suppress_people import SuppressionList
+from service.settings import RetentionSettings
 from tests.flows.test_erase_people import traces_of
 from tests.flows.workshop import (
     PUBLICATION,
@@ -190,19 +192,63 @@ async def test_an_open_lookup_of_a_deleted_lead_is_closed_and_refunded(shop: Wor
     assert await is_clean(shop)
 
 
-async def test_deleted_leads_are_known_as_long_as_jobs_are(shop: Workshop) -> None:
-    """When the last job that could speak of one has expired, nothing says that it ever was."""
+async def test_deleted_leads_are_known_as_long_as_jobs_and_events_are(shop: Workshop) -> None:
+    """When nothing is left that could speak of one, nothing says that it ever was."""
     lead_id, public_id = await add_person(shop, "Grimsditch")
     await run_job(shop, lead_id)
     await delete_named(shop.pool, shop.workspace_id, [public_id])
-    await shop.pool.execute("update deleted_leads set deleted_at = deleted_at - interval '8 days'")
-    await shop.pool.execute("update jobs set created_at = created_at - interval '9 days'")
 
+    kept = []
+    for days in (89, 3):
+        await age_everything(shop, days=days)
+        await retain_history(shop.pool, RetentionSettings())
+        kept.append(await shop.pool.fetchval("select count(*) from deleted_leads"))
     async with shop.pool.acquire() as connection:
         await expire_batch(connection, KEPT)
-        kept = await connection.fetchval("select count(*) from deleted_leads")
-        await connection.execute("update jobs set finished_at = finished_at - interval '8 days'")
-        await expire_batch(connection, KEPT)
-        left = await connection.fetchval("select count(*) from deleted_leads")
+    await retain_history(shop.pool, RetentionSettings())
+    left = await shop.pool.fetchval("select count(*) from deleted_leads")
 
-    assert (kept, left) == (1, 0)
+    assert (kept, left) == ([1, 1], 0)
+
+
+@pytest.mark.parametrize("by", ["id", "address"])
+@pytest.mark.parametrize("kind", ["FIND_EMAIL", "FIND_PHONE"])
+async def test_events_of_a_deleted_lead_are_found_when_its_jobs_have_expired(
+    shop: Workshop, kind: str, by: str
+) -> None:
+    """They are kept longer, and say who it was by a number and a name alone."""
+    lead_id, public_id = await add_person(shop, "Grimsditch")
+    await give_address(shop, lead_id, GIVEN)
+    await shop.accept(
+        [lead_id],
+        job_types=(TYPES[kind],),
+        webhook_url="https://hooks.example.net/s",
+        lead_events=True,
+        skip_filled=False,
+    )
+    (claim,) = await shop.claim(await new_worker(shop.pool))
+    await settle_lookups(shop.pool, [missing(claim)], PUBLICATION)
+    await delete_named(shop.pool, shop.workspace_id, [public_id])
+    await age_everything(shop, days=9)
+    async with shop.pool.acquire() as connection:
+        while await expire_batch(connection, KEPT):
+            pass
+    await retain_history(shop.pool, RetentionSettings())
+
+    whom = {"public_id": public_id} if by == "id" else {"email": GIVEN}
+    erased = await erase(shop, **whom)
+
+    assert (erased.lookups, erased.events, erased.deliveries) == (0, 2, 2)
+    assert await traces_of(shop.pool, ["grimsditch", public_id]) == set()
+
+
+async def age_everything(shop: Workshop, *, days: int) -> None:
+    """Let days pass for deleted leads, and for jobs; events stay as they are."""
+    await shop.pool.execute(
+        "update deleted_leads set deleted_at = deleted_at - make_interval(days => $1)", days
+    )
+    await shop.pool.execute(
+        "update jobs set created_at = created_at - make_interval(days => $1),"
+        " finished_at = finished_at - make_interval(days => $1)",
+        days,
+    )
