@@ -71,7 +71,9 @@ _log = structlog.get_logger()
 
 LOOKUPS_PER_PAGE: Final = 50_000
 LOOKUPS_PER_TRANSACTION: Final = 500
-EVENTS_PER_PAGE: Final = 200
+EVENTS_PER_PAGE_MAX: Final = 200
+COMPARISONS_PER_PAGE_MAX: Final = 20_000
+"""Of events with texts, whose bodies have up to some hundred kB."""
 ANSWERS_PER_PAGE: Final = 20_000
 ROUNDS_MAX: Final = 10
 """How often what was found is looked for in turn: leads by found addresses, lookups by those."""
@@ -518,19 +520,17 @@ class _Erasure:
 
     async def _scrub_events(self, traces: _Traces, since: datetime) -> None:
         after, needles, signs = (since, _FIRST), traces.needles, traces.signs
-        rows = traces.rows
+        rows, count_max = traces.rows, events_per_page(len(needles))
         while needles:
             async with self.pool.acquire() as connection, connection.transaction():
-                page = await find_events(
-                    connection, self.workspace_id, after, needles, EVENTS_PER_PAGE
-                )
+                page = await find_events(connection, self.workspace_id, after, needles, count_max)
                 if page:
                     await _scrub_echoes(connection, page, needles, signs)
                 held = await to_thread(_those_that_name, page, rows, signs)
                 if held:
                     self.erased.deliveries += await scrub_events(connection, held, ERASED)
                     self.erased.events += len(held)
-            if len(page) < EVENTS_PER_PAGE:
+            if len(page) < count_max:
                 return
             after = (page[-1].created_at, page[-1].id)
 
@@ -554,6 +554,11 @@ class _Erasure:
             self.erased.leads += await delete_leads(
                 connection, self.workspace_id, sorted(traces.lead_ids)
             )
+
+
+def events_per_page(text_count: int) -> int:
+    """Return how many events one statement looks through for so many texts."""
+    return max(1, min(EVENTS_PER_PAGE_MAX, COMPARISONS_PER_PAGE_MAX // max(text_count, 1)))
 
 
 async def _scrub_echoes(

@@ -169,15 +169,20 @@ from (
   select created_at, id, body,
          exists (
            select from unnest($4::text[]) as n(needle)
-           where position(n.needle in lower(body)) > 0) as holds,
+           where position(n.needle in small) > 0) as holds,
          position('etadata"' in body) > 0 as noted
   from (
-    select created_at, id, convert_from(payload, 'UTF8') as body
-    from events
-    where workspace_id = $1 and (created_at, id) > ($2::timestamptz, $3::uuid)
-    order by created_at, id
-    limit $5
-  ) page
+    -- Made small here it is so once, and not for each of the texts.
+    select created_at, id, body, lower(body) as small
+    from (
+      select created_at, id, convert_from(payload, 'UTF8') as body
+      from events
+      where workspace_id = $1 and (created_at, id) > ($2::timestamptz, $3::uuid)
+      order by created_at, id
+      limit $5
+    ) page
+    offset 0
+  ) lowered
 ) read
 order by created_at, id;
 
@@ -211,12 +216,17 @@ where event_id = any($1::uuid[]) and started_at >= $2::timestamptz - interval '1
 -- What receivers answered to the events $1, which are no older than $2, where it may name a person,
 -- since it holds one of the texts $3, which are in lower case. Both sides are escaped alike, as an
 -- answer may be in any encoding or cut off within a letter.
-select event_id, endpoint_id, number, started_at, answer from attempts
-where event_id = any($1::uuid[]) and started_at >= $2::timestamptz - interval '1 minute'
-  and exists (
-    select from unnest($3::text[]) as n(needle)
-    where position(encode(convert_to(n.needle, 'UTF8'), 'escape')
-                   in lower(encode(answer, 'escape'))) > 0);
+select event_id, endpoint_id, number, started_at, answer
+from (
+  select event_id, endpoint_id, number, started_at, answer,
+         lower(encode(answer, 'escape')) as small
+  from attempts
+  where event_id = any($1::uuid[]) and started_at >= $2::timestamptz - interval '1 minute'
+  offset 0
+) told
+where exists (
+  select from unnest($3::text[]) as n(needle)
+  where position(encode(convert_to(n.needle, 'UTF8'), 'escape') in small) > 0);
 
 -- name: scrub_echoes
 -- $1 event, $2 endpoint, $3 number and $4 time, as columns.
