@@ -70,6 +70,11 @@ class PlannedCall:
         return time.monotonic() - self.planned_at
 
     @property
+    def lasts_s(self) -> float:
+        """For how many seconds at most others with the same question wait for its answer."""
+        return self.deadline_s + PUT_OFF_S_MAX
+
+    @property
     def asks_max(self) -> int:
         """How often the vendor may be asked while nobody knows of an earlier request."""
         return self.provider.asks_max(self.offer)
@@ -102,7 +107,7 @@ class PlannedCall:
             ask,
             self.credential.id,
             self.question,
-            self.deadline_s + PUT_OFF_S_MAX,
+            self.lasts_s,
             submission_id,
             round(gate_wait_s * 1_000),
         )

@@ -12,6 +12,7 @@ from service.store.calls import (
     Grant,
     Intent,
     Note,
+    read_followed,
     write_answers,
     write_intents,
     write_notes,
@@ -36,7 +37,7 @@ _UNHURRIED_S: Final = 0.1
 class Recorder:
     """The batchers of one process; each write is repeated until it is done or 30 s have passed."""
 
-    __slots__ = ("answers", "intents", "keeps", "lessons", "notes", "recalls")
+    __slots__ = ("answers", "follows", "intents", "keeps", "lessons", "notes", "recalls")
 
     def __init__(self, pool: Pool, lease: timedelta, suppressions: SuppressionList) -> None:
         async def intend(connection: Connection, intents: list[Intent]) -> Sequence[Grant]:
@@ -56,6 +57,11 @@ class Recorder:
         ) -> Sequence[Remembered | None]:
             return await recall(connection, questions)
 
+        async def still_follow(
+            connection: Connection, followers: list[tuple[int, float]]
+        ) -> Sequence[bool]:
+            return await read_followed(connection, followers)
+
         async def keep(connection: Connection, answers: list[ToRemember]) -> Sequence[None]:
             # A call that was under way when its person was erased must not bring them back.
             await remember(connection, await suppressions.rememberable(connection, answers))
@@ -72,6 +78,9 @@ class Recorder:
         self.notes: Batcher[Note, None] = _batcher(pool, "notes", note)
         self.recalls: Batcher[bytes, Remembered | None] = _batcher(
             pool, "recalls", look_up, _HURRIED_S
+        )
+        self.follows: Batcher[tuple[int, float], bool] = _batcher(
+            pool, "follows", still_follow, _HURRIED_S
         )
         self.keeps: Batcher[ToRemember, None] = _batcher(pool, "keeps", keep, _UNHURRIED_S)
         self.lessons: Batcher[PatternHit, None] = _batcher(pool, "lessons", learn, _UNHURRIED_S)

@@ -205,6 +205,7 @@ class WaterfallRunner:
             if is_unasked:
                 self._require_within_ceilings(call, waterfall.cost_max, progress)
             self._require_open_gate(call, step)
+            await self._require_nobody_to_follow(call)
             if isinstance(call.offer.shape, Submitted):
                 raise _Stop(call)
             return await self._ask(call, progress)
@@ -325,6 +326,14 @@ class WaterfallRunner:
         if patience_s <= 0:
             raise _PassOver(NoAnswer("put_off_too_long"))
         raise _Stop(Parked(max(min(shut_for_s, patience_s, left_s), _PARK_S_MIN)))
+
+    async def _require_nobody_to_follow(self, call: PlannedCall) -> None:
+        """Park where the lookup that was followed still asks: without a place at the gate."""
+        followed = call.claim.followed_question
+        if call.ask > 1 or followed is None or followed != call.question:
+            return
+        if await self._recorder.follows.add((call.claim.lookup_id, call.lasts_s)):
+            raise _Stop(Parked(_FOLLOW_S))
 
     def _require_within_ceilings(
         self, call: PlannedCall, cost_max: float | None, progress: _Progress

@@ -131,6 +131,23 @@ def _grant(row: Any) -> Grant:
     return Grant.FOLLOW if row["following"] else Grant.BEGUN_BEFORE
 
 
+async def read_followed(
+    connection: Connection, followers: Sequence[tuple[int, float]]
+) -> list[bool]:
+    """Return, in their order, whether lookups still follow another one that asks the same.
+
+    Args:
+        followers: each lookup, and for how many seconds others with its question wait for it.
+    """
+    rows = await connection.fetch(
+        _SQL["read_followed"],
+        [lookup_id for lookup_id, _ in followers],
+        [lasts_s for _, lasts_s in followers],
+    )
+    following = {row["id"] for row in rows}
+    return [lookup_id in following for lookup_id, _ in followers]
+
+
 async def withdraw_intent(connection: Connection, lookup_id: int, step: int, epoch: int) -> None:
     """Take back an intent whose request certainly did not reach the vendor."""
     await connection.execute(_SQL["withdraw"], lookup_id, step, epoch)

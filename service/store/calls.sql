@@ -92,6 +92,22 @@ from batch b
 left join held h using (lookup_id, step)
 left join granted g using (lookup_id, step);
 
+-- name: read_followed
+-- Which of the lookups $1 still follow another one: the calls that they followed are open, by the
+-- rules of `intend`. $2 seconds those may take, put off or not.
+select l.id
+from unnest($1::bigint[], $2::float8[]) as b(lookup_id, lasts_s)
+join lookups l on l.id = b.lookup_id
+where exists (
+  select from calls c
+  where c.question = l.followed_question and c.outcome is null and c.lookup_id <> l.id
+    and c.intended_at <= l.followed_at
+    and c.intended_at > (select leadfall_now()) - make_interval(secs => b.lasts_s)
+    and exists (select from lookups k where k.id = c.lookup_id and k.state <> 'settled')
+    and not exists (
+      select from submissions s where s.id = c.submission_id and s.state = 'late')
+);
+
 -- name: answer
 -- $1 lookup, $2 step, $3 epoch, $4 outcome, $5 value, $6 reason, $7 price, $8 duration or null, as
 -- columns. Counts even when the worker has lost its claim: it only turns its own intent into a
