@@ -102,9 +102,13 @@ _NAMES_PROBER: Final = re.compile(
 )
 # Only of permanent refusals: a host that is still looking at a sender may let it through later.
 _NAMES_SENDER: Final = re.compile(
-    r"\bsender(?:'s)? (?:e?-?mail )?(?:address|domain|mailbox|verif\w*|rejected|denied|unknown)\b|"
-    r"\b(?:domain of|envelope|unknown|invalid|bad) sender\b"
+    r"\bsender(?:'s)?\s*:?\s+(?:e?-?mail )?"
+    r"(?:address|domain|mailbox|verif\w*|rejected|denied|unknown|is not)\b|"
+    r"\b(?:domain of|envelope|unknown|invalid|bad) sender\b|"
+    r"\benvelope[ -]from\b|\breturn[ -]path\b"
 )
+# A host that has counted the refused answers so to whomever it is asked about next.
+_COUNTS_RECIPIENTS: Final = re.compile(r"\btoo many (?:\w+ )?(?:recipients|users|mailboxes)\b")
 _HINTS_PROBER: Final = re.compile(
     r"\bblocked\b|\bpolicy\b|\bptr\b|reverse dns|\bspf\b|\brates?\b|rate limit|banned"
 )
@@ -132,7 +136,7 @@ def read_reply(code: int, text: str) -> ReplyMeaning:
     enhanced = enhanced_code(code, text)
     if code < 500:  # noqa: PLR2004
         return _read_temporary(code, enhanced, words)
-    if _NAMES_PROBER.search(words) or _NAMES_SENDER.search(words):
+    if any(names.search(words) for names in (_NAMES_PROBER, _NAMES_SENDER, _COUNTS_RECIPIENTS)):
         return _M.BLOCKED_PROBER
     return _read_permanent(code, enhanced, words)
 
