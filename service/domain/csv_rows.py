@@ -1,6 +1,7 @@
 """Splits CSV into rows so that one stray quotation mark costs one row, not all that follow it."""
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ ROW_LINES_MAX: Final = 50
 
 NOT_CLOSED: Final = "a quotation mark in the row is not closed, or stands inside a field undoubled"
 NOT_CSV: Final = "the row is not CSV, or a field in it is far too long"
+
+_QUOTED: Final = re.compile(r'"[^"]*"?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,8 @@ class CsvRow:
 def read_csv_rows(lines: Iterable[str]) -> Iterator[CsvRow]:
     """Yield the rows, the first one as the header that the others are measured by.
 
-    A header without a comma may part its fields by tabs or semicolons, as spreadsheets do in
-    countries that write numbers with a comma; then the other rows do so too.
+    A header without a comma, but for quoted ones, may part its fields by tabs or semicolons, as
+    spreadsheets do in countries that write numbers with a comma; then the other rows do so too.
 
     A row may span lines inside quotation marks. One that does not end within `ROW_LINES_MAX`
     lines, or that spans lines and then has not as many fields as the header, is taken for the
@@ -52,7 +55,8 @@ def read_csv_rows(lines: Iterable[str]) -> Iterator[CsvRow]:
 
 
 def _delimiter_of(header: str) -> str:
-    return next((each for each in (",", "\t", ";") if each in header), ",")
+    bare = _QUOTED.sub("", header)
+    return next((each for each in (",", "\t", ";") if each in bare), ",")
 
 
 def _read_one(source: "_Lines", delimiter: str) -> tuple[list[str], str | None]:

@@ -169,6 +169,22 @@ async def test_a_file_of_a_spreadsheet_without_commas(book: Book, parting: str) 
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"location, as text";first_name;last_name\nRome;Ada;Ng\n',
+        '"first_name";"a\tb";last_name\nAda;x;Ng\n',
+        'first_name,last_name,"a;b"\nAda,Ng,x\n',
+    ],
+    ids=["a quoted comma", "a quoted tab", "a quoted semicolon"],
+)
+async def test_what_a_heading_quotes_parts_no_fields(book: Book, text: str) -> None:
+    """A comma within the quotation marks of a heading is part of its name."""
+    await book.read(text)
+
+    assert await book.rows("first_name, last_name") == [("Ada", "Ng")]
+
+
 async def test_a_stray_quote_in_the_last_row(book: Book) -> None:
     """The end of the file does not hide it."""
     report = await book.read(f'{HEADER}Ada,Ng,,,\nBo,"Li,,,')
