@@ -114,6 +114,16 @@ async def test_a_bad_erasure_is_refused(open_stage: OpenStage, body: Any, said: 
     assert said in answer["error"]["message"]
 
 
+async def test_ids_are_taken_under_either_name(open_stage: OpenStage) -> None:
+    """As every body does, an erasure takes a field under its name with an underscore as well."""
+    stage = await open_stage(**KEYS)
+    (lead_id,) = await stage.add_leads(people(1))
+
+    status, answer = await stage.post(ERASE, {"lead_ids": [lead_id]})
+
+    assert (status, answer["data"]["leads"]) == (200, 1)
+
+
 async def test_without_keys_the_operator_is_named(stage: Stage) -> None:
     """A server that cannot keep a suppression erases nobody."""
     (lead_id,) = await stage.add_leads(people(1))

@@ -83,6 +83,7 @@ def _problems(raw: dict[str, Any], body: EraseBody) -> dict[str, str]:
         for place, each in enumerate(body.emails)
         if read_email_address(each) is None
     }
-    if not raw.get("leadIds") and not raw.get("emails"):
+    # What cannot be read names somebody as well; only its form is told.
+    if not any(raw.get(name) for name in ("leadIds", "lead_ids", "emails")):
         problems["leadIds"] = "leadIds or emails must name somebody"
     return problems
