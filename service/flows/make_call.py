@@ -198,4 +198,7 @@ class CallMaker:
         if asking.is_running:
             return
         async with self._pool.acquire() as connection:
-            await withdraw_intent(connection, call.claim.lookup_id, call.step, call.claim.epoch)
+            claim = call.claim
+            await withdraw_intent(
+                connection, claim.lookup_id, call.step, claim.epoch, ask=asking.ask
+            )

@@ -253,9 +253,7 @@ class Submitter:
 
         async def take_back() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
-                for each in refused.group:
-                    claim = each.claim
-                    await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch)
+                await _withdraw(connection, refused.group)
                 await abandon_submission(connection, refused.submission_id)
 
         await until_done(take_back, name="submission.take_back", patience_s=_PATIENCE_S)
@@ -343,9 +341,7 @@ class Submitter:
         async def put_off() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
                 await write_answers(connection, [each.answer(asked) for each in ended])
-                for each in withdrawn:
-                    claim = each.claim
-                    await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch)
+                await _withdraw(connection, withdrawn)
                 for each in group:
                     await park_lookup(connection, self.process_id, each.claim, wait_s)
                 await abandon_submission(connection, submission_id)
@@ -368,3 +364,10 @@ async def _keep_time(connection: Connection, group: Sequence[PlannedCall]) -> No
     timed = [each.wish() for each in group if each.has_lead_deadline]
     if timed:
         await write_wishes(connection, timed)
+
+
+async def _withdraw(connection: Connection, group: Sequence[PlannedCall]) -> None:
+    """Take back the intents of what was certainly not taken."""
+    for each in group:
+        claim = each.claim
+        await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch, ask=each.ask)

@@ -148,9 +148,15 @@ async def read_followed(
     return [lookup_id in following for lookup_id, _ in followers]
 
 
-async def withdraw_intent(connection: Connection, lookup_id: int, step: int, epoch: int) -> None:
-    """Take back an intent whose request certainly did not reach the vendor."""
-    await connection.execute(_SQL["withdraw"], lookup_id, step, epoch)
+async def withdraw_intent(
+    connection: Connection, lookup_id: int, step: int, epoch: int, *, ask: int
+) -> None:
+    """Take back an intent whose request certainly did not reach the vendor; once, if repeated.
+
+    Args:
+        ask: the how-manieth of the step it was.
+    """
+    await connection.execute(_SQL["withdraw"], lookup_id, step, epoch, ask)
 
 
 async def write_wishes(connection: Connection, wishes: Sequence[Wish]) -> None:

@@ -131,9 +131,10 @@ where c.lookup_id = b.lookup_id and c.step = b.step and c.epoch = b.epoch and c.
 
 -- name: withdraw
 -- The vendor certainly did not take the request: the intent stands as not asked, with the time at
--- which it was first wished for. $1 lookup, $2 step, $3 epoch.
+-- which it was first wished for. $1 lookup, $2 step, $3 epoch, $4 the how-manieth ask it was: of the
+-- earlier ones nothing is taken back, however often this is repeated.
 update calls set ask_count = ask_count - 1
-where lookup_id = $1 and step = $2 and epoch = $3 and outcome is null and ask_count > 0;
+where lookup_id = $1 and step = $2 and epoch = $3 and outcome is null and ask_count = $4;
 
 -- name: wish
 -- Calls that were not made: like an intent that was withdrawn, but nobody follows them. $1 lookup,

@@ -92,11 +92,24 @@ async def test_what_was_put_off_is_still_in_progress(pool: asyncpg.Pool) -> None
     await intend(pool, lasting[:1])
 
     async with pool.acquire() as connection:
-        await withdraw_intent(connection, first.lookup_id, 0, first.epoch)
+        await withdraw_intent(connection, first.lookup_id, 0, first.epoch, ask=1)
     await pool.execute("update calls set intended_at = intended_at - interval '60 seconds'")
 
     assert await intend(pool, lasting[1:]) == [Grant.FOLLOW]
     assert await intend(pool, lasting[:1]) == [Grant.GRANTED]
+
+
+async def test_an_ask_is_taken_back_once(pool: asyncpg.Pool) -> None:
+    """Where the answer to that was lost it is done again, and leaves the ask before as it was."""
+    (first,), _ = await claim_for_two(pool, 1)
+    for ask in (1, 2):
+        await intend(pool, [replace(intent(first, QUESTION), ask=ask)])
+
+    async with pool.acquire() as connection:
+        for _ in range(2):
+            await withdraw_intent(connection, first.lookup_id, 0, first.epoch, ask=2)
+
+    assert await pool.fetchval("select ask_count from calls") == 1
 
 
 async def test_who_was_sent_away_from_a_gate_follows(pool: asyncpg.Pool) -> None:
@@ -134,7 +147,7 @@ async def test_who_left_a_line_and_followed_in_vain_asks(pool: asyncpg.Pool) -> 
     # Both are turned away, and look again.
     async with pool.acquire() as connection:
         for each in (one, other):
-            await withdraw_intent(connection, each.lookup_id, 0, each.epoch)
+            await withdraw_intent(connection, each.lookup_id, 0, each.epoch, ask=1)
 
     assert await intend(pool, asked[:1]) == [Grant.GRANTED]
 
