@@ -1,6 +1,7 @@
 """Validates what callers send, and says everything that is wrong with it in one answer."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, overload
 
@@ -161,8 +162,9 @@ def problems_of(read: Callable[[], object]) -> dict[str, str]:
 
 
 def invalid(problems: Mapping[str, str]) -> InvalidRequest:
-    """Return the error that tells all problems, by the path of each bad field."""
-    return InvalidRequest("; ".join(problems.values()), problems)
+    """Return the error that tells all problems, by path; of many the first."""
+    told = dict(islice(problems.items(), _PROBLEMS_MAX))
+    return InvalidRequest("; ".join(told.values()), told)
 
 
 def _sentence(path: str, detail: ErrorDetails, known: list[str]) -> str:

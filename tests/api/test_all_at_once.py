@@ -185,6 +185,15 @@ async def test_a_long_list_of_problems_is_cut(stage: Stage, face: Face) -> None:
     assert str(answer).count("is not a known field") <= 2 * 20
 
 
+async def test_a_long_list_of_bad_ids_is_cut(stage: Stage) -> None:
+    """However many entries are bad, the first twenty are named."""
+    _, answer = await call(stage, "DELETE", "/v1/leads", {"leadIds": ["x"] * 10_000})
+
+    named = answer["error"]["details"]["fields"]
+    assert list(named) == [f"leadIds.{place}" for place in range(20)]
+    assert len(answer["error"]["message"]) < 2_000
+
+
 async def test_a_bad_header_is_named_beside_the_body(stage: Stage) -> None:
     """An Idempotency-Key that is none does not wait until the body is right."""
     bad = {"mode": "later"}
