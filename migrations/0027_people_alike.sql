@@ -16,6 +16,7 @@ begin
     for sign in
       select distinct parts[1]
       from regexp_matches(path, '%(2[0-46-9a-f]|3[0-9a-e]|[4-6][0-9a-f]|7[0-9a-e])', 'g') parts
+      order by 1
     loop
       path := replace(path, '%' || sign, lower(chr(('x' || sign)::bit(8)::integer)));
     end loop;
@@ -42,3 +43,7 @@ language sql immutable parallel safe
 as $$ select right(regexp_replace(phone, '[^0-9]', '', 'g'), 7) $$;
 create index leads_by_phone on leads (workspace_id, leadfall_phone_key(coalesce(phone_e164, phone)))
   where phone is not null;
+
+-- Of who was erased before, no hash of a question is kept either.
+update lookups set followed_question = null, followed_at = null
+where erased_at is not null and followed_question is not null;

@@ -6,7 +6,7 @@ A vendor that takes its time to answer holds up only its own polls.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -150,8 +150,10 @@ class Poller:
         gate, pace_s = self._gate(provider, offer, credential), self._pace(offer.shape)
         try:
             queue = UNCLAIMED if submission.late else reading(submission.queue)
+            # Before it has a place: what is lost there brings requests closer together.
+            leads = await self._leads(submission.id)
             async with gate.pass_through(queue):
-                results = await self._read(provider, offer, credential, submission, gate)
+                results = await self._read(provider, offer, credential, submission.handle, leads)
         except VendorFault:
             await self._wait(submission, pace_s, gate.shut_for_s())
         except GateShut:
@@ -190,23 +192,23 @@ class Poller:
         provider: Provider,
         offer: Offer,
         credential: Credential,
-        submission: DueSubmission,
-        gate: Gate,
+        handle: str,
+        leads: Sequence[LeadInput],
     ) -> Mapping[str, Outcome] | NotReady:
         shape = offer.shape
         if not isinstance(shape, Submitted):
             raise TypeError("only submissions are polled")
+        gate = self._gate(provider, offer, credential)
         began_at = time.monotonic()
         try:
             answer = await self.desk.vendor_http.send(
                 provider,
-                shape.poll(submission.handle),
+                shape.poll(handle),
                 api_key=credential.api_key,
                 base_url=credential.base_url,
                 timeout_s=POLL_TIMEOUT_S,
             )
-            # Not before it is sent: what is lost after the gate brings requests closer together.
-            results = shape.read(answer, await self._leads(submission.id))
+            results = shape.read(answer, leads)
         except VendorFault as fault:
             gate.note_fault(fault, time.monotonic() - began_at)
             raise

@@ -141,10 +141,10 @@ delete from attempts_default where ctid = any(array(
 
 -- name: forget_deleted_leads
 -- $1 days that events are kept, $2 leads at most: those deleted before all events that are left, of
--- which the last day may be kept whole, and before the oldest job that is left was accepted. Nothing
--- speaks of them any more.
+-- which the last day may be kept whole and the job may have gone on for a week, and before the oldest
+-- job that is left was accepted. Nothing speaks of them any more.
 with moment as materialized (
-  select leadfall_now() - make_interval(days => $1::integer + 1) as kept_since
+  select leadfall_now() - make_interval(days => $1::integer + 1 + 7) as kept_since
 )
 delete from deleted_leads where lead_id = any(array(
   select d.lead_id
