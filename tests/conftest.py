@@ -88,7 +88,7 @@ def template_database(postgres_server: str, test_process: str) -> Iterator[str]:
     asyncio.run(_run(postgres_server, f"create database {name}"))
     asyncio.run(_migrate(with_database(postgres_server, name)))
     yield name
-    asyncio.run(_run(postgres_server, f"drop database {name} with (force)"))
+    asyncio.run(drop_database(postgres_server, name))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from service.store.people_pages import (
     read_page,
 )
 from service.store.statements import load_statements
-from tests.conftest import with_database
+from tests.conftest import drop_database, with_database
 
 # `make plans` has the million that matters; what is read follows from the page, not the table.
 LEADS = int(os.environ.get("PLAN_LEADS", "40000"))
@@ -151,7 +151,7 @@ def big_database(postgres_server: str, template_database: str) -> Iterator[str]:
     asyncio.run(_run(postgres_server, f"create database {name} template {template_database}"))
     asyncio.run(_seed(url))
     yield url
-    asyncio.run(_run(postgres_server, f"drop database {name} with (force)"))
+    asyncio.run(drop_database(postgres_server, name))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from tests.commands.processes import Dev, run, start_dev, stop_dev
-from tests.conftest import with_database
+from tests.conftest import drop_database, with_database
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ async def empty_database_url(postgres_server: str) -> AsyncIterator[str]:
     name = f"leadfall_empty_{uuid4().hex}"
     connection = await asyncpg.connect(postgres_server)
     await connection.execute(f"create database {name}")
-    yield with_database(postgres_server, name)
-    await connection.execute(f"drop database {name} with (force)")
     await connection.close()
+    yield with_database(postgres_server, name)
+    await drop_database(postgres_server, name)
 
 
 @pytest.fixture(scope="session")

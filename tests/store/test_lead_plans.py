@@ -25,6 +25,7 @@ from service.store.lead_selection import (
     page_statement,
 )
 from service.store.leads import count_leads, select_leads
+from tests.conftest import drop_database
 
 # `make plans` has the million that matters; what is read follows from the page, not the table.
 LEADS = int(os.environ.get("PLAN_LEADS", "100000"))
@@ -109,7 +110,7 @@ def big_database(postgres_server: str, template_database: str) -> Iterator[str]:
         )
     )
     yield url
-    asyncio.run(_run(postgres_server, f"drop database {name} with (force)"))
+    asyncio.run(drop_database(postgres_server, name))
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from service.store.migrations import (
     missing_migrations,
     read_migrations,
 )
+from tests.conftest import drop_database
 
 NAMES = [migration.name for migration in read_migrations()]
 
@@ -56,8 +57,8 @@ async def test_two_at_once_take_turns(postgres_server: str) -> None:
 
     assert sorted(NAMES) == sorted(applied[0] + applied[1])
     await asyncio.gather(one.close(), other.close())
-    await admin.execute("drop database two_at_once with (force)")
     await admin.close()
+    await drop_database(postgres_server, "two_at_once")
 
 
 def test_files_are_plain_sql() -> None:
