@@ -1,13 +1,14 @@
 """What a provider declares: identity, limits, and pure functions for requests and answers.
 
-The runner owns all I/O, time, retries, limits and redaction. A call has one of three shapes:
-`Direct` (one request, answered at once, perhaps "ask again"), `Submitted` (submit up to
-`batch_max` calls, get a handle, poll it until ready) and `Local` (done by the service itself).
+The runner owns all I/O, time, retries, limits and redaction. A call has one of four shapes:
+`Direct` (one request, answered at once, perhaps "ask again"), `Batched` (one request for up to
+`batch_max` calls, answered at once), `Submitted` (submit up to `batch_max` calls, get a handle,
+poll it until ready) and `Local` (done by the service itself).
 """
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -38,6 +39,7 @@ __all__ = [
     "REASON_LENGTH_MAX",
     "AskAgain",
     "Auth",
+    "Batched",
     "BrokenAnswer",
     "CredentialsRejected",
     "Direct",
@@ -84,12 +86,19 @@ _RAW_WORD: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class VendorRequest:
-    """One request to a vendor, relative to its base URL; the runner adds the credentials."""
+    """One request to a vendor, relative to its base URL; the runner adds the credentials.
+
+    Attributes:
+        base_url: in place of the vendor's usual one, as long as the operator has set none.
+        key_field: the field of the JSON body that the key goes into, and not to its usual place.
+    """
 
     method: Literal["GET", "POST"]
     path: str
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = field(default=None, repr=False)
+    base_url: str | None = None
+    key_field: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +184,33 @@ class Direct:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One call inside a submission.
+    """One call among several of a request.
 
     Attributes:
-        reference: ours, unique within the submission, echoed by vendors that echo anything.
+        reference: ours, unique within the request, echoed by vendors that echo anything.
         lead: `as_told`.
     """
 
     reference: str
     lead: LeadInput = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Batched:
+    """One request for up to `batch_max` calls, answered at once.
+
+    `read` is given the leads that were asked about besides the answer, `as_told`, in the order in
+    which they were asked about; it returns results by row name, and a row it does not name has no
+    answer. It raises a `VendorFault` for faults of the whole.
+
+    Attributes:
+        name_of: what the results call a row, where the vendor does not echo its reference.
+    """
+
+    batch_max: int
+    request: Callable[[Sequence[Row]], VendorRequest]
+    read: Callable[[VendorAnswer, Sequence[LeadInput]], Mapping[str, Outcome]]
+    name_of: Callable[[Row], str] = attrgetter("reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +256,8 @@ class Offer:
     Attributes:
         needs: alternatives; the lead must have every field of at least one of them.
         deadline_s: at most `DEADLINE_S_MAX`; for a submission the whole time until its answer.
+        bulk: how the same is asked about many, where `shape` asks about one. It is used where
+            leads stand in line for the vendor; it needs what this needs, and costs no more.
         price_found, price_missing, price_unknown: in the vendor's own credits, thousandths of one;
             unknown is an answer that looks at the lead and cannot tell.
         limits: where this capability has a budget of its own beside the provider's others.
@@ -236,12 +265,13 @@ class Offer:
 
     capability: Capability
     needs: tuple[tuple[str, ...], ...]
-    shape: Direct | Submitted | Local
+    shape: Direct | Batched | Submitted | Local
     deadline_s: float = 30.0
     price_found: int = 0
     price_missing: int = 0
     price_unknown: int = 0
     limits: Limits | None = None
+    bulk: "Offer | None" = None
 
     def accepts(self, lead: LeadInput) -> bool:
         """Tell whether the lead has what this offer needs."""
@@ -299,6 +329,23 @@ class Provider:
     def offer(self, capability: Capability) -> Offer | None:
         """Return the offer for `capability`, or None when this vendor lacks it."""
         return next((offer for offer in self.offers if offer.capability == capability), None)
+
+    def every_offer(self) -> Iterator[Offer]:
+        """Yield each offer, and behind it its bulk where it has one."""
+        for offer in self.offers:
+            yield offer
+            if offer.bulk is not None:
+                yield offer.bulk
+
+    def submitted_offer(self, capability: Capability) -> Offer | None:
+        """Return the offer for `capability` whose answers are polled for, bulk or not; or None."""
+        submitted = (each for each in self.every_offer() if isinstance(each.shape, Submitted))
+        return next((each for each in submitted if each.capability == capability), None)
+
+    def operation(self, offer: Offer) -> str:
+        """Return what gates call the requests of an offer: a bulk fails and is slow by itself."""
+        is_bulk = all(offer is not each for each in self.offers)
+        return f"bulk_{offer.capability}" if is_bulk else offer.capability
 
 
 def raise_for_status(answer: VendorAnswer) -> None:

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import aiohttp
@@ -126,7 +126,7 @@ class VendorHTTP:
             provider: whose request it is.
             request: what to send, relative to the base URL.
             api_key: shows in no error, log line, metric or repr.
-            base_url: in place of the provider's own.
+            base_url: in place of the provider's own, whichever that is for this request.
             timeout_s: for everything, from the wait for a connection to the last byte.
 
         Raises:
@@ -140,9 +140,9 @@ class VendorHTTP:
         result = "cancelled"
         try:
             answer = await self._exchange(
-                request,
+                _with_key(request, api_key),
                 url=_url(provider, request, api_key, base_url),
-                headers=_headers(provider, api_key),
+                headers=_headers(provider, request, api_key),
                 timeout_s=timeout_s,
             )
         except (aiohttp.ClientError, OSError, VendorFault) as error:
@@ -191,17 +191,24 @@ class VendorHTTP:
 
 
 def _url(provider: Provider, request: VendorRequest, api_key: str, base_url: str | None) -> URL:
-    url = URL((base_url or provider.base_url).rstrip("/") + request.path)
+    base_url = base_url or request.base_url or provider.base_url
+    url = URL(base_url.rstrip("/") + request.path)
     query = dict(request.query)
-    if provider.auth.place == "query":
+    if provider.auth.place == "query" and not request.key_field:
         query[provider.auth.name] = _checked(api_key)
     return url.with_query(query) if query else url
 
 
-def _headers(provider: Provider, api_key: str) -> dict[str, str]:
-    if provider.auth.place != "header":
+def _headers(provider: Provider, request: VendorRequest, api_key: str) -> dict[str, str]:
+    if provider.auth.place != "header" or request.key_field:
         return {}
     return {provider.auth.name: provider.auth.scheme + _checked(api_key)}
+
+
+def _with_key(request: VendorRequest, api_key: str) -> VendorRequest:
+    if not request.key_field:
+        return request
+    return replace(request, json={request.key_field: _checked(api_key)} | request.json)
 
 
 def _checked(api_key: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import orjson
 
-from providers.contract import Local, Offer, Provider, Row, Submitted, VendorRequest
+from providers.contract import Batched, Local, Offer, Provider, Row, Submitted, VendorRequest
 from service.domain.email_patterns import clean_last_name
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
@@ -39,6 +39,8 @@ def _told(offer: Offer, plain: LeadInput, lead: LeadInput) -> list[str]:
         return _looked_at(offer, plain, lead)
     if isinstance(shape, Submitted):
         return _words(shape.submit([Row("", plain)], "", None))
+    if isinstance(shape, Batched):
+        return _words(shape.request([Row("", plain)]))
     return _words(shape.request(plain))
 
 

@@ -21,7 +21,9 @@ from yarl import URL
 from providers.contract import (
     AskAgain,
     Auth,
+    Batched,
     Direct,
+    Local,
     NotReady,
     Offer,
     Provider,
@@ -33,7 +35,6 @@ from providers.contract import (
     VendorRequest,
 )
 from providers.registry import all_providers
-from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Missing, Outcome
 from service.edges.vendor_http import VendorHTTP
@@ -52,34 +53,37 @@ class RecordedCase:
     """One exchange with a vendor and what must be read from it.
 
     Attributes:
+        operation: what the provider calls the offer that it is about.
         requests: what must be asked; the last one stands for all that follow it.
         answers: what the vendor says, one to each request.
         expected: the end as `describe` writes it.
     """
 
     provider: Provider
-    capability: Capability
+    operation: str
     name: str
     lead: LeadInput
-    requests: Sequence[Mapping[str, Any]]
+    requests: Sequence[dict[str, Any]]
     answers: Sequence[VendorAnswer]
     expected: Mapping[str, Any]
 
     def __str__(self) -> str:
-        return f"{self.provider.slug}-{self.capability}-{self.name}"
+        return f"{self.provider.slug}-{self.operation}-{self.name}"
 
     @property
     def offer(self) -> Offer:
         """The offer that the case is about."""
-        offer = self.provider.offer(self.capability)
-        assert offer is not None
-        return offer
+        provider = self.provider
+        return next(
+            offer for offer in provider.every_offer() if provider.operation(offer) == self.operation
+        )
 
     @property
     def requests_due(self) -> list[Mapping[str, Any]]:
         """One expected request for each recorded answer."""
+        usual = {"base_url": None, "key_field": ""}
         last = len(self.requests) - 1
-        return [self.requests[min(turn, last)] for turn in range(len(self.answers))]
+        return [usual | self.requests[min(turn, last)] for turn in range(len(self.answers))]
 
 
 @dataclass(slots=True)
@@ -104,28 +108,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         remote = [
             (provider, offer)
             for provider in all_providers().values()
-            for offer in provider.offers
-            if isinstance(offer.shape, Direct | Submitted)
+            for offer in provider.every_offer()
+            if not isinstance(offer.shape, Local)
         ]
-        ids = [f"{provider.slug}-{offer.capability}" for provider, offer in remote]
+        ids = [f"{provider.slug}-{provider.operation(offer)}" for provider, offer in remote]
         metafunc.parametrize("remote_offer", remote, ids=ids)
     if "polled_offer" in metafunc.fixturenames:
         polled = [
             (provider, offer)
             for provider in all_providers().values()
-            for offer in provider.offers
+            for offer in provider.every_offer()
             if isinstance(offer.shape, Submitted)
         ]
-        ids = [f"{provider.slug}-{offer.capability}" for provider, offer in polled]
+        ids = [f"{provider.slug}-{provider.operation(offer)}" for provider, offer in polled]
         metafunc.parametrize("polled_offer", polled, ids=ids)
     if "checked_provider" in metafunc.fixturenames:
         checked = [one for one in all_providers().values() if one.key_check is not None]
         metafunc.parametrize("checked_provider", checked, ids=[one.slug for one in checked])
     if "submitted_offer" in metafunc.fixturenames:
         submitted = {
-            f"{provider.slug}-{offer.capability}": offer
+            f"{provider.slug}-{provider.operation(offer)}": offer
             for provider in all_providers().values()
-            for offer in provider.offers
+            for offer in provider.every_offer()
             if isinstance(offer.shape, Submitted)
         }
         metafunc.parametrize("submitted_offer", submitted.values(), ids=submitted)
@@ -137,15 +141,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _readers() -> Iterator[tuple[str, Callable[[VendorAnswer], object]]]:
     """Yield every pure function that reads an answer, with a name for it."""
     for slug, provider in all_providers().items():
-        for offer in provider.offers:
-            if isinstance(offer.shape, Direct):
-                yield f"{slug}-{offer.capability}", partial(_read_for_somebody, offer.shape.read)
-            if isinstance(offer.shape, Submitted):
-                for name, read in (
-                    ("handle", offer.shape.read_handle),
-                    ("results", offer.shape.read),
-                ):
-                    yield f"{slug}-{offer.capability}-{name}", partial(_read_for_some, read)
+        for offer in provider.every_offer():
+            name = f"{slug}-{provider.operation(offer)}"
+            match offer.shape:
+                case Direct(read=read):
+                    yield name, partial(_read_for_somebody, read)
+                case Batched(read=read):
+                    yield name, partial(_read_for_some, read)
+                case Submitted(read_handle=read_handle, read=read):
+                    yield f"{name}-handle", partial(_read_for_some, read_handle)
+                    yield f"{name}-results", partial(_read_for_some, read)
 
 
 def _read_for_somebody(
@@ -161,16 +166,19 @@ def _read_for_some(
 
 
 def recorded_cases() -> Iterator[RecordedCase]:
-    """Yield every recorded case of every vendor; faults count for each capability."""
+    """Yield every recorded case of every vendor.
+
+    The page's faults, and its answer to a submit, count for each operation that has no others.
+    """
     for path in sorted(RECORDED.glob("*.json")):
         page = json.loads(path.read_text())
         provider = all_providers()[path.stem]
-        for capability, section in page["capabilities"].items():
-            cases = section["cases"] | _faults(page)
+        for operation, section in page["operations"].items():
+            cases = section["cases"] | _faults(page | section)
             for name, case in cases.items():
                 yield RecordedCase(
                     provider=provider,
-                    capability=Capability(capability),
+                    operation=operation,
                     name=name,
                     lead=LeadInput(**section["lead"]),
                     requests=section["requests"],
@@ -215,6 +223,10 @@ async def _play(case: RecordedCase, send: Sender) -> Outcome | AskAgain | NotRea
     shape = case.offer.shape
     if isinstance(shape, Direct):
         return await _play_direct(shape, case, send)
+    if isinstance(shape, Batched):
+        row = Row(ROW_REFERENCE, case.lead)
+        read = shape.read(await send(shape.request([row])), [case.lead])
+        return read.get(shape.name_of(row), Missing())
     assert isinstance(shape, Submitted)
     return await _play_submitted(shape, case, send)
 
@@ -268,9 +280,10 @@ class Recording:
     def expect(self, case: RecordedCase, api_key: str) -> None:
         """Let each request that the case should make be answered as recorded, once."""
         auth = case.provider.auth
-        key = {auth.name: api_key} if auth.place == "query" else {}
         for request, answer in zip(case.requests_due, case.answers, strict=True):
-            url = URL(case.provider.base_url + request["path"])
+            is_in_query = auth.place == "query" and not request["key_field"]
+            key = {auth.name: api_key} if is_in_query else {}
+            url = URL((request["base_url"] or case.provider.base_url) + request["path"])
             self.mocked.add(
                 str(url.with_query(request["query"] | key)),
                 method=request["method"],
@@ -280,13 +293,26 @@ class Recording:
                 response_class=RecordedResponse,
             )
 
-    def keys_sent(self, auth: Auth) -> list[str | None]:
-        """Return the key of every request that was made, as it stood in its place."""
+    def keys_sent(self, auth: Auth, requests: Sequence[Mapping[str, Any]]) -> list[str | None]:
+        """Return the key of each of these requests, as it stood in its place."""
+        fields = {request["path"]: request["key_field"] for request in requests}
         return [
-            (url.query if auth.place == "query" else call.kwargs["headers"]).get(auth.name)
+            _key_sent(auth, url, call.kwargs, field=_field_of(fields, url))
             for (_, url), calls in self.mocked.requests.items()
             for call in calls
         ]
+
+
+def _field_of(fields: Mapping[str, str], url: URL) -> str:
+    return next(field for path, field in fields.items() if url.path.endswith(path))
+
+
+def _key_sent(auth: Auth, url: URL, sent: Mapping[str, Any], *, field: str) -> str | None:
+    if field:
+        in_body: str = json.loads(sent["data"])[field]
+        return in_body
+    key = (url.query if auth.place == "query" else sent["headers"])[auth.name]
+    return key.removeprefix(auth.scheme) if key.startswith(auth.scheme) else None
 
 
 @pytest.fixture
@@ -306,10 +332,10 @@ async def vendor_http() -> AsyncIterator[VendorHTTP]:
 
 @pytest.fixture(scope="session")
 def recorded_case_names() -> Mapping[tuple[str, str], set[str]]:
-    """The names of the recorded cases by slug and capability."""
+    """The names of the recorded cases by slug and operation."""
     names: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for case in recorded_cases():
-        names[case.provider.slug, case.capability].add(case.name)
+        names[case.provider.slug, case.operation].add(case.name)
     return names
 
 

@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from providers.contract import (
+    Batched,
     BrokenAnswer,
     Direct,
     NotReady,
@@ -107,7 +108,7 @@ def test_findymail_says_in_a_message_that_nobody_is_known(error: object) -> None
 def _read(offer: Offer, answer: VendorAnswer) -> object:
     """Return what an answer is read as; "later" where it is asked for again."""
     shape = offer.shape
-    assert isinstance(shape, Direct | Submitted)
+    assert isinstance(shape, Direct | Batched | Submitted)
     try:
         end = shape.read(answer, SOMEBODY if isinstance(shape, Direct) else [SOMEBODY])
     except BrokenAnswer:

@@ -8,6 +8,7 @@ import pytest
 
 from providers.complaint import plain_words, raise_for_words
 from providers.contract import (
+    Batched,
     CredentialsRejected,
     Direct,
     Offer,
@@ -416,7 +417,7 @@ def _saying(text: str, status: int) -> VendorAnswer:
 def _end(offer: Offer, answer: VendorAnswer, lead: LeadInput = SOMEBODY) -> str:
     """Return the slug of the fault or the reason that an answer ends in, else its outcome."""
     shape = offer.shape
-    assert isinstance(shape, Direct | Submitted)
+    assert isinstance(shape, Direct | Batched | Submitted)
     try:
         end = shape.read(answer, lead if isinstance(shape, Direct) else [SOMEBODY, lead])
     except VendorFault as fault:

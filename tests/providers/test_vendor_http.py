@@ -118,6 +118,40 @@ async def test_a_post_carries_json(vendor: Vendor, send: Send) -> None:
     assert "Content-Type: application/json\r\n" in vendor.heads[0]
 
 
+@pytest.mark.parametrize("auth", [Auth("header", "X-Key"), Auth("query", "key")], ids=str)
+async def test_a_key_can_go_into_the_body_and_then_nowhere_else(
+    vendor: Vendor, vendor_http: VendorHTTP, provider: Provider, auth: Auth
+) -> None:
+    body = f'{{"api_key":"{KEY}","rows":[1]}}'.encode()
+    read: list[bytes] = []
+
+    async def read_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        read.append(await reader.readexactly(len(body)))
+        await answering(b"{}")(reader, writer)
+
+    vendor.talk = read_body
+    request = replace(post("/many", {"rows": [1]}), key_field="api_key")
+
+    await vendor_http.send(replace(provider, auth=auth), request, api_key=KEY, timeout_s=TIMEOUT_S)
+
+    assert [body] == read
+    assert KEY not in vendor.heads[0]
+    assert KEY not in repr(request)
+
+
+@pytest.mark.parametrize("is_set_by_operator", [True, False])
+async def test_a_request_may_go_to_another_place_unless_the_operator_says_where(
+    vendor: Vendor, other_vendor: Vendor, send: Send, is_set_by_operator: bool
+) -> None:
+    elsewhere = replace(get("/many"), base_url=other_vendor.base_url)
+
+    await send(elsewhere, base_url=vendor.base_url if is_set_by_operator else None)
+
+    assert [is_set_by_operator, not is_set_by_operator] == [
+        bool(each.heads) for each in (vendor, other_vendor)
+    ]
+
+
 async def test_cookies_are_not_kept(vendor: Vendor, send: Send) -> None:
     """What one customer's request was handed is not shown with the next one's."""
     vendor.talk = answering(b"{}", "Set-Cookie: session=1; Path=/")

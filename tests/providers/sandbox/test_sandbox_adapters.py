@@ -7,6 +7,7 @@ import pytest
 
 from providers.contract import (
     AskAgain,
+    Batched,
     BrokenAnswer,
     CredentialsRejected,
     Direct,
@@ -76,10 +77,10 @@ class Desk:
         shape = offer.shape
         if isinstance(shape, Direct):
             return await asyncio.gather(*(self._ask(shape, lead) for lead in leads))
-        assert isinstance(shape, Submitted)
+        assert isinstance(shape, Batched | Submitted)
         size = shape.batch_max
         batches = [leads[n : n + size] for n in range(0, len(leads), size)]
-        answers = await asyncio.gather(*(self._submit(shape, batch) for batch in batches))
+        answers = await asyncio.gather(*(self._ask_about(shape, batch) for batch in batches))
         return [outcome for batch in answers for outcome in batch]
 
     async def _ask(self, shape: Direct, lead: LeadInput) -> Outcome:
@@ -108,17 +109,25 @@ class Desk:
                 await asyncio.sleep(POLL_EVERY_S)
         return next(iter(read.values()), Missing())
 
-    async def _submit(self, shape: Submitted, leads: Sequence[LeadInput]) -> list[Outcome]:
+    async def _ask_about(
+        self, shape: Batched | Submitted, leads: Sequence[LeadInput]
+    ) -> list[Outcome]:
         rows = [Row(f"{number}", lead) for number, lead in enumerate(leads)]
         async with self._slots, asyncio.timeout(10):
-            submitted = await self.send(shape.submit(rows, "submission-1", None))
-            handle = shape.read_handle(submitted, leads)
-            while True:
-                read = shape.read(await self.send(shape.poll(handle)), leads)
-                if not isinstance(read, NotReady):
-                    break
-                await asyncio.sleep(POLL_EVERY_S)
+            if isinstance(shape, Batched):
+                read = shape.read(await self.send(shape.request(rows)), leads)
+            else:
+                read = await self._submit(shape, rows, leads)
         return [read.get(shape.name_of(row), Missing()) for row in rows]
+
+    async def _submit(
+        self, shape: Submitted, rows: Sequence[Row], leads: Sequence[LeadInput]
+    ) -> Mapping[str, Outcome]:
+        submitted = await self.send(shape.submit(rows, "submission-1", None))
+        handle = shape.read_handle(submitted, leads)
+        while isinstance(read := shape.read(await self.send(shape.poll(handle)), leads), NotReady):
+            await asyncio.sleep(POLL_EVERY_S)
+        return read
 
 
 def shown(outcome: Outcome, kind: Kind) -> Expectation:
