@@ -9,7 +9,7 @@ poll it until ready) and `Local` (done by the service itself).
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final, Literal
@@ -276,6 +276,13 @@ class Offer:
     def accepts(self, lead: LeadInput) -> bool:
         """Tell whether the lead has what this offer needs."""
         return any(lead.has(*names) for names in self.needs)
+
+    def with_bulk(
+        self, shape: Batched | Submitted, *, deadline_s: float, limits: Limits | None = None
+    ) -> "Offer":
+        """Return this offer with a bulk beside it: of the same leads, at the same prices."""
+        bulk = replace(self, shape=shape, deadline_s=deadline_s, limits=limits or self.limits)
+        return replace(self, bulk=bulk)
 
 
 @dataclass(frozen=True, slots=True)

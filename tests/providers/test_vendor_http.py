@@ -141,7 +141,7 @@ async def test_a_key_can_go_into_the_body_and_then_nowhere_else(
 
 @pytest.mark.parametrize("is_set_by_operator", [True, False])
 async def test_a_request_may_go_to_another_place_unless_the_operator_says_where(
-    vendor: Vendor, other_vendor: Vendor, send: Send, is_set_by_operator: bool
+    vendor: Vendor, other_vendor: Vendor, send: Send, *, is_set_by_operator: bool
 ) -> None:
     elsewhere = replace(get("/many"), base_url=other_vendor.base_url)
 
