@@ -39,7 +39,7 @@ def _handle_in(slug: str, body: bytes) -> str | None:
     """Return the handle that a callback's body names, or None where it cannot be read."""
     readers = {
         offer.shape.callback_handle
-        for offer in all_providers()[slug].offers
+        for offer in all_providers()[slug].every_offer()
         if isinstance(offer.shape, Submitted) and offer.shape.callback_handle is not None
     }
     for read in readers:

@@ -70,11 +70,12 @@ def _show(lines: "list[ProviderLine]") -> None:
 
     print_lines("Prices in the vendor's own credits, for what is found", "")
     print_table(
-        ("provider", "capabilities and prices", "limits", "key"),
+        ("provider", "capabilities and prices", "in bulk", "limits", "key"),
         [
             (
                 line.provider,
                 "\n".join(_price(offer) for offer in line.offers),
+                "\n".join(f"{offer.batch_max or ''}" for offer in line.offers),
                 "\n".join(_all_limits(line)),
                 _key(line),
             )
@@ -103,6 +104,11 @@ def _price(offer: "OfferLine") -> str:
 
 def _all_limits(line: "ProviderLine") -> list[str]:
     own = [f"{each.capability}: {_limits(each.limits)}" for each in line.offers if each.limits]
+    own += [
+        f"{each.capability} in bulk: {_limits(each.bulk_limits)}"
+        for each in line.offers
+        if each.bulk_limits
+    ]
     # The capabilities of a vendor are read through one budget, so that it is told once.
     reading = {f"reading: {_limits(each.poll_limits)}" for each in line.offers if each.poll_limits}
     return [_limits(line.limits), *own, *sorted(reading)]

@@ -27,6 +27,7 @@ from service.domain.lead_input import LeadInput
 from service.domain.outcome import Found, Missing, NoAnswer, Outcome
 from service.edges.secret_box import SecretUnreadable
 from service.edges.vendor_http import VendorHTTP
+from service.flows.bulk_doubts import BulkDoubts
 from service.flows.credentials import OPERATOR, Credential, Credentials
 from service.flows.gates import Gates
 from service.flows.provider_gate import Gate
@@ -101,6 +102,7 @@ class ProviderDesk:
         self._credentials = credentials
         self._local = local
         self.gates = gates
+        self.bulk_doubts = BulkDoubts()
 
     async def credential(self, provider: Provider, workspace_id: int | None) -> Credential | None:
         """Return the operator's key for a vendor, or a workspace's own; None when there is none."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from providers.contract import Limits, Offer, Provider, Submitted
+from providers.contract import Batched, Limits, Offer, Provider, Submitted
 from service.domain.kinds import Capability
 from service.edges.vendor_http import VendorHTTP
 from service.errors import KeyChecksLimited
@@ -23,8 +23,9 @@ class OfferLine:
 
     Attributes:
         price_found, price_missing, price_unknown: in the vendor's own credits.
-        batch_max: calls that one submission takes; None where each is asked for by itself.
+        batch_max: calls that one request takes; None where each is asked for by itself.
         limits: its own budget, where it has one beside the provider's.
+        bulk_limits: the budget of asking for many, where that has one beside `limits`.
         poll_limits: the budget of reading what was submitted, where it has one.
     """
 
@@ -35,6 +36,7 @@ class OfferLine:
     deadline_s: float
     batch_max: int | None
     limits: Limits | None
+    bulk_limits: Limits | None
     poll_limits: Limits | None
 
 
@@ -117,14 +119,16 @@ def _line(provider: Provider, settings: Settings, check: KeyCheck | None) -> Pro
 
 
 def _offer_line(offer: Offer) -> OfferLine:
-    submitted = offer.shape if isinstance(offer.shape, Submitted) else None
+    many = offer.bulk or offer
+    submitted = many.shape if isinstance(many.shape, Submitted) else None
     return OfferLine(
         capability=offer.capability,
         price_found=offer.price_found / _THOUSANDTHS,
         price_missing=offer.price_missing / _THOUSANDTHS,
         price_unknown=offer.price_unknown / _THOUSANDTHS,
         deadline_s=offer.deadline_s,
-        batch_max=submitted.batch_max if submitted else None,
+        batch_max=many.shape.batch_max if isinstance(many.shape, Batched | Submitted) else None,
         limits=offer.limits,
+        bulk_limits=many.limits if many.limits != offer.limits else None,
         poll_limits=submitted.poll_limits if submitted else None,
     )

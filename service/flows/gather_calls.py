@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Final
 
+from providers.contract import Batched
 from service.domain.fair_queue import FairQueue, Queue
 from service.flows.batching import Batcher
 from service.flows.planned_call import PlannedCall
@@ -14,6 +15,8 @@ from service.flows.submit_calls import Submitter
 
 _GATHER_S: Final = 0.005
 _SUBMITS_MAX: Final = 16
+# Of those that are answered at once, which for many leads takes a vendor long.
+_BATCHES_MAX: Final = 4
 _LEAVING_MAX: Final = 500
 # The event loop's timers may be early by this much.
 _TIMER_GRAIN_S: Final = 0.005
@@ -120,13 +123,19 @@ class Gathering:
             linger_s=_GATHER_S,
             before=wait_for_room,
             waiting=waiting,
-            # One at a time fills large batches; where they cannot be large, several go.
-            flights_max=max(1, _SUBMITS_MAX // call.batch_max),
+            flights_max=_flights_max(call),
         )
 
     async def _submit(self, group: list[PlannedCall]) -> list[None]:
         await self._submitter.submit(group)
         return [None] * len(group)
+
+
+def _flights_max(call: PlannedCall) -> int:
+    if isinstance(call.offer.shape, Batched):
+        return _BATCHES_MAX
+    # One at a time fills large batches; where they cannot be large, several go.
+    return max(1, _SUBMITS_MAX // call.batch_max)
 
 
 def _end(waited: "asyncio.Future[None]", _: "asyncio.Future[None]") -> None:

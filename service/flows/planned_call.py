@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from providers.contract import Offer, Provider, Submitted
+from providers.contract import Batched, Offer, Provider, Submitted
 from service.domain.claim import Answer, Claim
 from service.domain.outcome import Found, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
@@ -81,9 +81,14 @@ class PlannedCall:
 
     @property
     def batch_max(self) -> int:
-        """How many calls one submission of this offer may hold; 1 for an offer of another shape."""
+        """How many calls one request of this offer may hold; 1 for an offer of another shape."""
         shape = self.offer.shape
-        return shape.batch_max if isinstance(shape, Submitted) else 1
+        return shape.batch_max if isinstance(shape, Batched | Submitted) else 1
+
+    @property
+    def operation(self) -> str:
+        """What its gate is for."""
+        return self.provider.operation(self.offer)
 
     def certainty_of(self, asked: Asked) -> Certainty:
         """Return how sure it is what became of a request, as far as the policy believes it.

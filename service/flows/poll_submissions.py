@@ -6,7 +6,7 @@ A vendor that takes its time to answer holds up only its own polls.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -14,34 +14,24 @@ from uuid import UUID
 
 import structlog
 
-from providers.contract import NotReady, Offer, Provider, Row, Submitted, VendorFault
-from providers.vocabulary import verdict_of_row
-from service.domain.claim import Answer
+from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
 from service.domain.fair_queue import UNCLAIMED, reading
-from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
-from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
-from service.domain.question import SHARED, person_of
-from service.flows.ask_provider import ProviderDesk, price_of
-from service.flows.credentials import OPERATOR, Credential
+from service.domain.outcome import Outcome
+from service.flows.ask_provider import ProviderDesk
+from service.flows.credentials import Credential
+from service.flows.finish_submission import Finisher
 from service.flows.provider_gate import Gate, GateShut
-from service.flows.suppress_people import SuppressionList
-from service.store.calls import write_answers
 from service.store.connection import Pool
-from service.store.memory import ToRemember, remember
 from service.store.submissions import (
     DueSubmission,
-    SubmittedCall,
     claim_due_submissions,
-    close_submission,
-    disbelieve_callback,
     give_back_polls,
     miss_deadline,
     postpone_poll,
     read_open_calls,
-    row_reference,
 )
-from service.store.transient import TRANSIENT, until_done
+from service.store.transient import TRANSIENT
 from service.tasks import end_tasks
 
 _log = structlog.get_logger()
@@ -57,7 +47,6 @@ LATE_PATIENCE_S: Final = 3_600.0
 """How long after its deadline a submission is still polled for the record, in vendor time."""
 LATE_EVERY_POLLS: Final = 10
 """How many of the vendor's poll intervals lie between two polls for which nobody waits."""
-_PATIENCE_S: Final = 60.0
 _CLAIM_MAX: Final = 4
 _TURN_S_MAX: Final = 1.0
 _STOP_GRACE_S: Final = 5.0
@@ -65,20 +54,14 @@ _STOP_GRACE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Poller:
-    """Polls for one process.
-
-    Attributes:
-        answered: called with the lookups that go on, by an answer or the end of the wait for it.
-    """
+    """Polls for one process."""
 
     pool: Pool
     desk: ProviderDesk
     providers: Mapping[str, Provider]
     process_id: UUID
     lease: timedelta
-    suppressions: SuppressionList
-    answered: Callable[[Collection[int]], None]
-    memory_days: Mapping[OutcomeName, float] = field(default_factory=dict)
+    finisher: Finisher
     _under_way: dict[asyncio.Task[None], DueSubmission] = field(default_factory=dict, init=False)
 
     async def begin_due(self) -> None:
@@ -139,13 +122,13 @@ class Poller:
 
     async def _poll(self, submission: DueSubmission) -> None:
         provider = self.providers.get(submission.provider)
-        offer = provider.offer(submission.capability) if provider else None
+        offer = provider.submitted_offer(submission.capability) if provider else None
         if provider is None or offer is None or not isinstance(offer.shape, Submitted):
-            await self._finish(submission, None, {}, NoAnswer("provider_gone"))
+            await self._give_up(submission, "provider_gone")
             return
         credential = await self.desk.credential_by_id(provider, submission.credential)
         if credential is None:
-            await self._finish(submission, None, {}, NoAnswer("no_key"))
+            await self._give_up(submission, "no_key")
             return
         gate, pace_s = self._gate(provider, offer, credential), self._pace(offer.shape)
         try:
@@ -163,7 +146,7 @@ class Poller:
             if isinstance(results, NotReady):
                 await self._wait(submission, pace_s)
             else:
-                await self._finish(submission, offer, results, NoAnswer("unnamed_row"))
+                await self._finish(submission, provider, offer, results)
 
     async def _wait(
         self,
@@ -185,7 +168,7 @@ class Poller:
             seldom_s = max(pace_s * LATE_EVERY_POLLS, shut_for_s)
             await self._let_go(submission, min(seldom_s, end_s - late_s))
         else:
-            await self._finish(submission, None, {}, NoAnswer("deadline"))
+            await self._give_up(submission, "deadline")
 
     async def _read(
         self,
@@ -224,7 +207,7 @@ class Poller:
     def _gate(self, provider: Provider, offer: Offer, credential: Credential) -> Gate:
         limits = offer.shape.poll_limits if isinstance(offer.shape, Submitted) else None
         if limits is None:
-            return self.desk.gate(provider, credential, offer.capability, offer.limits)
+            return self.desk.gate(provider, credential, provider.operation(offer), offer.limits)
         return self.desk.gate(provider, credential, "poll", limits)
 
     def _pace(self, shape: Submitted) -> float:
@@ -246,35 +229,27 @@ class Poller:
                 provider=submission.provider,
                 polls=submission.poll_count,
             )
-            self.answered(awake)
+            self.finisher.go_on(awake)
 
     async def _finish(
         self,
         submission: DueSubmission,
-        offer: Offer | None,
+        provider: Provider,
+        offer: Offer,
         results: Mapping[str, Outcome],
-        otherwise: Outcome,
     ) -> None:
-        """Write every row's outcome; rows that the vendor did not name end as `otherwise`."""
+        is_named = await self.finisher.finish(
+            submission, offer, results, claimed=submission.claimed
+        )
+        if not is_named and not submission.claimed:
+            self.desk.bulk_doubts.note_unread(provider, offer, submission.credential)
+        self._tell_end(submission)
 
-        async def finish() -> list[int]:
-            async with self.pool.acquire() as connection, connection.transaction():
-                calls = await read_open_calls(connection, submission.id)
-                names = [_name_of(offer, call) for call in calls]
-                if submission.claimed and not results.keys() & names:
-                    await disbelieve_callback(connection, submission.id)
-                    return []
-                ended = [
-                    (call, _believed(submission, call, results.get(name, otherwise)))
-                    for call, name in zip(calls, names, strict=True)
-                ]
-                await write_answers(connection, [_answer(offer, *each) for each in ended])
-                answers = [self._to_remember(submission, *each) for each in ended]
-                kept = [each for each in answers if each is not None]
-                await remember(connection, await self.suppressions.rememberable(connection, kept))
-                return await close_submission(connection, submission.id, "answered")
+    async def _give_up(self, submission: DueSubmission, reason: str) -> None:
+        await self.finisher.give_up(submission, reason, claimed=submission.claimed)
+        self._tell_end(submission)
 
-        awake = await until_done(finish, name="submission.finish", patience_s=_PATIENCE_S)
+    def _tell_end(self, submission: DueSubmission) -> None:
         _log.info(
             "submission.answered",
             submission_id=str(submission.id),
@@ -282,45 +257,3 @@ class Poller:
             polls=submission.poll_count,
             late=submission.late,
         )
-        self.answered(awake)
-
-    def _to_remember(
-        self, submission: DueSubmission, call: SubmittedCall, outcome: Outcome
-    ) -> ToRemember | None:
-        if call.question is None or outcome.name not in self.memory_days:
-            return None
-        return ToRemember(
-            question=call.question,
-            scope=SHARED if submission.credential == OPERATOR else call.workspace_id,
-            provider=submission.provider,
-            capability=submission.capability,
-            person=person_of(call.lead),
-            outcome=outcome.name,
-            value=dict(outcome.value) if isinstance(outcome, Found) else None,
-            days=self.memory_days[outcome.name],
-        )
-
-
-def _name_of(offer: Offer | None, call: SubmittedCall) -> str:
-    """Return what the vendor's results call this call."""
-    row = Row(row_reference(call.lookup_id, call.step), call.lead.as_told())
-    shape = offer.shape if offer is not None else None
-    return shape.name_of(row) if isinstance(shape, Submitted) else row.reference
-
-
-def _believed(submission: DueSubmission, call: SubmittedCall, outcome: Outcome) -> Outcome:
-    is_verdict = submission.capability is Capability.VERIFY_EMAIL
-    return verdict_of_row(outcome, call.lead.email) if is_verdict else outcome
-
-
-def _answer(offer: Offer | None, call: SubmittedCall, outcome: Outcome) -> Answer:
-    return Answer(
-        call.lookup_id,
-        call.step,
-        call.epoch,
-        outcome.name,
-        dict(outcome.value) if isinstance(outcome, Found) else None,
-        getattr(outcome, "reason", None),
-        price_of(offer, outcome) if offer else 0,
-        call.age_ms,
-    )

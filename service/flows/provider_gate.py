@@ -158,6 +158,11 @@ class Gate:
         return BREAKER if self._breaker.shut_for_s(_now_s()) > 0 else ""
 
     @property
+    def has_line(self) -> bool:
+        """Whether requests come faster than the vendor takes them."""
+        return self._budget.has_line
+
+    @property
     def is_unusable(self) -> bool:
         """Whether the key is refused or out of credit, which no moment of waiting will mend."""
         return self._outages.shut_for_s(self.subject.credential) > 0

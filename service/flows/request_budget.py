@@ -64,6 +64,11 @@ class RequestBudget:
         """Whether no request is under way or waiting."""
         return self.in_flight.count == 0 and not self.in_flight.has_waiters
 
+    @property
+    def has_line(self) -> bool:
+        """Whether somebody stands in line, for a place or for the rate."""
+        return self.in_flight.has_waiters or self._pace.has_waiters
+
     def hold(self, seconds: float) -> None:
         """Send nothing for so long, here at once and in the other workers by way of Redis.
 

@@ -75,6 +75,11 @@ class RequestPace:
         if slices is None:
             self._share = Schedule(self._rates, first_at_s=0.0)
 
+    @property
+    def has_waiters(self) -> bool:
+        """Whether somebody stands in line for a slot, behind the one who is at it."""
+        return not self._line.is_empty
+
     def unshared_for_s(self) -> float:
         """Return seconds to wait where Redis is gone and this worker has no share of the rate."""
         if self._slices is None or self._slices.is_up or self._fair_rates() is not None:

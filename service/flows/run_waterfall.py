@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, assert_never
 
@@ -22,10 +22,12 @@ from service.domain.outcome import (
 from service.domain.pattern_lesson import lesson_of
 from service.domain.steps_taken import conclude, is_opted_out, known_outcome
 from service.domain.waterfall import Step, Waterfall, accepts
+from service.flows.accept_jobs import SYNC_PRIORITY
 from service.flows.ask_provider import ProviderDesk
 from service.flows.credentials import Credential
 from service.flows.make_call import CallMaker, OutOfTime, Postponed, Refused
 from service.flows.planned_call import PlannedCall, scope_of
+from service.flows.provider_gate import Gate
 from service.flows.recorder import Recorder
 from service.flows.word_question import word_question
 from service.store.calls import Grant, Note
@@ -208,6 +210,8 @@ class WaterfallRunner:
             await self._require_nobody_to_follow(call)
             if isinstance(call.offer.shape, Submitted):
                 raise _Stop(call)
+            if (bulk := self._in_bulk(call, step)) is not None:
+                raise _Stop(bulk)
             return await self._ask(call, progress)
         except _PassOver as passed:
             return await self._note_passed_over(claim, place, step, passed.outcome)
@@ -309,9 +313,7 @@ class WaterfallRunner:
         for its vendor. No vendor is waited for that has answered nobody for too long, and by no
         lead beyond its deadline.
         """
-        gate = self._desk.gate(
-            call.provider, call.credential, call.offer.capability, call.offer.limits
-        )
+        gate = self._gate(call)
         shut_for_s = gate.shut_for_s()
         if shut_for_s == 0:
             return
@@ -326,6 +328,25 @@ class WaterfallRunner:
         if patience_s <= 0:
             raise _PassOver(NoAnswer("put_off_too_long"))
         raise _Stop(Parked(max(min(shut_for_s, patience_s, left_s), _PARK_S_MIN)))
+
+    def _in_bulk(self, call: PlannedCall, step: Step) -> PlannedCall | None:
+        """Return the call as one of a bulk, where the vendor is asked faster than it answers.
+
+        What takes long for all of its leads is not for sync callers, nor for a step that has a
+        deadline of its own. Whose answer was lost is asked about alone: it may have been the one
+        over which a bulk fails.
+        """
+        bulk = call.offer.bulk
+        is_patient = call.claim.priority != SYNC_PRIORITY and step.deadline_s is None
+        if bulk is None or call.ask > 1 or not is_patient or not self._gate(call).has_line:
+            return None
+        in_bulk = replace(call, offer=bulk, deadline_s=bulk.deadline_s)
+        is_open = self._gate(in_bulk).shut_for_s() == 0
+        doubted = self._desk.bulk_doubts.has(call.provider, bulk, call.credential.id)
+        return in_bulk if is_open and not doubted else None
+
+    def _gate(self, call: PlannedCall) -> Gate:
+        return self._desk.gate(call.provider, call.credential, call.operation, call.offer.limits)
 
     async def _require_nobody_to_follow(self, call: PlannedCall) -> None:
         """Park where the lookup that was followed still asks: without a place at the gate."""

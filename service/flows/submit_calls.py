@@ -1,8 +1,8 @@
-"""Submits a group of calls to a vendor in one request and parks their lookups until it answers."""
+"""Asks a vendor about a group of calls in one request; their lookups wait until it answers."""
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -10,12 +10,21 @@ from uuid import UUID
 
 import structlog
 
-from providers.contract import RequestRefused, Row, Submitted, VendorFault
+from providers.contract import (
+    Batched,
+    RequestRefused,
+    Row,
+    Submitted,
+    VendorAnswer,
+    VendorFault,
+    VendorRequest,
+)
 from service.domain.callback_reach import can_call_back
 from service.domain.identifiers import new_id
-from service.domain.outcome import NoAnswer
+from service.domain.outcome import NoAnswer, Outcome
 from service.domain.retry_budget import TOKENS_MAX, TOKENS_PER_SECOND
 from service.flows.ask_provider import Asked, Certainty, ProviderDesk, certainty_of
+from service.flows.finish_submission import Finisher
 from service.flows.planned_call import PATIENCE_S, PUT_OFF_S_MAX, PlannedCall
 from service.flows.provider_gate import Gate, GateShut, LineTooLong
 from service.store.calls import (
@@ -55,10 +64,10 @@ UNPAID_PAUSE_S: Final = TOKENS_MAX / TOKENS_PER_SECOND
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What the vendor took, and what it calls that."""
+    """What the vendor took, and what it calls that; or what it answered at once."""
 
     group: list[PlannedCall]
-    handle: str
+    said: str | Mapping[str, Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,7 @@ class Submitter:
     """Submits for one process.
 
     Attributes:
+        finisher: writes what is answered at once.
         public_url: where vendors can call back; empty for polling alone.
         patience_s: for how long a vendor that takes nothing and answers nobody is asked again.
     """
@@ -83,11 +93,12 @@ class Submitter:
     desk: ProviderDesk
     process_id: UUID
     lease: timedelta
+    finisher: Finisher
     public_url: str = ""
     patience_s: float = PATIENCE_S
 
     async def submit(self, group: Sequence[PlannedCall]) -> None:
-        """Submit calls that share provider, offer and key; at most the offer's `batch_max`.
+        """Ask about calls that share provider, offer and key; at most the offer's `batch_max`.
 
         A group that the vendor refuses goes again in halves, since it may refuse it for one lead
         of one workspace: until `_SINGLED_OUT_MAX` leads are found, and the retry budget lasts.
@@ -122,15 +133,17 @@ class Submitter:
         made = await self._make_in_turn(submission, group)
         if not isinstance(made, _Made):
             return made
-        offer = group[0].offer.shape
-        first_poll_after_s = offer.first_poll_after_s if isinstance(offer, Submitted) else 0.0
-        await until_done(
-            lambda: self._keep(
-                submission.id, made.handle, first_poll_after_s * self.desk.time_scale
-            ),
-            name="submission.keep_handle",
-            patience_s=_HANDLE_PATIENCE_S,
-        )
+        call, said = group[0], made.said
+        if isinstance(said, str):
+            shape = call.offer.shape
+            first_poll_after_s = shape.first_poll_after_s if isinstance(shape, Submitted) else 0.0
+            await until_done(
+                lambda: self._keep(submission.id, said, first_poll_after_s * self.desk.time_scale),
+                name="submission.keep_handle",
+                patience_s=_HANDLE_PATIENCE_S,
+            )
+        elif not await self.finisher.finish(submission, call.offer, said):
+            self.desk.bulk_doubts.note_unread(call.provider, call.offer, call.credential.id)
         _log.info(
             "submission.made",
             submission_id=str(submission.id),
@@ -185,7 +198,7 @@ class Submitter:
             return None
         gate, began_at = self._gate(group[0]), time.monotonic()
         try:
-            handle = await self._send(submission, granted)
+            said = await self._send(submission, granted)
         except VendorFault as fault:
             gate.note_fault(fault, time.monotonic() - began_at)
             if isinstance(fault, RequestRefused) and len(granted) > 1:
@@ -193,7 +206,7 @@ class Submitter:
             await self._note_fault(submission.id, granted, fault)
             return None
         gate.note_success(time.monotonic() - began_at)
-        return _Made(granted, handle)
+        return _Made(granted, said)
 
     async def _intend(
         self, submission: NewSubmission, group: Sequence[PlannedCall]
@@ -214,30 +227,38 @@ class Submitter:
                     await park_lookup(connection, self.process_id, each.claim, _LOOK_AGAIN_S)
         return [each for each, grant in granted_or_not if grant is Grant.GRANTED]
 
-    async def _send(self, submission: NewSubmission, group: Sequence[PlannedCall]) -> str:
-        provider, shape = group[0].provider, group[0].offer.shape
-        if not isinstance(shape, Submitted):
-            raise TypeError("only submissions are submitted")
+    async def _send(
+        self, submission: NewSubmission, group: Sequence[PlannedCall]
+    ) -> str | Mapping[str, Outcome]:
+        # In the order in which they are read again: some vendors answer by it.
         rows = [
             Row(row_reference(each.claim.lookup_id, each.step), each.claim.lead.as_told())
-            for each in group
+            for each in sorted(group, key=lambda each: each.claim.lookup_id)
         ]
-        callback_url = self._callback_url(submission, group[0])
+        leads = [row.lead for row in rows]
+        call, shape = group[0], group[0].offer.shape
+        if isinstance(shape, Batched):
+            answer = await self._exchange(call, shape.request(rows), call.deadline_s)
+            return shape.read(answer, leads)
+        if not isinstance(shape, Submitted):
+            raise TypeError("only several are asked about together")
+        callback_url = self._callback_url(submission, call)
         request = shape.submit(rows, f"leadfall-{submission.id.hex}", callback_url)
-        credential = group[0].credential
-        answer = await self.desk.vendor_http.send(
-            provider,
+        return shape.read_handle(await self._exchange(call, request, SUBMIT_TIMEOUT_S), leads)
+
+    async def _exchange(
+        self, call: PlannedCall, request: VendorRequest, timeout_s: float
+    ) -> VendorAnswer:
+        return await self.desk.vendor_http.send(
+            call.provider,
             request,
-            api_key=credential.api_key,
-            base_url=credential.base_url,
-            timeout_s=SUBMIT_TIMEOUT_S,
+            api_key=call.credential.api_key,
+            base_url=call.credential.base_url,
+            timeout_s=timeout_s,
         )
-        return shape.read_handle(answer, [row.lead for row in rows])
 
     def _gate(self, call: PlannedCall) -> Gate:
-        return self.desk.gate(
-            call.provider, call.credential, call.offer.capability, call.offer.limits
-        )
+        return self.desk.gate(call.provider, call.credential, call.operation, call.offer.limits)
 
     def _callback_url(self, submission: NewSubmission, call: PlannedCall) -> str | None:
         if not self._can_call_back(call):

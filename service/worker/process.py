@@ -8,6 +8,7 @@ from providers.contract import Provider
 from service.domain.kinds import Kind
 from service.edges.doorbell import Doorbell, connect
 from service.flows.ask_provider import ProviderDesk
+from service.flows.finish_submission import Finisher
 from service.flows.hold_lease import ProcessLease
 from service.flows.make_call import CallMaker
 from service.flows.poll_submissions import Poller
@@ -51,6 +52,7 @@ class WorkerProcess:
         self._settings = settings
         self._bell = Doorbell(connect(settings.redis_url.get_secret_value()))
         recorder, policy = Recorder(pool, settings.lease, suppressions), _policy(settings)
+        finisher = Finisher(pool, suppressions, self._go_on, policy.memory_days)
         self._recorder = recorder
         self._drain = Drain(
             pool,
@@ -67,6 +69,7 @@ class WorkerProcess:
                 desk,
                 self.lease.process_id,
                 settings.lease,
+                finisher,
                 publication.public_url,
                 policy.gate_patience_s,
             ),
@@ -80,9 +83,7 @@ class WorkerProcess:
             providers,
             self.lease.process_id,
             settings.lease,
-            suppressions,
-            self._go_on,
-            policy.memory_days,
+            finisher,
         )
         janitor = Janitor(
             pool,

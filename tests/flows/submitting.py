@@ -19,6 +19,7 @@ from service.domain.outcome import OutcomeName
 from service.domain.question import SHARED
 from service.domain.waterfall import Step, Waterfall
 from service.flows.credentials import OPERATOR, Credential
+from service.flows.finish_submission import Finisher
 from service.flows.make_call import CallMaker
 from service.flows.planned_call import PlannedCall
 from service.flows.poll_submissions import Poller
@@ -221,6 +222,7 @@ async def open_scene(
             providers={SLUG: ProviderSettings(api_key="key", base_url=url)},
         )
         recorder = Recorder(pool, LEASE, suppressions)
+        finisher = Finisher(pool, suppressions, lambda _lookup_ids: None, _MEMORY_DAYS)
         policy = Policy(LEASE, 600.0, 900.0, 3, {}, memory_days=_MEMORY_DAYS)
         async with (
             app.smtp_prober(settings) as prober,
@@ -240,17 +242,8 @@ async def open_scene(
                     providers=providers,
                     policy=policy,
                 ),
-                Submitter(pool, desk, owner, LEASE, public_url),
-                Poller(
-                    pool,
-                    desk,
-                    providers,
-                    owner,
-                    LEASE,
-                    suppressions,
-                    answered=lambda _lookup_ids: None,
-                    memory_days=_MEMORY_DAYS,
-                ),
+                Submitter(pool, desk, owner, LEASE, finisher, public_url),
+                Poller(pool, desk, providers, owner, LEASE, finisher),
             )
             await recorder.drain()
             await desk.gates.stop()

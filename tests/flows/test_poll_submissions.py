@@ -15,6 +15,7 @@ from providers.registry import all_providers
 from service import app
 from service.domain.identifiers import new_id
 from service.flows.credentials import OPERATOR
+from service.flows.finish_submission import Finisher
 from service.flows.poll_submissions import POLLS_PER_PROVIDER_MAX, SHUT_PATIENCE_S, Poller
 from service.flows.suppress_people import SuppressionList
 from service.settings import ProviderSettings, Settings
@@ -80,8 +81,7 @@ async def poller(
             all_providers(),
             process_id,
             timedelta(seconds=5),
-            SuppressionList(None),
-            answered=lambda _lookup_ids: None,
+            Finisher(pool, SuppressionList(None), lambda _lookup_ids: None),
         )
         await desk.gates.stop()
 

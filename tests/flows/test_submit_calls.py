@@ -19,10 +19,12 @@ from service.domain.claim import Claim
 from service.domain.kinds import Capability
 from service.domain.retry_budget import TOKENS_MAX
 from service.flows.credentials import Credential
+from service.flows.finish_submission import Finisher
 from service.flows.gather_calls import IDLE_KEPT_MAX, Gathering
 from service.flows.planned_call import PUT_OFF_S_MAX, PlannedCall
 from service.flows.provider_gate import Gate
 from service.flows.submit_calls import UNPAID_PAUSE_S, Submitter
+from service.flows.suppress_people import SuppressionList
 from service.settings import ProviderSettings, Settings
 from tests.flows.workshop import Workshop, new_worker, open_workshop
 
@@ -150,7 +152,9 @@ async def counter(
         app.provider_desk(settings, pool, owner, prober) as desk,
     ):
         await desk.gates.start()
-        yield Counter(await open_workshop(pool), owner, Submitter(pool, desk, owner, LEASE))
+        finisher = Finisher(pool, SuppressionList(None), lambda _lookup_ids: None)
+        submitter = Submitter(pool, desk, owner, LEASE, finisher)
+        yield Counter(await open_workshop(pool), owner, submitter)
         await desk.gates.stop()
 
 

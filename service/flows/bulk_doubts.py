@@ -1,0 +1,48 @@
+"""Bulks that are not used for a while, because an answer of theirs named none of its rows.
+
+What some vendors answer to a bulk is inferred. Should it be otherwise, one bulk is lost to each
+process, and not all of them.
+"""
+
+from typing import Final
+
+import structlog
+from prometheus_client import Counter
+
+from providers.contract import Offer, Provider
+from service.domain.expiring_map import ExpiringMap
+
+_log = structlog.get_logger()
+
+DOUBT_S: Final = 3_600.0
+"""For how long everybody is asked about alone; the next bulk is a trial."""
+_DOUBTS_MAX: Final = 1_000
+
+_unread = Counter(
+    "leadfall_bulk_unread_total",
+    "Bulks whose answers named none of their rows.",
+    ["provider", "operation"],
+)
+
+_Key = tuple[str, str, str]
+
+
+class BulkDoubts:
+    """What one process doubts; one key's bulk says nothing about another's."""
+
+    def __init__(self) -> None:
+        self._doubted: ExpiringMap[_Key, str] = ExpiringMap(_DOUBTS_MAX)
+
+    def note_unread(self, provider: Provider, offer: Offer, credential_id: str) -> None:
+        """Note that an answer named nobody; of what is asked about one by one, nothing follows."""
+        operation = provider.operation(offer)
+        if operation == offer.capability:
+            return
+        self._doubted.put((provider.slug, operation, credential_id), operation, ttl_s=DOUBT_S)
+        _unread.labels(provider.slug, operation).inc()
+        _log.error("bulk.unread", provider=provider.slug, operation=operation)
+
+    def has(self, provider: Provider, offer: Offer, credential_id: str) -> bool:
+        """Tell whether the bulk of this offer is in doubt."""
+        key = (provider.slug, provider.operation(offer), credential_id)
+        return self._doubted.get(key) is not None
