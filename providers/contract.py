@@ -204,12 +204,14 @@ class Batched:
     answer. It raises a `VendorFault` for faults of the whole.
 
     Attributes:
+        usual_s: about what a full one takes.
         name_of: what the results call a row, where the vendor does not echo its reference.
     """
 
     batch_max: int
     request: Callable[[Sequence[Row]], VendorRequest]
     read: Callable[[VendorAnswer, Sequence[LeadInput]], Mapping[str, Outcome]]
+    usual_s: float
     name_of: Callable[[Row], str] = attrgetter("reference")
 
 
@@ -256,8 +258,9 @@ class Offer:
     Attributes:
         needs: alternatives; the lead must have every field of at least one of them.
         deadline_s: at most `DEADLINE_S_MAX`; for a submission the whole time until its answer.
-        bulk: how the same is asked about many, where `shape` asks about one. It is used where
-            leads stand in line for the vendor; it needs what this needs, and costs no more.
+        bulk: how the same is asked about many, where `shape` asks about one. It is used where a
+            lead would stand in line for the vendor for longer than `usual_s` of the bulk; it needs
+            what this needs, and costs no more.
         price_found, price_missing, price_unknown: in the vendor's own credits, thousandths of one;
             unknown is an answer that looks at the lead and cannot tell.
         limits: where this capability has a budget of its own beside the provider's others.
@@ -276,6 +279,16 @@ class Offer:
     def accepts(self, lead: LeadInput) -> bool:
         """Tell whether the lead has what this offer needs."""
         return any(lead.has(*names) for names in self.needs)
+
+    @property
+    def usual_s(self) -> float:
+        """Seconds in which several that are asked about together usually have their answers."""
+        match self.shape:
+            case Batched(usual_s=usual_s):
+                return usual_s
+            case Submitted(first_poll_after_s=first_poll_after_s):
+                return first_poll_after_s
+        return 0.0
 
     def with_bulk(
         self, shape: Batched | Submitted, *, deadline_s: float, limits: Limits | None = None

@@ -56,6 +56,15 @@ class FairQueue(Generic[T]):
         """Return every item, in no order that means anything."""
         return (item for items in self._queues.values() for item in items)
 
+    def ahead_of(self, queue: Queue) -> int:
+        """Return about how many items will be taken before one that comes to this queue now."""
+        own = len(self._queues.get(queue, ()))
+        return own + sum(
+            len(items) if each[0] < queue[0] else min(len(items), own + 1)
+            for each, items in self._queues.items()
+            if each != queue and each[0] <= queue[0]
+        )
+
     def append(self, item: T) -> None:
         """Let an item wait at the end of its queue."""
         queue = self._queue_of(item)

@@ -151,6 +151,11 @@ class LatencyWatch:
         self._recent_s = 0.0
         self._baseline_s = 0.0
 
+    @property
+    def recent_s(self) -> float:
+        """What answers took lately, seconds; 0 before the first."""
+        return self._recent_s
+
     def note(self, latency_s: float) -> bool:
         """Note the time of one answer; return whether the recent ones take well too long."""
         self._count += 1

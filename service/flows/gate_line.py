@@ -75,6 +75,10 @@ class Line:
             called.cancel()
             raise
 
+    def ahead_of(self, queue: Queue) -> int:
+        """Return about how many will be called before one who comes now."""
+        return 0 if self.is_empty else self._waiters.ahead_of(queue)
+
     def call_next(self) -> bool:
         """Call the one whose turn it is; False when nobody waits."""
         while self._waiters:

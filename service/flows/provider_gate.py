@@ -157,10 +157,9 @@ class Gate:
             return self._budget.why
         return BREAKER if self._breaker.shut_for_s(_now_s()) > 0 else ""
 
-    @property
-    def has_line(self) -> bool:
-        """Whether requests come faster than the vendor takes them."""
-        return self._budget.has_line
+    def line_s(self, queue: Queue) -> float:
+        """Return about how many seconds one who comes now would stand in line."""
+        return self._budget.line_s(queue, self._latency.recent_s)
 
     @property
     def is_unusable(self) -> bool:

@@ -64,10 +64,15 @@ class RequestBudget:
         """Whether no request is under way or waiting."""
         return self.in_flight.count == 0 and not self.in_flight.has_waiters
 
-    @property
-    def has_line(self) -> bool:
-        """Whether somebody stands in line, for a place or for the rate."""
-        return self.in_flight.has_waiters or self._pace.has_waiters
+    def line_s(self, queue: Queue, latency_s: float) -> float:
+        """Return about how long one who comes now would stand in line.
+
+        Args:
+            latency_s: what a request usually takes.
+        """
+        pace_s = self._pace.interval_s
+        place_s = max(latency_s / self.in_flight.adapting.limit, pace_s)
+        return self.in_flight.ahead_of(queue) * place_s + self._pace.ahead_of(queue) * pace_s
 
     def hold(self, seconds: float) -> None:
         """Send nothing for so long, here at once and in the other workers by way of Redis.
@@ -137,6 +142,10 @@ class InFlight:
     def has_waiters(self) -> bool:
         """Whether somebody waits for a place."""
         return not self._line.is_empty
+
+    def ahead_of(self, queue: Queue) -> int:
+        """Return about how many will have a place before one who comes now."""
+        return self._line.ahead_of(queue)
 
     async def take(self, check: Check, queue: Queue) -> None:
         """Take a place, or wait for one."""

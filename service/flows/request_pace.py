@@ -76,9 +76,13 @@ class RequestPace:
             self._share = Schedule(self._rates, first_at_s=0.0)
 
     @property
-    def has_waiters(self) -> bool:
-        """Whether somebody stands in line for a slot, behind the one who is at it."""
-        return not self._line.is_empty
+    def interval_s(self) -> float:
+        """About what lies between two requests of this worker, as long as all are busy."""
+        return self._interval_s * self._fleet.workers
+
+    def ahead_of(self, queue: Queue) -> int:
+        """Return about how many will have their slots before one who comes now."""
+        return self._line.ahead_of(queue)
 
     def unshared_for_s(self) -> float:
         """Return seconds to wait where Redis is gone and this worker has no share of the rate."""

@@ -330,15 +330,17 @@ class WaterfallRunner:
         raise _Stop(Parked(max(min(shut_for_s, patience_s, left_s), _PARK_S_MIN)))
 
     def _in_bulk(self, call: PlannedCall, step: Step) -> PlannedCall | None:
-        """Return the call as one of a bulk, where the vendor is asked faster than it answers.
+        """Return the call as one of a bulk, where alone it would stand in line for longer.
 
-        What takes long for all of its leads is not for sync callers, nor for a step that has a
-        deadline of its own. Whose answer was lost is asked about alone: it may have been the one
-        over which a bulk fails.
+        A bulk is not for sync callers, nor for a step that has a deadline of its own. Whose answer
+        was lost is asked about alone: it may have been the one over which a bulk fails.
         """
         bulk = call.offer.bulk
         is_patient = call.claim.priority != SYNC_PRIORITY and step.deadline_s is None
-        if bulk is None or call.ask > 1 or not is_patient or not self._gate(call).has_line:
+        if bulk is None or call.ask > 1 or not is_patient:
+            return None
+        line_s = self._gate(call).line_s(call.claim.queue)
+        if line_s <= bulk.usual_s * self._desk.time_scale:
             return None
         in_bulk = replace(call, offer=bulk, deadline_s=bulk.deadline_s)
         is_open = self._gate(in_bulk).shut_for_s() == 0

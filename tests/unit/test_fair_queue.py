@@ -172,6 +172,23 @@ def test_groups_of_three(queues: list[Queue], groups: list[list[int]]) -> None:
     assert taken == groups
 
 
+@pytest.mark.parametrize(
+    ("comes", "ahead"),
+    [
+        pytest.param((1, 7), 3, id="a newcomer waits for one of each queue and for sync callers"),
+        pytest.param((1, 8), 8, id="the few wait for as many of the many"),
+        pytest.param((1, 9), 10, id="the many wait for themselves and all others"),
+        pytest.param((0, 7), 1, id="sync callers wait for each other alone"),
+    ],
+)
+def test_how_many_are_ahead(comes: Queue, ahead: int) -> None:
+    waiting: FairQueue[Queue] = FairQueue(lambda queue: queue)
+    for queue in [(0, 8), *[(1, 8)] * 3, *[(1, 9)] * 6]:
+        waiting.append(queue)
+
+    assert waiting.ahead_of(comes) == ahead
+
+
 def test_nothing_is_taken_from_nobody() -> None:
     """An empty queue says so."""
     with pytest.raises(IndexError):
