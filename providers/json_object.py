@@ -59,6 +59,13 @@ class JsonObject:
             return self.objects(name)
         return [JsonObject(item if isinstance(item, dict) else {}) for item in raw]
 
+    def listed_texts(self, name: str) -> list[str]:
+        """Return the texts in the list under `name`, without whatever else is in it."""
+        raw = self._raw.get(name)
+        if not isinstance(raw, list) or len(raw) > _OBJECTS_MAX:
+            return []
+        return [item for item in raw if isinstance(item, str)]
+
     def text_or_none(self, name: str) -> str | None:
         """Return the text under `name`, stripped; absent, null and blank read as None."""
         raw = self._raw.get(name)

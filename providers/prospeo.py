@@ -1,15 +1,20 @@
-"""Prospeo: work email and mobile number of a person, each in one synchronous call.
+"""Prospeo: work email and mobile number of a person, or of many, in one synchronous call.
 
 Every failure, a person it does not know among them, is an `error_code` in the body; the HTTP
-status beside it says little, so the code is read first.
+status beside it says little, so the code is read first. A bulk tells in three lists who is known,
+who is not and whose datapoints do not suffice. It spares requests and no part of the rate, which
+counts each of its records: so it is kept short, and has a share of the rate for itself.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from providers.contract import (
     NAME_AND_COMPANY,
     Auth,
+    Batched,
     BrokenAnswer,
     CredentialsRejected,
     Direct,
@@ -19,6 +24,7 @@ from providers.contract import (
     OutOfCredit,
     Provider,
     RequestRefused,
+    Row,
     Throttled,
     VendorAnswer,
     VendorDown,
@@ -28,6 +34,7 @@ from providers.contract import (
     raise_for_status,
     raw_reason,
     read_object,
+    read_rows,
 )
 from providers.vocabulary import found_email
 from service.domain.kinds import Capability
@@ -38,6 +45,15 @@ from service.domain.value_outcome import phone_outcome
 from service.domain.verdict import VerdictStatus
 
 _PATH: Final = "/enrich-person"
+_BULK_PATH: Final = "/bulk-enrich-person"
+# The vendor takes 50. More than these would be no faster, and one lost answer would leave more.
+_BULK_ROWS_MAX: Final = 10
+_BULK_S: Final = 60.0
+# Of the 300 records a minute that the smaller plans allow, one half is asked about by the bulk.
+_SINGLES_PER_MINUTE: Final = 150
+_BULKS_PER_MINUTE: Final = 15
+_WANT_EMAIL: Final = {"only_verified_email": True}
+_WANT_PHONE: Final = {"enrich_mobile": True, "only_verified_mobile": True}
 _VERDICTS: Final[Mapping[str, VerdictStatus]] = {"VERIFIED": "deliverable", "UNVERIFIED": "risky"}
 # What is left of a rate, and in how many seconds there is more; the longer wait comes first.
 _RATES: Final = (
@@ -45,40 +61,88 @@ _RATES: Final = (
     ("x-minute-request-left", "x-minute-reset-seconds"),
 )
 _SECONDS_DIGITS_MAX: Final = 6
+_REGION_BEHIND: Final = re.compile(r"[A-Z]{2}$")
 
 
 def find_request(lead: LeadInput) -> VendorRequest:
     """Ask for a verified address: an unverified one costs the same, and would only be doubted."""
-    return post(_PATH, {"only_verified_email": True, "data": _person(lead)})
+    return post(_PATH, _WANT_EMAIL | {"data": _person(lead)})
 
 
 def phone_request(lead: LeadInput) -> VendorRequest:
     """Ask for a mobile number; a person without one is no match, which costs nothing."""
-    person = _person(lead) | ({"email": lead.email} if lead.email else {})
-    return post(_PATH, {"enrich_mobile": True, "only_verified_mobile": True, "data": person})
+    return post(_PATH, _WANT_PHONE | {"data": _person_to_call(lead)})
+
+
+def bulk_find_request(rows: Sequence[Row]) -> VendorRequest:
+    """Ask for the verified addresses of many."""
+    people = [{"identifier": _identifier(row)} | _person(row.lead) for row in rows]
+    return post(_BULK_PATH, _WANT_EMAIL | {"data": people})
+
+
+def bulk_phone_request(rows: Sequence[Row]) -> VendorRequest:
+    """Ask for the mobile numbers of many."""
+    people = [{"identifier": _phone_identifier(row)} | _person_to_call(row.lead) for row in rows]
+    return post(_BULK_PATH, _WANT_PHONE | {"data": people})
 
 
 def read_find(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the address and whether the vendor verified it."""
     if (failed := _read_error(answer)) is not None:
         return failed
-    email = read_object(answer, leads=[lead]).object("person").object_or_none("email")
-    if email is None:
-        return Missing()
-    address, word = email.text_or_none("email"), email.side_text("status")
-    return _hidden(email) or found_email(address, word, _VERDICTS)
+    return read_email(read_object(answer, leads=[lead]))
 
 
 def read_phone(answer: VendorAnswer, lead: LeadInput) -> Outcome:
     """Read the mobile number in its international spelling, where there is one."""
     if (failed := _read_error(answer)) is not None:
         return failed
-    mobile = read_object(answer, leads=[lead]).object("person").object_or_none("mobile")
+    return read_mobile(read_object(answer, leads=[lead]), region_of(lead.country))
+
+
+def read_bulk(
+    read: Callable[[JsonObject], Outcome], answer: VendorAnswer, leads: Sequence[LeadInput]
+) -> Mapping[str, Outcome]:
+    """Read who is known, with `read`, who is not, and whose datapoints do not suffice.
+
+    A failure of the whole tells of nobody in it.
+    """
+    match _read_error(answer):
+        case Missing():
+            return {}
+        case RejectedInput():
+            raise RequestRefused
+        case NoAnswer():
+            raise BrokenAnswer("the answer tells of an error")
+    body = read_object(answer, leads=leads)
+    body.require("matched", "not_matched", "invalid_datapoints")
+    outcomes: dict[str, Outcome] = dict.fromkeys(body.listed_texts("not_matched"), Missing())
+    refused = body.listed_texts("invalid_datapoints")
+    outcomes |= dict.fromkeys(refused, RejectedInput("refused_by_vendor"))
+    return outcomes | read_rows(body.rows("matched"), _identifier_of, read)
+
+
+def read_email(match: JsonObject) -> Outcome:
+    """Read the address of a person who is known."""
+    email = match.object("person").object_or_none("email")
+    if email is None:
+        return Missing()
+    address, word = email.text_or_none("email"), email.side_text("status")
+    return _hidden(email) or found_email(address, word, _VERDICTS)
+
+
+def read_mobile(match: JsonObject, region: str | None) -> Outcome:
+    """Read the mobile number of a person who is known.
+
+    Args:
+        region: of the lead, in which a number is read that comes without any country.
+    """
+    mobile = match.object("person").object_or_none("mobile")
     if mobile is None:
         return Missing()
     international = mobile.phone_or_none("mobile_international", prefix="+")
     number = international or mobile.phone_or_none("mobile")
-    region = region_of(mobile.side_text("mobile_country_code")) or region_of(lead.country)
+    region = region_of(mobile.side_text("mobile_country_code")) or region
     return _hidden(mobile) or _doubted(mobile, number) or phone_outcome(number, region)
 
 
@@ -103,6 +167,29 @@ def _person(lead: LeadInput) -> dict[str, Any]:
         "linkedin_url": lead.linkedin_url,
     }
     return {name: text for name, text in known.items() if text}
+
+
+def _person_to_call(lead: LeadInput) -> dict[str, Any]:
+    return _person(lead) | ({"email": lead.email} if lead.email else {})
+
+
+def _identifier(row: Row) -> str:
+    # Of letters and digits, which is all that the vendor allows there.
+    return row.reference.replace(".", "x")
+
+
+def _phone_identifier(row: Row) -> str:
+    # With the lead's region, since nothing else in a result tells whose country it is to be.
+    return _identifier(row) + (region_of(row.lead.country) or "")
+
+
+def _identifier_of(match: JsonObject) -> str | None:
+    return match.side_text("identifier")
+
+
+def _read_named_mobile(match: JsonObject) -> Outcome:
+    region = _REGION_BEHIND.search(match.side_text("identifier") or "")
+    return read_mobile(match, region and region.group())
 
 
 def _read_error(answer: VendorAnswer) -> Outcome | None:
@@ -142,9 +229,13 @@ def _wait_s(answer: VendorAnswer) -> float | None:
     return answer.retry_after_s()
 
 
-def _offer(capability: Capability, shape: Direct, price: int, *more: tuple[str, ...]) -> Offer:
+def _offer(
+    capability: Capability, price: int, single: Direct, bulk: Batched, *more: tuple[str, ...]
+) -> Offer:
     needs = (*NAME_AND_COMPANY, ("linkedin_url",), *more)
-    return Offer(capability, needs, shape, price_found=price)
+    limits = Limits(requests_per_minute=_BULKS_PER_MINUTE, concurrency=5)
+    offer = Offer(capability, needs, single, price_found=price)
+    return offer.with_bulk(bulk, deadline_s=_BULK_S, limits=limits)
 
 
 PROVIDER: Final = Provider(
@@ -152,15 +243,34 @@ PROVIDER: Final = Provider(
     name="Prospeo",
     base_url="https://api.prospeo.io",
     auth=Auth("header", "X-KEY"),
-    # Set by the plan and told only in the answers' headers, which say how long to wait.
-    limits=Limits(requests_per_minute=300, requests_per_second=5, concurrency=5),
+    # Those of the smaller plans, less what is left to the bulk. The answers' headers say how long
+    # to wait where there is less. Of the 5 a second one is left to the bulk as well.
+    limits=Limits(requests_per_minute=_SINGLES_PER_MINUTE, requests_per_second=4, concurrency=5),
     repeats="free",  # stated: enriching the same person again is free
-    source="stated, 2026-11: prospeo.io/api-docs; the status beside each error code is inferred",
+    source="stated, 2026-11: prospeo.io/api-docs, help.prospeo.io (each record of a bulk counts as"
+    " a request); the status beside each error code, and what a second's rate counts of a bulk, are"
+    " inferred",
     version=2,
     key_check=get("/account-information"),
     key_proof=("response",),
     offers=(
-        _offer(Capability.FIND_EMAIL, Direct(find_request, read_find), 1_000),
-        _offer(Capability.FIND_PHONE, Direct(phone_request, read_phone), 10_000, ("email",)),
+        _offer(
+            Capability.FIND_EMAIL,
+            1_000,
+            Direct(find_request, read_find),
+            Batched(_BULK_ROWS_MAX, bulk_find_request, partial(read_bulk, read_email), _identifier),
+        ),
+        _offer(
+            Capability.FIND_PHONE,
+            10_000,
+            Direct(phone_request, read_phone),
+            Batched(
+                _BULK_ROWS_MAX,
+                bulk_phone_request,
+                partial(read_bulk, _read_named_mobile),
+                _phone_identifier,
+            ),
+            ("email",),
+        ),
     ),
 )

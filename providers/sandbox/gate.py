@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 from zlib import crc32
 
 import orjson
@@ -67,7 +68,8 @@ class Gate:
         self, vendor: Vendor, route: Route, request: web.Request, raw: bytes
     ) -> tuple[Ask, Reply | None]:
         """Return the request as read, and the refusal if it is turned away."""
-        ask = Ask(path=request.match_info, query=request.query, headers=request.headers)
+        body, is_readable = _body(route, raw)
+        ask = Ask("", request.match_info, request.query, request.headers, body)
         key = vendor.read_key(ask)
         if not key:
             return ask, vendor.refuse(Refusal.NO_KEY, ask)
@@ -76,15 +78,14 @@ class Gate:
             return ask, vendor.refuse(Refusal.BAD_KEY, ask)
         wait_s = LIMITED_RETRY_S
         if account is not Account.LIMITED:
-            wait_s = self._limiter.refusal_s(vendor.slug, key, route.quota)
+            rows = 1 if route.rows is None else route.rows(body)
+            wait_s = self._limiter.refusal_s(vendor.slug, key, route.quota, rows=rows)
         if wait_s > 0:
             retry_after_s = self._world.pace.header_s(wait_s)
             return ask, vendor.refuse(Refusal.RATE_LIMITED, ask, retry_after_s=retry_after_s)
-        try:
-            body = orjson.loads(raw) if route.method == "POST" else None
-        except ValueError:
+        if not is_readable:
             return ask, vendor.refuse(Refusal.UNREADABLE, ask)
-        ask = Ask(key, request.match_info, request.query, request.headers, body)
+        ask = replace(ask, key=key)
         if route.is_paid and account is Account.EMPTY:
             return ask, vendor.refuse(Refusal.OUT_OF_CREDITS, ask)
         return ask, None
@@ -132,6 +133,14 @@ def _response(reply: Reply) -> web.Response:
         headers=reply.headers,
         content_type="text/plain" if is_plain else "application/json",
     )
+
+
+def _body(route: Route, raw: bytes) -> tuple[Any, bool]:
+    """Return the JSON body of a POST, and whether it could be read."""
+    try:
+        return (orjson.loads(raw) if route.method == "POST" else None), True
+    except ValueError:
+        return None, False
 
 
 def _latency_s(route: Route, request: web.Request, raw: bytes) -> float:

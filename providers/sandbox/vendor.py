@@ -66,6 +66,7 @@ class Route:
         name: the capability it serves, or what else it is for; used in the books.
         latency_s: median, in vendor time.
         is_paid: whether an account without credits is refused before `answer` is asked.
+        rows: how many of a minute's requests a body counts as, where that is not one.
     """
 
     method: Literal["GET", "POST"]
@@ -75,6 +76,7 @@ class Route:
     quota: Quota
     latency_s: float
     is_paid: bool = False
+    rows: Callable[[Any], int] | None = None
 
 
 class Vendor(Protocol):
