@@ -1,10 +1,10 @@
 """Enrow: work emails, email verification and mobile numbers, all of them submitted, then read.
 
-Emails are searched and verified by the hundred. A bulk verification does not give our reference
-back, but the address itself. A bulk phone gives a place in the order and nothing that tells whose
-number it is, so phones go one by one, which costs little: only submitting is limited, reading is
-not. Its 422 is an empty balance, and its "invalid" means not found when searching but dead when
-verifying.
+All of it goes in bulk, since only submitting is limited and reading is not. A search for an email
+gives our reference back, a verification the address itself. A search for a phone is shown without
+the `custom` that it is said to give back, but with what was asked; so its `custom` says whom it is
+about, in words that what was asked comes to as well. Its 422 is an empty balance, and its "invalid"
+means not found when searching but dead when verifying.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +34,8 @@ from providers.vocabulary import Verdict, found_email, verified_email
 from service.domain.kinds import Capability
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Missing, NoAnswer, Outcome
+from service.domain.plain_text import plain_text
+from service.domain.suppression import plain_profile
 from service.domain.value_outcome import phone_outcome
 from service.domain.verdict import VerdictStatus
 
@@ -44,7 +46,7 @@ _Read = Callable[[VendorAnswer, Sequence[LeadInput]], Mapping[str, Outcome] | No
 _PATHS: Final = {
     Capability.FIND_EMAIL: "/email/find/bulk",
     Capability.VERIFY_EMAIL: "/email/verify/bulk",
-    Capability.FIND_PHONE: "/phone/single",
+    Capability.FIND_PHONE: "/phone/bulk",
 }
 _FIND_VERDICTS: Final[Mapping[str, VerdictStatus]] = {
     "valid": "deliverable",
@@ -56,7 +58,11 @@ _VERIFY_VERDICTS: Final[Mapping[str, Verdict]] = {
     "invalid": ("undeliverable", "no_mailbox"),
 }
 _ROWS_MAX: Final = 100
+# Each reserves 50 credits: a balance too small for all of them is refused for every one, and of a
+# lost answer nobody knows the end of any.
+_PHONES_MAX: Final = 10
 _WHOM: Final = (*NAME_AND_COMPANY, ("linkedin_url",))
+_ASKED: Final = ("linkedin_url", "firstname", "lastname", "company_domain", "company_name")
 # Stated as unlimited; this much is our own courtesy.
 _READ_LIMITS: Final = Limits(requests_per_minute=3_000, concurrency=16)
 
@@ -83,20 +89,24 @@ def submit_addresses(
     return post(_PATHS[Capability.VERIFY_EMAIL], body)
 
 
-def submit_phone(rows: Sequence[Row], _reference: str, callback_url: str | None) -> VendorRequest:
-    """Ask about the only row there is; its `custom` is a text, as in a batch."""
-    (row,) = rows
-    asked = _whom(row.lead, Capability.FIND_PHONE) | {"custom": row.reference}
-    return post(_PATHS[Capability.FIND_PHONE], asked | {"settings": _settings(callback_url)})
+def submit_phones(rows: Sequence[Row], _reference: str, callback_url: str | None) -> VendorRequest:
+    """Search the phones of a batch, of each person once."""
+    asked = {_person(row): _whom(row.lead, Capability.FIND_PHONE) for row in rows}
+    searches = [whom | {"custom": person} for person, whom in asked.items()]
+    settings = _settings(callback_url)
+    return post(_PATHS[Capability.FIND_PHONE], {"searches": searches, "settings": settings})
 
 
 def read_batch(
-    capability: Capability, name: str, answer: VendorAnswer, leads: Sequence[LeadInput]
+    capability: Capability,
+    name: Callable[[JsonObject], str | None],
+    answer: VendorAnswer,
+    leads: Sequence[LeadInput],
 ) -> Mapping[str, Outcome] | NotReady:
     """Read a batch; an end without results is not believed, and the deadline bounds the wait.
 
     Args:
-        name: the field by which a result says which row it is of.
+        name: which row a result is of.
     """
     if answer.status == 202:  # noqa: PLR2004
         return NotReady()
@@ -105,24 +115,7 @@ def read_batch(
     is_ongoing = general is not None and general.text_or_none("status") == "ongoing"
     if is_ongoing or not results:
         return NotReady()
-    read = partial(read_result, capability)
-    return read_rows(
-        results, lambda result: (result.text_or_none(name) or "").lower() or None, read
-    )
-
-
-def read_phone(
-    answer: VendorAnswer, leads: Sequence[LeadInput]
-) -> Mapping[str, Outcome] | NotReady:
-    """Read the only row there is."""
-    if answer.status == 202:  # noqa: PLR2004
-        return NotReady()
-    body = _read_answer(answer, leads)
-    if body.side_text("qualification") == "ongoing":
-        return NotReady()
-    body.require("qualification")
-    read = partial(read_result, Capability.FIND_PHONE)
-    return read_rows([body], _custom_of, read)
+    return read_rows(results, name, partial(read_result, capability))
 
 
 def read_result(capability: Capability, result: JsonObject) -> Outcome:
@@ -148,13 +141,31 @@ def _read_answer(answer: VendorAnswer, leads: Sequence[LeadInput]) -> JsonObject
     return read_object(answer, statuses=(200, 201, 202), leads=leads)
 
 
-def _custom_of(result: JsonObject) -> str | None:
-    # An object before it was known to be a text; such a search may be under way still.
-    return result.side_text("custom") or result.side_object("custom").side_text("row")
+def _named_address(result: JsonObject) -> str | None:
+    address = result.text_or_none("email")
+    return address.lower() if address else None
+
+
+def _named_person(result: JsonObject) -> str | None:
+    asked = result.side_object("params")
+    custom = plain_text(result.side_text("custom"))
+    return custom or _words_for({name: asked.side_text(name) for name in _ASKED})
 
 
 def _address(row: Row) -> str:
     return (row.lead.email or "").lower()
+
+
+def _person(row: Row) -> str:
+    return _words_for(_whom(row.lead, Capability.FIND_PHONE)) or ""
+
+
+def _words_for(asked: Mapping[str, str | None]) -> str | None:
+    """Return what was asked about a phone in its plainest words, which tell it from any other."""
+    if profile := asked.get("linkedin_url"):
+        return plain_profile(profile) or plain_text(profile)
+    named = [plain_text(asked.get(name)) for name in _ASKED]
+    return " / ".join(filter(None, named)) or None
 
 
 def _reference(row: Row) -> str:
@@ -177,13 +188,16 @@ def _settings(callback_url: str | None) -> dict[str, Any] | None:
     return {"webhook": callback_url} if is_called else None
 
 
-_read_searches: Final = partial(read_batch, Capability.FIND_EMAIL, "custom")
-_read_addresses: Final = partial(read_batch, Capability.VERIFY_EMAIL, "email")
+_read_searches: Final = partial(
+    read_batch, Capability.FIND_EMAIL, lambda result: result.text_or_none("custom")
+)
+_read_addresses: Final = partial(read_batch, Capability.VERIFY_EMAIL, _named_address)
+_read_phones: Final = partial(read_batch, Capability.FIND_PHONE, _named_person)
 # Rows at once, how they are submitted and read, and what the results call them.
 _HOW: Final[Mapping[Capability, tuple[int, _Submit, _Read, Callable[[Row], str]]]] = {
     Capability.FIND_EMAIL: (_ROWS_MAX, submit_searches, _read_searches, _reference),
     Capability.VERIFY_EMAIL: (_ROWS_MAX, submit_addresses, _read_addresses, _address),
-    Capability.FIND_PHONE: (1, submit_phone, read_phone, _reference),
+    Capability.FIND_PHONE: (_PHONES_MAX, submit_phones, _read_phones, _person),
 }
 
 

@@ -39,7 +39,7 @@ class Vendors:
         self.asked[slug] += 1
         if slug == HANGING:
             await self.released.wait()
-        body = {"id": "1", "status": "terminated", "data": [], "qualification": "not_found"}
+        body = {"id": "1", "status": "terminated", "data": [], "results": [{"custom": "1"}]}
         return web.json_response(body)
 
 

@@ -85,7 +85,7 @@ _WRAPPED: dict[str, Any] = {
         "data": [row | {"custom_fields": [{"name": "row", "value": "1"}]}],
     },
     "dropcontact": lambda row: {"success": True, "data": [row | {"custom_fields": {"row": "1"}}]},
-    "enrow": lambda row: row | {"custom": {"row": "1"}},
+    "enrow": lambda row: {"results": [row | {"custom": "1"}]},
     "fullenrich": lambda row: {
         "status": "FINISHED",
         "data": [{"custom": {"row": "1"}, "contact_info": row}],

@@ -1,4 +1,7 @@
-"""Enrow's wire format: everything is submitted, then 202 until it is done; 422 is no balance."""
+"""Enrow's wire format: everything is submitted, then read; 422 is no balance.
+
+Until it is done it is a 202, but for a batch of phones, of which a 200 says so.
+"""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,6 +18,7 @@ from providers.sandbox.vendor import Ask, Refusal, Reply, Route
 from providers.sandbox.world import SandboxWorld
 
 BATCH_MAX: Final = 5_000
+PHONES_MAX: Final = 3_000
 TERMS: Final = Terms(
     charges={"find_email": 1_000, "verify_email": 250, "find_phone": 50_000},
     is_repeat_free=False,
@@ -29,6 +33,7 @@ _FIND: Final = "/email/find/bulk"
 _VERIFY: Final = "/email/verify/single"
 _VERIFY_BATCH: Final = "/email/verify/bulk"
 _PHONE: Final = "/phone/single"
+_PHONE_BATCH: Final = "/phone/bulk"
 _REFUSALS: Final = {
     Refusal.NO_KEY: (401, "Missing apikey"),
     Refusal.BAD_KEY: (401, "Invalid apikey"),
@@ -45,7 +50,7 @@ def build(world: SandboxWorld) -> "Enrow":
 
 
 class Enrow:
-    """Bulk email searches, verifications of both kinds, single phone searches, the account."""
+    """Bulk email searches, verifications and phone searches of both kinds, the account."""
 
     slug = "enrow"
     prefix = "/enrow"
@@ -71,6 +76,8 @@ class Enrow:
             Route("GET", _VERIFY_BATCH, "read", partial(self._read, _verified_batch), _READS, 0.2),
             Route("POST", _PHONE, "submit", phone, _POSTS, 0.3, is_paid=True),
             Route("GET", _PHONE, "read", partial(self._read, _phoned), _READS, 0.1),
+            Route("POST", _PHONE_BATCH, "submit", self._submit_phones, _POSTS, 0.4, is_paid=True),
+            Route("GET", _PHONE_BATCH, "read", self._read_phones, _READS, 0.2),
             Route("GET", "/account/info", "account", self._account, _READS, 0.1),
         )
 
@@ -95,6 +102,13 @@ class Enrow:
         if not 1 <= len(addresses) <= BATCH_MAX or len(rows) != len(addresses):
             return _error(400, "emails is missing or not valid")
         return self._submit(ask, rows, _addresses_event, carries_results=False)
+
+    def _submit_phones(self, ask: Ask) -> Reply:
+        searches = list_in(ask.body, "searches")
+        rows = [row for each in searches if (row := _phone_row(each)) is not None]
+        if not 1 <= len(searches) <= PHONES_MAX or len(rows) != len(searches):
+            return _error(400, "searches is missing or not valid")
+        return self._submit(ask, rows, _phones_event, carries_results=False)
 
     def _submit_one(self, read: Any, ask: Ask) -> Reply:
         row = read(ask.body)
@@ -125,6 +139,11 @@ class Enrow:
         if submission.ready_at_s > self._world.pace.now_s():
             return Reply(202, {"qualification": "ongoing"})
         return Reply(200, show(submission), delivers=submission.sequences)
+
+    def _read_phones(self, ask: Ask) -> Reply:
+        reply = self._read(_phoned_batch, ask)
+        is_pending = reply.status == 202  # noqa: PLR2004
+        return Reply(200, {"general": {"status": "ongoing"}}) if is_pending else reply
 
     def _account(self, ask: Ask) -> Reply:
         return Reply(200, {"credits": self._world.balance(self.slug, ask.key), "webhooks": []})
@@ -221,6 +240,17 @@ def _verified_batch(submission: Submission) -> dict[str, Any]:
 
 def _phoned(submission: Submission) -> dict[str, Any]:
     (contact,) = submission.contacts
+    return _phone_of(contact)
+
+
+def _phoned_batch(submission: Submission) -> dict[str, Any]:
+    results = [
+        {"index": index} | _phone_of(contact) for index, contact in enumerate(submission.contacts)
+    ]
+    return {"general": {"id": submission.submission_id, "status": "completed"}, "results": results}
+
+
+def _phone_of(contact: Contact) -> dict[str, Any]:
     params = {name: value for name, value in contact.given.items() if name != "custom"}
     result: dict[str, Any] = {"params": params, "custom": contact.given.get("custom")}
     if contact.phone is None:
@@ -234,6 +264,10 @@ def _batch_event(_submission: Submission) -> tuple[str, dict[str, Any]]:
 
 def _addresses_event(_submission: Submission) -> tuple[str, dict[str, Any]]:
     return "bulk_verification_finished", {}
+
+
+def _phones_event(_submission: Submission) -> tuple[str, dict[str, Any]]:
+    return "bulk_phone_search_finished", {}
 
 
 def _single_event(submission: Submission) -> tuple[str, dict[str, Any]]:

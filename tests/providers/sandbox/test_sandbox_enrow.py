@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from providers.sandbox.server import Sandbox
 
 FIND, VERIFY, PHONE = "/email/find/bulk", "/email/verify/single", "/phone/single"
-VERIFY_BATCH = "/email/verify/bulk"
+VERIFY_BATCH, PHONE_BATCH = "/email/verify/bulk", "/phone/bulk"
 SEARCH = {"fullname": "Nadia Only-Enrow", "company_domain": "brightwater.leadfall", "custom": "17"}
 SEARCHES: dict[str, Any] = {"searches": [SEARCH, SEARCH | {"fullname": "Nadia Only-Nobody"}]}
 ADDRESS: dict[str, Any] = {"email": "anybody@opendoor.leadfall", "custom": {"row": "17"}}
@@ -42,7 +42,7 @@ async def read_when_ready(
     async with asyncio.timeout(5):
         while True:
             status, result = await ask(sandbox, client, f"{path}?id={submitted['id']}")
-            if status == 200:
+            if status == 200 and result.get("general") != {"status": "ongoing"}:
                 return result
 
 
@@ -109,6 +109,24 @@ async def test_a_phone_is_found_by_profile_or_by_name_and_company(
     assert [credit] == [entry.credits for entry in sandbox.books.entries()]
 
 
+async def test_a_batch_of_phones_is_pending_with_a_200_and_says_what_was_asked(
+    slow_sandbox: Sandbox, sandbox: Sandbox, client: aiohttp.ClientSession
+) -> None:
+    nobody = {"firstname": "Nadia", "lastname": "Only-Nobody", "company_name": "Brightwater"}
+    searches = {"searches": [PROFILE, nobody]}
+    _, submitted = await ask(slow_sandbox, client, PHONE_BATCH, searches)
+
+    pending = await ask(slow_sandbox, client, f"{PHONE_BATCH}?id={submitted['id']}")
+    body = await read_when_ready(sandbox, client, PHONE_BATCH, searches)
+
+    assert pending == (200, {"general": {"status": "ongoing"}})
+    found, missing = body["results"]
+    assert (found["index"], found["qualification"], found["custom"]) == (0, "found", "17")
+    assert found["params"] == {"linkedin_url": PROFILE["linkedin_url"]}
+    assert (missing["index"], missing["qualification"]) == (1, "not_found")
+    assert [entry.credits for entry in sandbox.books.entries()] == [50.0, 0.0]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "accepted"),
     [(FIND, SEARCHES, 201), (VERIFY, ADDRESS, 200), (PHONE, PROFILE, 201)],
@@ -151,6 +169,8 @@ async def test_each_refusal_has_its_status(
         (VERIFY_BATCH, {"emails": []}),
         (VERIFY_BATCH, {"emails": ["nobody"]}),
         (PHONE, {"firstname": "Nadia", "lastname": "Okafor"}),
+        (PHONE_BATCH, {"searches": []}),
+        (PHONE_BATCH, {"searches": [PROFILE, {"firstname": "Nadia", "lastname": "Okafor"}]}),
     ],
 )
 async def test_a_body_that_is_not_valid_is_a_400_that_books_nothing(
@@ -179,6 +199,7 @@ async def test_another_keys_search_is_not_found(
         (FIND, SEARCHES, ("bulk_search_finished", [])),
         (VERIFY, ADDRESS, ("verification_finished", ["email", "custom", "qualification"])),
         (PHONE, PROFILE, ("single_phone_search_finished", ["result"])),
+        (PHONE_BATCH, {"searches": [PROFILE]}, ("bulk_phone_search_finished", [])),
     ],
 )
 async def test_a_callback_names_its_search(
