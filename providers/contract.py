@@ -57,6 +57,7 @@ __all__ = [
     "VendorAnswer",
     "VendorDown",
     "VendorFault",
+    "VendorFile",
     "VendorRequest",
     "get",
     "post",
@@ -85,20 +86,38 @@ _RAW_WORD: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
+class VendorFile:
+    """A CSV file that a request carries, as a form does.
+
+    Attributes:
+        part: of the form.
+        name: what the vendor shows it as.
+    """
+
+    part: str
+    name: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class VendorRequest:
     """One request to a vendor, relative to its base URL; the runner adds the credentials.
 
     Attributes:
+        file: the body, in place of JSON.
         base_url: in place of the vendor's usual one, as long as the operator has set none.
         key_field: the field of the JSON body that the key goes into, and not to its usual place.
+        key_query: the parameter of the query that the key goes into, and not to its usual place.
     """
 
     method: Literal["GET", "POST"]
     path: str
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     json: Any = field(default=None, repr=False)
+    file: VendorFile | None = field(default=None, repr=False)
     base_url: str | None = None
     key_field: str = ""
+    key_query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +245,9 @@ class Submitted:
             callback URL where one is known.
         read_handle: the vendor's handle from the answer to the submit.
         poll: builds the request that reads the results of a handle.
-            read: results by row name, or `NotReady`; a row it does not name has no answer.
+            read: results by row name, or `NotReady`; a row it does not name has no answer. Of a
+            vendor that first tells only that they are there, the request that fetches them, whose
+            answer is read here as well.
         first_poll_after_s, poll_every_s: the vendor's own pace.
         poll_limits: where reading results has a budget of its own beside submitting.
         name_of: what the results call a row, where the vendor does not echo its reference.
@@ -238,7 +259,9 @@ class Submitted:
     submit: Callable[[Sequence[Row], str, str | None], VendorRequest]
     read_handle: Callable[[VendorAnswer, Sequence[LeadInput]], str]
     poll: Callable[[str], VendorRequest]
-    read: Callable[[VendorAnswer, Sequence[LeadInput]], Mapping[str, Outcome] | NotReady]
+    read: Callable[
+        [VendorAnswer, Sequence[LeadInput]], Mapping[str, Outcome] | NotReady | VendorRequest
+    ]
     first_poll_after_s: float
     poll_every_s: float
     poll_limits: Limits | None = None

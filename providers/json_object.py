@@ -109,8 +109,13 @@ class JsonObject:
         return float(raw)
 
     def handle(self, name: str) -> str:
-        """Return the vendor's handle under `name`: 1 to 200 characters, safe in a URL path."""
-        handle = self.text(name)
+        """Return the vendor's handle under `name`: 1 to 200 characters, safe in a URL path.
+
+        It is a text, or a JSON number of nothing but digits.
+        """
+        raw = self._raw.get(name)
+        is_number = isinstance(raw, int) and not isinstance(raw, bool)
+        handle = f"{raw}" if is_number else self.text(name)
         if _HANDLE.fullmatch(handle) is None:
             raise BrokenAnswer("expected a handle")
         return handle

@@ -39,7 +39,7 @@ class Gate:
 
     def _handler(self, vendor: Vendor, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            raw = await request.read()
+            raw = await _read_body(request)
             ask, refused = self._admit(vendor, route, request, raw)
             if refused is not None:
                 return await self._send(request, vendor, route, refused)
@@ -123,6 +123,21 @@ class Gate:
         if isinstance(request.transport, asyncio.Transport):
             request.transport.abort()
         return web.Response(status=503)
+
+
+async def _read_body(request: web.Request) -> bytes:
+    """Return the body; of a form, JSON of its texts and those of its files by their names."""
+    if request.content_type != "multipart/form-data":
+        return await request.read()
+    try:
+        form = await request.post()
+        texts = {
+            name: each.file.read().decode() if isinstance(each, web.FileField) else str(each)
+            for name, each in form.items()
+        }
+    except ValueError:
+        return b""
+    return orjson.dumps(texts)
 
 
 def _response(reply: Reply) -> web.Response:

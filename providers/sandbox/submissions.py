@@ -32,12 +32,14 @@ class Terms:
         is_repeat_free: whether a key pays only once for the same find.
         ready_s: shortest and longest time for one row, in vendor time; the row's person decides.
         verify: what the vendor concludes about an address.
+        free: conclusions that cost nothing.
     """
 
     charges: Mapping[str, int]
     is_repeat_free: bool
     ready_s: tuple[float, float]
     verify: Callable[[str], Verdict] = vendor_verdict
+    free: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ class Submissions:
         return self._world.pace.now_s() + shortest_s + spread_s
 
     def _charge(self, key: str, capability: str, row: SubmittedRow, value: str | None) -> int:
-        if value is None:
+        if value is None or value in self._terms.free:
             return 0
         price = self._terms.charges[capability]
         if not self._terms.is_repeat_free:

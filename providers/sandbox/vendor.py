@@ -27,7 +27,7 @@ class Ask:
 
     Attributes:
         headers: as aiohttp has them; names in any case.
-        body: the JSON body of a POST, else None.
+        body: the JSON body of a POST, or the texts of its form by their names; else None.
     """
 
     key: str = field(default="", repr=False)

@@ -175,7 +175,7 @@ class VendorHTTP:
         async with self._session.request(
             request.method,
             url,
-            data=None if request.json is None else orjson.dumps(request.json),
+            data=_body(request),
             headers=headers,
             timeout=aiohttp.ClientTimeout(
                 total=timeout_s,
@@ -194,13 +194,14 @@ def _url(provider: Provider, request: VendorRequest, api_key: str, base_url: str
     base_url = base_url or request.base_url or provider.base_url
     url = URL(base_url.rstrip("/") + request.path)
     query = dict(request.query)
-    if provider.auth.place == "query" and not request.key_field:
-        query[provider.auth.name] = _checked(api_key)
+    is_usual = provider.auth.place == "query" and not request.key_field
+    if name := request.key_query or (provider.auth.name if is_usual else ""):
+        query[name] = _checked(api_key)
     return url.with_query(query) if query else url
 
 
 def _headers(provider: Provider, request: VendorRequest, api_key: str) -> dict[str, str]:
-    if provider.auth.place != "header" or request.key_field:
+    if provider.auth.place != "header" or request.key_field or request.key_query:
         return {}
     return {provider.auth.name: provider.auth.scheme + _checked(api_key)}
 
@@ -209,6 +210,14 @@ def _with_key(request: VendorRequest, api_key: str) -> VendorRequest:
     if not request.key_field:
         return request
     return replace(request, json={request.key_field: _checked(api_key)} | request.json)
+
+
+def _body(request: VendorRequest) -> bytes | aiohttp.FormData | None:
+    if request.file is None:
+        return None if request.json is None else orjson.dumps(request.json)
+    form, file = aiohttp.FormData(), request.file
+    form.add_field(file.part, file.text.encode(), filename=file.name, content_type="text/csv")
+    return form
 
 
 def _checked(api_key: str) -> str:

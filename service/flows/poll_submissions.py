@@ -14,7 +14,15 @@ from uuid import UUID
 
 import structlog
 
-from providers.contract import NotReady, Offer, Provider, Submitted, VendorFault
+from providers.contract import (
+    NotReady,
+    Offer,
+    Provider,
+    Submitted,
+    VendorAnswer,
+    VendorFault,
+    VendorRequest,
+)
 from service.domain.fair_queue import UNCLAIMED, reading
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import Outcome
@@ -184,19 +192,25 @@ class Poller:
         gate = self._gate(provider, offer, credential)
         began_at = time.monotonic()
         try:
-            answer = await self.desk.vendor_http.send(
-                provider,
-                shape.poll(handle),
-                api_key=credential.api_key,
-                base_url=credential.base_url,
-                timeout_s=POLL_TIMEOUT_S,
-            )
-            results = shape.read(answer, leads)
+            results = shape.read(await self._ask(provider, credential, shape.poll(handle)), leads)
+            if isinstance(results, VendorRequest):
+                results = shape.read(await self._ask(provider, credential, results), leads)
         except VendorFault as fault:
             gate.note_fault(fault, time.monotonic() - began_at)
             raise
         gate.note_success(time.monotonic() - began_at)
-        return results
+        return NotReady() if isinstance(results, VendorRequest) else results
+
+    async def _ask(
+        self, provider: Provider, credential: Credential, request: VendorRequest
+    ) -> VendorAnswer:
+        return await self.desk.vendor_http.send(
+            provider,
+            request,
+            api_key=credential.api_key,
+            base_url=credential.base_url,
+            timeout_s=POLL_TIMEOUT_S,
+        )
 
     async def _leads(self, submission_id: UUID) -> list[LeadInput]:
         """Return whom it asks about, so that no name of theirs is read as the vendor's words."""

@@ -22,16 +22,23 @@ from service.settings import ProviderSettings, Settings
 from service.store.outages import report_outage
 from service.store.processes import beat
 
-HANGING, PROMPT = "enrow", "bettercontact"
+HANGING, PROMPT, TELLING = "enrow", "bettercontact", "millionverifier"
 WAIT_S = 10.0
 
 
 @dataclass
 class Vendors:
-    """One server for both; it keeps whoever asks the first of them waiting."""
+    """One server for all; it keeps whoever asks the first of them waiting.
+
+    Attributes:
+        paths: asked of the one that first tells that there are results.
+        report: those results; without them it tells so again.
+    """
 
     asked: Counter[str] = field(default_factory=Counter)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    paths: list[str] = field(default_factory=list)
+    report: str | None = None
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer as either does, or not at all."""
@@ -39,13 +46,21 @@ class Vendors:
         self.asked[slug] += 1
         if slug == HANGING:
             await self.released.wait()
+        if slug == TELLING:
+            return self._tell(request.match_info["path"])
         body = {"id": "1", "status": "terminated", "data": [], "results": [{"custom": "1"}]}
         return web.json_response(body)
+
+    def _tell(self, path: str) -> web.Response:
+        self.paths.append(path)
+        if path == "download" and self.report is not None:
+            return web.Response(text=self.report)
+        return web.json_response({"file_id": "1", "status": "finished", "error": ""})
 
 
 @pytest.fixture
 async def vendors() -> AsyncIterator[tuple[Vendors, str]]:
-    """Both vendors and their address."""
+    """The vendors and their address."""
     told = Vendors()
     application = web.Application()
     application.router.add_get("/{slug}/{path:.*}", told.answer)
@@ -58,7 +73,7 @@ async def vendors() -> AsyncIterator[tuple[Vendors, str]]:
 async def poller(
     pool: asyncpg.Pool, database_url: str, redis_url: str, vendors: tuple[Vendors, str]
 ) -> AsyncIterator[Poller]:
-    """A process that polls both."""
+    """A process that polls all of them."""
     _, url = vendors
     settings = Settings(
         database_url=database_url,
@@ -66,7 +81,7 @@ async def poller(
         vendor_time_scale=0.01,
         providers={
             slug: ProviderSettings(api_key="key", base_url=f"{url}{slug}")
-            for slug in (HANGING, PROMPT)
+            for slug in (HANGING, PROMPT, TELLING)
         },
     )
     process_id = new_id()
@@ -92,18 +107,50 @@ async def states(pool: asyncpg.Pool) -> set[tuple[str, str, int]]:
     return {tuple(row) for row in rows}
 
 
-async def submit(pool: asyncpg.Pool, provider: str, count: int, *, left: str = "1 hour") -> None:
+async def submit(
+    pool: asyncpg.Pool,
+    provider: str,
+    count: int,
+    *,
+    left: str = "1 hour",
+    capability: str = "find_phone",
+) -> None:
     """Leave submissions behind whose poll is due, with so much time left."""
     await pool.execute(
         "insert into submissions (id, provider, capability, credential, token, handle, state,"
         " poll_at, deadline_at, created_at, submitted_at)"
-        " select gen_random_uuid(), $1, 'find_phone', 'operator', $1 || n, n::text, 'submitted',"
+        " select gen_random_uuid(), $1, $4, 'operator', $1 || n, n::text, 'submitted',"
         " now() - interval '1 minute', now() + $3::text::interval, now(), now()"
         " from generate_series(1, $2) n",
         provider,
         count,
         left,
+        capability,
     )
+
+
+@pytest.mark.parametrize(
+    ("report", "state"),
+    [("email,result\nnadia@brightwater.leadfall,ok\n", "answered"), (None, "submitted")],
+    ids=["fetched", "told again"],
+)
+async def test_results_that_a_vendor_tells_of_are_fetched_at_once_and_once(
+    pool: asyncpg.Pool,
+    poller: Poller,
+    vendors: tuple[Vendors, str],
+    report: str | None,
+    state: str,
+) -> None:
+    """One that tells of them again in their place is looked at later, as one that is not ready."""
+    told, _ = vendors
+    told.report = report
+    await submit(pool, TELLING, 1, capability="verify_email")
+
+    await poller.begin_due()
+    await poller.stop()
+
+    assert told.paths == ["fileinfo", "download"]
+    assert await states(pool) == {(TELLING, state, 1)}
 
 
 async def test_a_vendor_that_hangs_holds_up_its_own_polls_only(

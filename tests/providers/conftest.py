@@ -81,7 +81,7 @@ class RecordedCase:
     @property
     def requests_due(self) -> list[Mapping[str, Any]]:
         """One expected request for each recorded answer."""
-        usual = {"base_url": None, "key_field": ""}
+        usual = {"file": None, "base_url": None, "key_field": "", "key_query": ""}
         last = len(self.requests) - 1
         return [usual | self.requests[min(turn, last)] for turn in range(len(self.answers))]
 
@@ -244,10 +244,12 @@ async def _play_submitted(shape: Submitted, case: RecordedCase, send: Sender) ->
     leads = [case.lead]
     submitted = await send(shape.submit(rows, SUBMISSION_REFERENCE, CALLBACK_URL))
     handle = shape.read_handle(submitted, leads)
-    end: Mapping[str, Outcome] | NotReady = NotReady()
+    end: Mapping[str, Outcome] | NotReady | VendorRequest = NotReady()
     for _ in case.answers[1:]:
-        assert isinstance(end, NotReady)
-        end = shape.read(await send(shape.poll(handle)), leads)
+        assert isinstance(end, NotReady | VendorRequest)
+        request = end if isinstance(end, VendorRequest) else shape.poll(handle)
+        end = shape.read(await send(request), leads)
+    assert not isinstance(end, VendorRequest)
     return end if isinstance(end, NotReady) else end.get(shape.name_of(rows[0]), Missing())
 
 
@@ -281,8 +283,9 @@ class Recording:
         """Let each request that the case should make be answered as recorded, once."""
         auth = case.provider.auth
         for request, answer in zip(case.requests_due, case.answers, strict=True):
-            is_in_query = auth.place == "query" and not request["key_field"]
-            key = {auth.name: api_key} if is_in_query else {}
+            is_usual = auth.place == "query" and not request["key_field"]
+            name = request["key_query"] or (auth.name if is_usual else "")
+            key = {name: api_key} if name else {}
             url = URL((request["base_url"] or case.provider.base_url) + request["path"])
             self.mocked.add(
                 str(url.with_query(request["query"] | key)),
@@ -295,22 +298,25 @@ class Recording:
 
     def keys_sent(self, auth: Auth, requests: Sequence[Mapping[str, Any]]) -> list[str | None]:
         """Return the key of each of these requests, as it stood in its place."""
-        fields = {request["path"]: request["key_field"] for request in requests}
         return [
-            _key_sent(auth, url, call.kwargs, field=_field_of(fields, url))
+            _key_sent(auth, url, call.kwargs, _request_to(url, requests))
             for (_, url), calls in self.mocked.requests.items()
             for call in calls
         ]
 
 
-def _field_of(fields: Mapping[str, str], url: URL) -> str:
-    return next(field for path, field in fields.items() if url.path.endswith(path))
+def _request_to(url: URL, requests: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return next(request for request in requests if url.path.endswith(request["path"]))
 
 
-def _key_sent(auth: Auth, url: URL, sent: Mapping[str, Any], *, field: str) -> str | None:
-    if field:
-        in_body: str = json.loads(sent["data"])[field]
+def _key_sent(
+    auth: Auth, url: URL, sent: Mapping[str, Any], request: Mapping[str, Any]
+) -> str | None:
+    if request["key_field"]:
+        in_body: str = json.loads(sent["data"])[request["key_field"]]
         return in_body
+    if request["key_query"]:
+        return url.query[request["key_query"]]
     key = (url.query if auth.place == "query" else sent["headers"])[auth.name]
     return key.removeprefix(auth.scheme) if key.startswith(auth.scheme) else None
 

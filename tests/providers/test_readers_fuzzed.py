@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.contract import AskAgain, NotReady, VendorAnswer, VendorFault
+from providers.contract import AskAgain, NotReady, VendorAnswer, VendorFault, VendorRequest
 from service.domain.outcome import Found, Missing, NoAnswer, RejectedInput
 
 RECORDED = Path(__file__).parent / "recorded"
-ENDS = (Found, Missing, NoAnswer, RejectedInput, AskAgain, NotReady, Mapping, str)
+ENDS = (Found, Missing, NoAnswer, RejectedInput, AskAgain, NotReady, Mapping, VendorRequest, str)
 STATUSES_READ = (200, 202, 222, 400, 402, 404, 422, 451)
 
 Reader = Callable[[VendorAnswer], object]

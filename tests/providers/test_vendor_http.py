@@ -1,6 +1,7 @@
 """The vendor edge over real sockets: what it sends, what it bounds, and what it never tells."""
 
 import asyncio
+import re
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -20,6 +21,8 @@ from providers.contract import (
     VendorAnswer,
     VendorDown,
     VendorFault,
+    VendorFile,
+    VendorRequest,
     get,
     post,
 )
@@ -137,6 +140,52 @@ async def test_a_key_can_go_into_the_body_and_then_nowhere_else(
     assert [body] == read
     assert KEY not in vendor.heads[0]
     assert KEY not in repr(request)
+
+
+@pytest.mark.parametrize("auth", [Auth("header", "X-Key"), Auth("query", "api")], ids=str)
+async def test_a_key_can_have_another_name_in_the_query_and_then_no_other_place(
+    vendor: Vendor, vendor_http: VendorHTTP, provider: Provider, auth: Auth
+) -> None:
+    request = replace(get("/fileinfo", file_id="7"), key_query="key")
+
+    await vendor_http.send(replace(provider, auth=auth), request, api_key=KEY, timeout_s=TIMEOUT_S)
+
+    assert vendor.heads[0].startswith(f"GET /v2/fileinfo?file_id=7&key={KEY} HTTP/1.1")
+    assert vendor.heads[0].count(KEY) == 1
+
+
+async def test_a_key_that_no_query_can_carry_is_rejected_under_any_name(
+    vendor: Vendor, send: Send
+) -> None:
+    with pytest.raises(CredentialsRejected):
+        await send(replace(get("/fileinfo"), key_query="key"), api_key="two words")
+
+    assert vendor.heads == []
+
+
+async def test_a_file_is_sent_as_a_part_of_a_form(vendor: Vendor, send: Send) -> None:
+    """It is UTF-8 and of a length that is told beforehand; nothing of it is in a repr."""
+    read: list[bytes] = []
+
+    async def read_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        length = re.search(r"Content-Length: (\d+)\r\n", vendor.heads[0])
+        assert length is not None
+        read.append(await reader.readexactly(int(length[1])))
+        await answering(b"{}")(reader, writer)
+
+    vendor.talk = read_body
+    text = "email\nzoë@brightwater.test\n"
+    request = VendorRequest("POST", "/upload", file=VendorFile("contents", "17.csv", text))
+
+    await send(request)
+
+    boundary = re.search("Content-Type: multipart/form-data; boundary=(\\w+)\r\n", vendor.heads[0])
+    assert boundary is not None
+    head, _, body = read[0].partition(b"\r\n\r\n")
+    assert b'form-data; name="contents"; filename="17.csv"' in head
+    assert b"Content-Type: text/csv" in head
+    assert body == text.encode() + f"\r\n--{boundary[1]}--\r\n".encode()
+    assert "brightwater" not in repr(request)
 
 
 @pytest.mark.parametrize("is_set_by_operator", [True, False])

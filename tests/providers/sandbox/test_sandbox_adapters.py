@@ -80,7 +80,7 @@ class Desk:
         assert isinstance(shape, Batched | Submitted)
         size = shape.batch_max
         batches = [leads[n : n + size] for n in range(0, len(leads), size)]
-        answers = await asyncio.gather(*(self._ask_about(shape, batch) for batch in batches))
+        answers = await asyncio.gather(*(self._ask_about(offer, batch) for batch in batches))
         return [outcome for batch in answers for outcome in batch]
 
     async def _ask(self, shape: Direct, lead: LeadInput) -> Outcome:
@@ -97,10 +97,17 @@ class Desk:
         request = offer.shape.submit([Row("0", lead)], "submission-1", None)
         return offer.shape.read_handle(await self.send(request), [lead])
 
-    async def poll(self, offer: Offer, handle: str) -> Mapping[str, Outcome] | NotReady:
+    async def poll(
+        self, offer: Offer, handle: str, leads: Sequence[LeadInput] = ()
+    ) -> Mapping[str, Outcome] | NotReady:
         """Poll once."""
-        assert isinstance(offer.shape, Submitted)
-        return offer.shape.read(await self.send(offer.shape.poll(handle)), [])
+        shape = offer.shape
+        assert isinstance(shape, Submitted)
+        read = shape.read(await self.send(shape.poll(handle)), leads)
+        if isinstance(read, VendorRequest):
+            read = shape.read(await self.send(read), leads)
+        assert not isinstance(read, VendorRequest)
+        return read
 
     async def result(self, offer: Offer, handle: str) -> Outcome:
         """Poll until the one lead that was submitted has its outcome."""
@@ -109,23 +116,23 @@ class Desk:
                 await asyncio.sleep(POLL_EVERY_S)
         return next(iter(read.values()), Missing())
 
-    async def _ask_about(
-        self, shape: Batched | Submitted, leads: Sequence[LeadInput]
-    ) -> list[Outcome]:
+    async def _ask_about(self, offer: Offer, leads: Sequence[LeadInput]) -> list[Outcome]:
+        shape = offer.shape
+        assert isinstance(shape, Batched | Submitted)
         rows = [Row(f"{number}", lead) for number, lead in enumerate(leads)]
         async with self._slots, asyncio.timeout(10):
             if isinstance(shape, Batched):
                 read = shape.read(await self.send(shape.request(rows)), leads)
             else:
-                read = await self._submit(shape, rows, leads)
+                read = await self._submit(offer, shape.submit(rows, "submission-1", None), leads)
         return [read.get(shape.name_of(row), Missing()) for row in rows]
 
     async def _submit(
-        self, shape: Submitted, rows: Sequence[Row], leads: Sequence[LeadInput]
+        self, offer: Offer, request: VendorRequest, leads: Sequence[LeadInput]
     ) -> Mapping[str, Outcome]:
-        submitted = await self.send(shape.submit(rows, "submission-1", None))
-        handle = shape.read_handle(submitted, leads)
-        while isinstance(read := shape.read(await self.send(shape.poll(handle)), leads), NotReady):
+        assert isinstance(offer.shape, Submitted)
+        handle = offer.shape.read_handle(await self.send(request), leads)
+        while isinstance(read := await self.poll(offer, handle, leads), NotReady):
             await asyncio.sleep(POLL_EVERY_S)
         return read
 
