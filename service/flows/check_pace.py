@@ -83,7 +83,7 @@ def tightest(provider: Provider) -> Limits:
 
 def _budgets(provider: Provider) -> Iterator[Limits]:
     yield provider.limits
-    for offer in provider.every_offer():
+    for offer in provider.offers:
         if offer.limits is not None:
             yield offer.limits
         if isinstance(offer.shape, Submitted) and offer.shape.poll_limits is not None:
