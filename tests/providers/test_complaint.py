@@ -1,5 +1,6 @@
 """A failure in words is read as what it says, and a lead's own words in it prove nothing."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -422,4 +423,6 @@ def _end(offer: Offer, answer: VendorAnswer, lead: LeadInput = SOMEBODY) -> str:
         end = shape.read(answer, lead if isinstance(shape, Direct) else [SOMEBODY, lead])
     except VendorFault as fault:
         return fault.slug
+    if isinstance(end, Mapping):  # what it says of the first of them
+        end = next(iter(end.values()), end)
     return str(getattr(end, "reason", None) or getattr(end, "name", type(end).__name__))

@@ -1,4 +1,7 @@
-"""The vendors that only verify, as their adapters meet them: keys in the query, failures as 200."""
+"""The vendors that only verify, as their adapters meet them: keys in the query, failures as 200.
+
+The key of a batch is in its body.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from providers.sandbox.server import Sandbox
+from providers.sandbox.server import Sandbox, start_sandbox
 
 VALID = "nadia.onlybuiltin@brightwater.leadfall"
 INVALID = "nadia.onlynobody@brightwater.leadfall"
@@ -174,3 +177,62 @@ async def test_the_account_is_shown_free_of_charge(
     assert status == 200
     assert said.items() <= body.items()
     assert len(sandbox.books) == 0
+
+
+async def check_batch(
+    sandbox: Sandbox, client: aiohttp.ClientSession, batch: Any, key: str = "sandbox"
+) -> tuple[int, Any]:
+    url = sandbox.base_urls["zerobounce"] + "/validatebatch"
+    async with client.post(url, json={"api_key": key, "email_batch": batch}) as answer:
+        return answer.status, await answer.json()
+
+
+def batch_of(*emails: str) -> list[dict[str, str]]:
+    return [{"email_address": email, "ip_address": ""} for email in emails]
+
+
+async def test_a_batch_at_zerobounce_is_checked_and_charged_one_by_one(
+    sandbox: Sandbox, client: aiohttp.ClientSession
+) -> None:
+    batch = batch_of(UNKNOWN, VALID, "", INVALID)
+
+    status, body = await check_batch(sandbox, client, batch)
+
+    assert status == 200
+    told = [(each["address"], each["status"]) for each in body["email_batch"]]
+    assert told == [(UNKNOWN, "unknown"), (VALID, "valid"), (INVALID, "invalid")]
+    assert [each["email_address"] for each in body["errors"]] == ["unknown"]
+    assert [entry.credits for entry in sandbox.books.entries()] == [0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("key", ["wrong", "", "sandbox-empty"])
+async def test_a_batch_without_a_key_or_credit_fails_for_all(
+    sandbox: Sandbox, client: aiohttp.ClientSession, key: str
+) -> None:
+    status, body = await check_batch(sandbox, client, batch_of(VALID), key)
+
+    (failure,) = body["errors"]
+    assert (status, body["email_batch"], failure["email_address"]) == (200, [], "all")
+    assert "ran out of credits" in failure["error"]
+    assert len(sandbox.books) == 0
+
+
+@pytest.mark.parametrize("batch", [None, [], "nadia", batch_of(*[VALID] * 101)])
+async def test_a_batch_of_none_or_too_many_is_refused(
+    sandbox: Sandbox, client: aiohttp.ClientSession, batch: Any
+) -> None:
+    status, _ = await check_batch(sandbox, client, batch)
+
+    assert (status, len(sandbox.books)) == (400, 0)
+
+
+async def test_of_batches_five_a_minute_pass_and_of_single_checks_more(
+    client: aiohttp.ClientSession,
+) -> None:
+    sandbox = await start_sandbox(time_scale=1.0, answer_after_s=0.0)
+
+    batches = [await check_batch(sandbox, client, batch_of(VALID)) for _ in range(6)]
+    single = await check(sandbox, client, "zerobounce", VALID)
+    await sandbox.stop()
+
+    assert [status for status, _ in [*batches, single]] == [200] * 5 + [429, 200]
