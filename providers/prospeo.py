@@ -107,14 +107,12 @@ def read_bulk(
 ) -> Mapping[str, Outcome]:
     """Read who is known, with `read`, who is not, and whose datapoints do not suffice.
 
-    A failure of the whole tells of nobody in it.
+    A failure of the whole says nothing of each: whoever is in it is asked about again, for free.
     """
     match _read_error(answer):
-        case Missing():
-            return {}
         case RejectedInput():
             raise RequestRefused
-        case NoAnswer():
+        case Missing() | NoAnswer():
             raise BrokenAnswer("the answer tells of an error")
     body = read_object(answer, leads=leads)
     body.require("matched", "not_matched", "invalid_datapoints")

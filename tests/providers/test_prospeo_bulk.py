@@ -174,6 +174,8 @@ def test_an_identifier_has_letters_and_digits_only_and_is_its_rows_alone(shape: 
         (400, "INVALID_DATAPOINTS", RequestRefused),
         (400, "TOO_MANY", RequestRefused),
         (200, "PERSON_FROZEN", BrokenAnswer),
+        (400, "NO_MATCH", BrokenAnswer),
+        (200, "NO_MATCH", BrokenAnswer),
     ],
 )
 def test_a_failure_of_the_whole_is_a_fault(
@@ -183,14 +185,6 @@ def test_a_failure_of_the_whole_is_a_fault(
 
     with pytest.raises(fault):
         FIND.read(VendorAnswer(status, body=orjson.dumps(body)), [row.lead for row in ROWS])
-
-
-@pytest.mark.parametrize("status", [200, 400])
-def test_a_whole_in_which_nobody_matches_says_so_of_nobody(status: int) -> None:
-    """No such answer to a bulk is documented, and a miss would be remembered for days."""
-    answer = VendorAnswer(status, body=b'{"error": true, "error_code": "NO_MATCH"}')
-
-    assert FIND.read(answer, [row.lead for row in ROWS]) == {}
 
 
 def test_an_answer_without_any_list_is_another_one() -> None:
