@@ -1,16 +1,19 @@
-"""LeadMagic's wire format: `X-API-Key`, answers at once, 429 with Retry-After."""
+"""LeadMagic's wire format: `X-API-Key`, 429 with Retry-After; answers at once, or jobs of rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid4
 
 from providers.sandbox.books import CREDIT
 from providers.sandbox.domains import Reception, domain_at
+from providers.sandbox.fields import list_in
 from providers.sandbox.quota import Quota
 from providers.sandbox.truth import (
     Person,
     Verdict,
+    draw,
     known_email,
     known_phone,
     known_phone_of_address,
@@ -24,6 +27,10 @@ FIND_CHARGE: Final = 1_000
 VERIFY_CHARGE: Final = 250
 PHONE_CHARGE: Final = 5_000
 LATENCY_S: Final = 0.3
+ROWS_MAX: Final = 500_000
+ROW_READY_S: Final = (5.0, 30.0)
+JOBS_MAX: Final = 100_000
+HTTP_OK: Final = 200
 
 _PER_MINUTE: Final = 3_000
 _ADDRESS_LENGTH_MIN: Final = 3
@@ -37,26 +44,56 @@ _REFUSALS: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """A row of a job with the answer that it would have had by itself, shown once it is ready."""
+
+    given: Mapping[str, Any] = field(repr=False)
+    reply: Reply = field(repr=False)
+    ready_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Rows handed in together by one key."""
+
+    key: str = field(repr=False)
+    product: str
+    rows: tuple[JobRow, ...]
+
+
 def build(world: SandboxWorld) -> "LeadMagic":
     """Return this vendor in that world."""
     return LeadMagic(world)
 
 
 class LeadMagic:
-    """Email finder, email validation, mobile finder and credits."""
+    """Email finder, email validation, mobile finder, each also for rows in a job, and credits."""
 
     slug = "leadmagic"
     prefix = "/leadmagic"
 
     def __init__(self, world: SandboxWorld) -> None:
         self._world = world
+        self._jobs: dict[str, Job] = {}
+        self._products: Mapping[str, Callable[[Ask, float | None], Reply]] = {
+            "email_finder": self._find,
+            "email_validation": self._verify,
+            "mobile_finder": self._find_phone,
+        }
 
     def routes(self) -> Sequence[Route]:
-        """Return the three paid routes and the account's."""
+        """Return the three paid routes, those of jobs and the account's."""
         return (
             _paid("/v1/people/email-finder", "find_email", self._find),
             _paid("/v1/people/email-validation", "verify_email", self._verify),
             _paid("/v1/people/mobile-finder", "find_phone", self._find_phone),
+            Route(
+                "POST", "/bulk/submit", "submit", self._submit, _quota("bulk"), 0.5, is_paid=True
+            ),
+            Route(
+                "GET", "/bulk/jobs/{job}/results", "read", self._results, _quota("bulk"), LATENCY_S
+            ),
             Route("GET", "/v1/credits", "account", self._credits, _quota("account"), LATENCY_S),
         )
 
@@ -69,7 +106,44 @@ class LeadMagic:
         headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
         return _error(*_REFUSALS[refusal], headers=headers)
 
-    def _find(self, ask: Ask) -> Reply:
+    def _submit(self, ask: Ask) -> Reply:
+        product, rows = ask.text("product"), list_in(ask.body, "rows")
+        if product not in self._products:
+            return _invalid("product is not known")
+        if not 1 <= len(rows) <= ROWS_MAX or not all(isinstance(row, dict) for row in rows):
+            return _invalid("rows is missing or not valid")
+        job = Job(ask.key, product, tuple(self._look_up(ask, product, row) for row in rows))
+        if len(self._jobs) >= JOBS_MAX:
+            del self._jobs[next(iter(self._jobs))]
+        name = str(uuid4())
+        self._jobs[name] = job
+        return Reply(202, {"job_id": name, "status": "queued", "total_rows": len(rows)})
+
+    def _look_up(self, ask: Ask, product: str, row: Mapping[str, Any]) -> JobRow:
+        shortest_s, longest_s = ROW_READY_S
+        about = "|".join(map(str, row.values()))
+        spread_s = (longest_s - shortest_s) * draw("ready", self.slug, about)
+        ready_at_s = self._world.pace.now_s() + shortest_s + spread_s
+        reply = self._products[product](replace(ask, body=row), ready_at_s)
+        return JobRow(row, reply, ready_at_s)
+
+    def _results(self, ask: Ask) -> Reply:
+        job = self._jobs.get(ask.path["job"])
+        if job is None or job.key != ask.key:
+            return _error(*_REFUSALS[Refusal.NO_ROUTE])
+        offset, limit = (_count(ask.text(name)) for name in ("offset", "limit"))
+        now_s = self._world.pace.now_s()
+        page = list(enumerate(job.rows))[offset : offset + limit]
+        rows = [_job_row(job, index, row, is_ready=row.ready_at_s <= now_s) for index, row in page]
+        delivers = [
+            sequence
+            for _, row in page
+            if row.ready_at_s <= now_s
+            for sequence in row.reply.delivers
+        ]
+        return Reply(200, {"rows": rows, "limit": limit, "offset": offset}, delivers=delivers)
+
+    def _find(self, ask: Ask, ready_at_s: float | None = None) -> Reply:
         # A domain is also taken where the company's name belongs.
         person = Person.named(
             ask.text("first_name"),
@@ -84,7 +158,9 @@ class LeadMagic:
             return _invalid("first_name and last_name, or full_name, are required")
         email = known_email(self.slug, person)
         charge = 0 if email is None else FIND_CHARGE
-        sequence = self._record("find_email", email, ask, person.identity, charge)
+        sequence = self._record(
+            "find_email", email, ask, person.identity, charge=charge, ready_at_s=ready_at_s
+        )
         body = {
             "email": email,
             "status": None if email is None else _find_status(email),
@@ -98,20 +174,15 @@ class LeadMagic:
         }
         return Reply(200, body, delivers=(sequence,))
 
-    def _verify(self, ask: Ask) -> Reply:
+    def _verify(self, ask: Ask, ready_at_s: float | None = None) -> Reply:
         email = ask.text("email").lower()
         if email.count("@") != 1 or len(email.strip("@")) < _ADDRESS_LENGTH_MIN:
             return _invalid("email is required")
         verdict = vendor_verdict(email)
         decided = verdict in {Verdict.VALID, Verdict.INVALID}
         charge = VERIFY_CHARGE if decided else 0
-        sequence = self._world.books.record(
-            self.slug,
-            "verify_email",
-            verdict,
-            key=ask.key,
-            identity=email,
-            charge_thousandths=charge,
+        sequence = self._record(
+            "verify_email", verdict, ask, email, charge=charge, ready_at_s=ready_at_s
         )
         body = {
             "email": email,
@@ -122,7 +193,7 @@ class LeadMagic:
         }
         return Reply(200, body, delivers=(sequence,))
 
-    def _find_phone(self, ask: Ask) -> Reply:
+    def _find_phone(self, ask: Ask, ready_at_s: float | None = None) -> Reply:
         profile = ask.text("profile_url")
         email = ask.text("work_email") or ask.text("personal_email")
         if not (profile or email):
@@ -135,7 +206,9 @@ class LeadMagic:
             identity = email.lower()
             phone = known_phone_of_address(self.slug, email)
         charge = 0 if phone is None else PHONE_CHARGE
-        sequence = self._record("find_phone", phone, ask, identity, charge)
+        sequence = self._record(
+            "find_phone", phone, ask, identity, charge=charge, ready_at_s=ready_at_s
+        )
         body = {
             "profile_url": profile or None,
             "email": email or None,
@@ -151,16 +224,24 @@ class LeadMagic:
         return Reply(200, body)
 
     def _record(
-        self, capability: str, value: str | None, ask: Ask, identity: str, charge: int
+        self,
+        capability: str,
+        value: str | None,
+        ask: Ask,
+        identity: str,
+        *,
+        charge: int,
+        ready_at_s: float | None,
     ) -> int:
-        outcome = "missing" if value is None else "found"
+        found = value if isinstance(value, Verdict) else "found"
         return self._world.books.record(
             self.slug,
             capability,
-            outcome,
+            "missing" if value is None else found,
             key=ask.key,
             identity=identity,
             charge_thousandths=charge,
+            ready_at_s=None if ready_at_s is None else self._world.pace.real_s(ready_at_s),
         )
 
 
@@ -170,6 +251,19 @@ def _quota(name: str) -> Quota:
 
 def _paid(path: str, name: str, answer: Any) -> Route:
     return Route("POST", path, name, answer, _quota(name), LATENCY_S, is_paid=True)
+
+
+def _job_row(job: Job, index: int, row: JobRow, *, is_ready: bool) -> dict[str, Any]:
+    shown = {"row_index": index, "product": job.product, "lm_input": row.given, "lm_output": None}
+    if not is_ready:
+        return shown | {"status": "pending"}
+    if row.reply.status != HTTP_OK:
+        return shown | {"status": "failed", "error": row.reply.body["errors"][0]}
+    return shown | {"status": "success", "lm_output": row.reply.body}
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
 
 
 def _find_status(email: str) -> str:

@@ -1,5 +1,6 @@
 """LeadMagic as its adapter meets it: over the wire, with every answer it is known for."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -153,3 +154,82 @@ async def test_credits_go_down_by_what_was_charged(
 
     async with client.get(url, headers={"X-API-Key": "sandbox"}) as answer:
         assert (await answer.json())["credits"] == 999_999
+
+
+async def submit(
+    sandbox: Sandbox, client: aiohttp.ClientSession, body: object, key: str = "sandbox"
+) -> tuple[int, Any]:
+    url = sandbox.base_urls["leadmagic"] + "/bulk/submit"
+    async with client.post(url, json=body, headers={"X-API-Key": key}) as answer:
+        return answer.status, await answer.json()
+
+
+async def results(
+    sandbox: Sandbox, client: aiohttp.ClientSession, job: str, key: str = "sandbox"
+) -> tuple[int, Any]:
+    url = f"{sandbox.base_urls['leadmagic']}/bulk/jobs/{job}/results?limit=100"
+    async with client.get(url, headers={"X-API-Key": key}) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_each_row_of_a_job_has_the_answer_it_would_have_by_itself(
+    sandbox: Sandbox, client: aiohttp.ClientSession
+) -> None:
+    asked = [MISSING, FOUND, {"first_name": "Nadia"}]
+
+    _, job = await submit(sandbox, client, {"product": "email_finder", "rows": asked})
+    async with asyncio.timeout(5):
+        rows = [{"status": "pending"}]
+        while any(row["status"] == "pending" for row in rows):
+            _, body = await results(sandbox, client, job["job_id"])
+            rows = body["rows"]
+
+    assert asked == [row["lm_input"] for row in rows]
+    assert [row["status"] for row in rows] == ["success", "success", "failed"]
+    assert [row["lm_output"]["credits_consumed"] for row in rows[:2]] == [0, 1]
+    assert rows[2]["error"]["code"] == "validation_error"
+    entries = sandbox.books.entries()
+    assert [(entry.outcome, entry.credits, entry.delivered) for entry in entries] == [
+        ("missing", 0.0, True),
+        ("found", 1.0, True),
+    ]
+    assert all(entry.ready_at_s is not None for entry in entries)
+
+
+async def test_a_job_that_is_not_ready_shows_none_of_its_results(
+    slow_sandbox: Sandbox, client: aiohttp.ClientSession
+) -> None:
+    _, job = await submit(slow_sandbox, client, {"product": "email_finder", "rows": [FOUND]})
+
+    _, body = await results(slow_sandbox, client, job["job_id"])
+
+    assert [(row["status"], row["lm_output"]) for row in body["rows"]] == [("pending", None)]
+    assert not slow_sandbox.books.entry(0).delivered
+
+
+@pytest.mark.parametrize(
+    ("body", "key", "status"),
+    [
+        ({"product": "email_finder", "rows": []}, "sandbox", 400),
+        ({"product": "email_finder", "rows": ["Nadia"]}, "sandbox", 400),
+        ({"product": "astrology", "rows": [FOUND]}, "sandbox", 400),
+        ([FOUND], "sandbox", 400),
+        ({"product": "email_finder", "rows": [FOUND]}, "sandbox-empty", 402),
+        ({"product": "email_finder", "rows": [FOUND]}, "sandbox-limited", 429),
+    ],
+)
+async def test_a_job_that_is_refused_books_nothing(
+    sandbox: Sandbox, client: aiohttp.ClientSession, body: object, key: str, status: int
+) -> None:
+    actual, refused = await submit(sandbox, client, body, key)
+
+    assert (actual, refused["success"]) == (status, False)
+    assert len(sandbox.books) == 0
+
+
+async def test_another_keys_job_is_unknown(sandbox: Sandbox, client: aiohttp.ClientSession) -> None:
+    _, job = await submit(sandbox, client, {"product": "email_finder", "rows": [FOUND]})
+
+    status, _ = await results(sandbox, client, job["job_id"], "sandbox-user-b")
+
+    assert status == 404
