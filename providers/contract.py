@@ -168,13 +168,16 @@ class Limits:
     """A vendor's published request limits, per key, for whatever shares them.
 
     Attributes:
-        requests_per_second: where a vendor has a shorter window beside the minute's.
+        requests_per_second, requests_per_hour, requests_per_day: where a vendor has a shorter
+            window beside the minute's, or longer ones.
         concurrency: requests under way at once.
     """
 
     requests_per_minute: int
     concurrency: int
     requests_per_second: int | None = None
+    requests_per_hour: int | None = None
+    requests_per_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +285,8 @@ class Offer:
         needs: alternatives; the lead must have every field of at least one of them.
         deadline_s: at most `DEADLINE_S_MAX`; for a submission the whole time until its answer.
         bulk: how the same is asked about many, where `shape` asks about one. It is used where a
-            lead would stand in line for the vendor for longer than `usual_s` of the bulk; it needs
-            what this needs, and costs no more.
+            lead would stand in line for longer than a bulk takes; it needs what this needs, and
+            costs no more.
         price_found, price_missing, price_unknown: in the vendor's own credits, thousandths of one;
             unknown is an answer that looks at the lead and cannot tell.
         limits: where this capability has a budget of its own beside the provider's others.

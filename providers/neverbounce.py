@@ -42,8 +42,8 @@ from service.domain.outcome import NoAnswer, Outcome
 
 # The vendor gives up first, so that a check that is paid for is not left without an answer.
 _CHECK_S: Final = 20
-# A job may be 25 MB; with the answer to a submit all of its rows are lost.
-_ROWS_MAX: Final = 100
+# A job may be 25 MB; so many are one page of results, and jobs are few.
+_ROWS_MAX: Final = 500
 # Stated as the most there is: the vendor may count a row of names among the results.
 _PAGE_ROWS: Final = 1_000
 _FIRST_POLL_S: Final = 30.0
@@ -52,8 +52,10 @@ _JOB_S: Final = 900.0
 _JOB_ID_MAX: Final = 2**53
 # Set for each application in the vendor's account, and told nowhere else.
 _LIMITS: Final = Limits(requests_per_minute=600, concurrency=20)
-# Stated as 50 jobs a day, and as ten an hour where they are small: a minute's is the least here.
-_JOB_LIMITS: Final = Limits(requests_per_minute=1, concurrency=1)
+# Stated as ten jobs an hour where they are small, and as 50 a day.
+_JOB_LIMITS: Final = Limits(
+    requests_per_minute=10, concurrency=1, requests_per_hour=10, requests_per_day=50
+)
 
 _VERDICTS: Final[Mapping[str, Verdict]] = {
     "valid": ("deliverable", "accepted_email"),

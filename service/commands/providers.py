@@ -115,8 +115,14 @@ def _all_limits(line: "ProviderLine") -> list[str]:
 
 
 def _limits(limits: "Limits") -> str:
-    second = f", {limits.requests_per_second}/s" if limits.requests_per_second else ""
-    return f"{limits.requests_per_minute}/min{second}, {limits.concurrency} at once"
+    windows = (
+        (limits.requests_per_minute, "min"),
+        (limits.requests_per_second, "s"),
+        (limits.requests_per_hour, "h"),
+        (limits.requests_per_day, "day"),
+    )
+    rates = [f"{requests}/{window}" for requests, window in windows if requests is not None]
+    return ", ".join([*rates, f"{limits.concurrency} at once"])
 
 
 def _key(line: "ProviderLine") -> str:

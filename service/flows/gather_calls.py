@@ -10,6 +10,7 @@ from providers.contract import Batched
 from service.domain.fair_queue import FairQueue, Queue
 from service.flows.batching import Batcher
 from service.flows.planned_call import PlannedCall
+from service.flows.provider_gate import Gate
 from service.flows.read_room import ReadRoom, SubmissionAim
 from service.flows.submit_calls import Submitter
 
@@ -80,6 +81,9 @@ class Gathering:
             self._waiting[key] = _Waiting()
             batcher = self._batchers[key] = self._batcher_for(call, self._waiting[key])
         future = batcher.add(call)
+        gate = self._submitter.gate(call)
+        gate.gathered += 1
+        future.add_done_callback(partial(_leave, gate))
         if not math.isinf(call.line_s):
             timer = asyncio.get_running_loop().call_later(
                 max(call.line_s, 0.0) + _TIMER_GRAIN_S, self._drop_overdue, self._waiting[key]
@@ -129,6 +133,10 @@ class Gathering:
     async def _submit(self, group: list[PlannedCall]) -> list[None]:
         await self._submitter.submit(group)
         return [None] * len(group)
+
+
+def _leave(gate: Gate, _: "asyncio.Future[None]") -> None:
+    gate.gathered -= 1
 
 
 def _flights_max(call: PlannedCall) -> int:

@@ -88,6 +88,7 @@ class Gate:
     """Decides about the requests of this process for one subject.
 
     Attributes:
+        gathered: calls that wait to pass it together.
         retries: pays for repeats of requests that certainly did not reach the vendor; shared by
             all gates of the provider.
     """
@@ -103,6 +104,7 @@ class Gate:
     ) -> None:
         self.subject = subject
         self.retries = retries
+        self.gathered = 0
         self._budget = budget
         self._outages = outages
         self._time_scale = time_scale
@@ -156,6 +158,10 @@ class Gate:
         if self._budget.shut_for_s() > 0:
             return self._budget.why
         return BREAKER if self._breaker.shut_for_s(_now_s()) > 0 else ""
+
+    def together_s(self, batch_max: int) -> float:
+        """Return about when one who comes now would pass, seconds, gathered with others."""
+        return self._budget.interval_s * (1 + self.gathered // batch_max)
 
     def line_s(self, queue: Queue) -> float:
         """Return about how many seconds one who comes now would stand in line."""

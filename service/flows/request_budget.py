@@ -64,6 +64,11 @@ class RequestBudget:
         """Whether no request is under way or waiting."""
         return self.in_flight.count == 0 and not self.in_flight.has_waiters
 
+    @property
+    def interval_s(self) -> float:
+        """About what lies between two requests of this process, as long as all are busy."""
+        return self._pace.interval_s
+
     def line_s(self, queue: Queue, latency_s: float) -> float:
         """Return about how long one who comes now would stand in line.
 

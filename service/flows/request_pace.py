@@ -201,6 +201,8 @@ def budget_name(provider: Provider, credential: str, limits: Limits) -> str:
     numbers = "all"
     if limits != provider.limits:
         numbers = f"{limits.requests_per_minute}:{limits.requests_per_second}"
+        longer = (limits.requests_per_hour, limits.requests_per_day)
+        numbers += "".join(f":{each}" for each in longer if each is not None)
     return f"{provider.slug}:{credential}:{numbers}"
 
 
@@ -210,10 +212,17 @@ def rates_of(limits: Limits, *, time_scale: float) -> list[Rate]:
 
 
 def _windows_of(limits: Limits, time_scale: float) -> list[Window]:
-    windows = [Window(limits.requests_per_minute, 60.0 * time_scale)]
-    if limits.requests_per_second is not None:
-        windows.append(Window(limits.requests_per_second, time_scale))
-    return windows
+    windows = (
+        (limits.requests_per_minute, 60.0),
+        (limits.requests_per_second, 1.0),
+        (limits.requests_per_hour, 3_600.0),
+        (limits.requests_per_day, 86_400.0),
+    )
+    return [
+        Window(requests, seconds * time_scale)
+        for requests, seconds in windows
+        if requests is not None
+    ]
 
 
 def _next_of(schedule: Schedule | None) -> float:

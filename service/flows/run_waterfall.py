@@ -339,13 +339,13 @@ class WaterfallRunner:
         is_patient = call.claim.priority != SYNC_PRIORITY and step.deadline_s is None
         if bulk is None or call.ask > 1 or not is_patient:
             return None
-        line_s = self._gate(call).line_s(call.claim.queue)
-        if line_s <= bulk.usual_s * self._desk.time_scale:
-            return None
         in_bulk = replace(call, offer=bulk, deadline_s=bulk.deadline_s)
-        is_open = self._gate(in_bulk).shut_for_s() == 0
+        gate = self._gate(in_bulk)
+        bulk_s = gate.together_s(in_bulk.batch_max) + bulk.usual_s * self._desk.time_scale
+        if self._gate(call).line_s(call.claim.queue) <= bulk_s or gate.shut_for_s() > 0:
+            return None
         doubted = self._desk.bulk_doubts.has(call.provider, bulk, call.credential.id)
-        return in_bulk if is_open and not doubted else None
+        return None if doubted else in_bulk
 
     def _gate(self, call: PlannedCall) -> Gate:
         return self._desk.gate(call.provider, call.credential, call.operation, call.offer.limits)

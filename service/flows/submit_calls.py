@@ -113,7 +113,7 @@ class Submitter:
             if refused is None:
                 continue
             halvings_left -= 1
-            if halvings_left >= 0 and self._gate(group[0]).retries.spend(time.monotonic()):
+            if halvings_left >= 0 and self.gate(group[0]).retries.spend(time.monotonic()):
                 await self._take_back(refused)
                 middle = len(refused.group) // 2
                 groups += (refused.group[middle:], refused.group[:middle])
@@ -171,7 +171,7 @@ class Submitter:
             try:
                 # The first of a group is the one whose turn it was.
                 queue = group[0].claim.queue
-                async with self._gate(group[0]).pass_through(queue, line_s=line_s):
+                async with self.gate(group[0]).pass_through(queue, line_s=line_s):
                     return await self._make(submission, group)
             except GateShut:
                 await self.let_go(group)
@@ -196,7 +196,7 @@ class Submitter:
         if not granted:
             await self._abandon(submission.id)
             return None
-        gate, began_at = self._gate(group[0]), time.monotonic()
+        gate, began_at = self.gate(group[0]), time.monotonic()
         try:
             said = await self._send(submission, granted)
         except VendorFault as fault:
@@ -257,7 +257,8 @@ class Submitter:
             timeout_s=timeout_s,
         )
 
-    def _gate(self, call: PlannedCall) -> Gate:
+    def gate(self, call: PlannedCall) -> Gate:
+        """Return the gate that the calls of a group pass together."""
         return self.desk.gate(call.provider, call.credential, call.operation, call.offer.limits)
 
     def _callback_url(self, submission: NewSubmission, call: PlannedCall) -> str | None:
@@ -351,7 +352,7 @@ class Submitter:
         Where the vendor has answered nobody for longer than the patience, not to be taken is the
         end.
         """
-        gate = self._gate(group[0])
+        gate = self.gate(group[0])
         is_silent = not_taken and gate.note_put_off() > self.patience_s
         ended = [each for each in group if not_taken and (is_silent or each.age_s > PUT_OFF_S_MAX)]
         withdrawn = [each for each in group if not_taken and each not in ended]
