@@ -155,9 +155,10 @@ on conflict (lookup_id, step) do nothing;
 -- What was asked and is not repeated is interrupted. $1 lookup, $2 step, $3 epoch, $4 outcome,
 -- $5 reason, $6 provider, $7 value, $8 when a remembered answer was given.
 insert into calls (
-  lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, intended_at, answered_at
+  lookup_id, step, epoch, ask_count, outcome, reason, provider, value, from_memory_at, intended_at,
+  answered_at
 )
-select lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at, now, now
+select lookup_id, step, epoch, 0, outcome, reason, provider, value, from_memory_at, now, now
 from (select leadfall_now() as now) moment, unnest(
   $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
   $8::timestamptz[]
