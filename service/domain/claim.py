@@ -44,7 +44,6 @@ class Claim:
         cancelled: its job was cancelled; no step may start.
         first_of_job: its job had not been started.
         parked_s: seconds since it first was parked; 0 if it never was.
-        followed_question: what another lookup was asking when this one would have asked it, too.
     """
 
     lookup_id: int
@@ -62,7 +61,6 @@ class Claim:
     first_of_job: bool
     lead: LeadInput = field(repr=False)
     parked_s: float = 0.0
-    followed_question: bytes | None = field(default=None, repr=False)
     calls: dict[int, RecordedCall] = field(default_factory=dict, repr=False)
 
     @property

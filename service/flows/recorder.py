@@ -12,13 +12,12 @@ from service.store.calls import (
     Grant,
     Intent,
     Note,
-    read_followed,
     write_answers,
     write_intents,
     write_notes,
 )
 from service.store.connection import Connection, Pool
-from service.store.memory import Remembered, ToRemember, recall, remember
+from service.store.memory import Recalled, ToRemember, recall, remember
 from service.store.patterns import learn_patterns
 from service.store.transient import until_done
 
@@ -37,7 +36,7 @@ _UNHURRIED_S: Final = 0.1
 class Recorder:
     """The batchers of one process; each write is repeated until it is done or 30 s have passed."""
 
-    __slots__ = ("answers", "follows", "intents", "keeps", "lessons", "notes", "recalls")
+    __slots__ = ("answers", "intents", "keeps", "lessons", "notes", "recalls")
 
     def __init__(self, pool: Pool, lease: timedelta, suppressions: SuppressionList) -> None:
         async def intend(connection: Connection, intents: list[Intent]) -> Sequence[Grant]:
@@ -52,15 +51,8 @@ class Recorder:
             await write_notes(connection, notes)
             return [None] * len(notes)
 
-        async def look_up(
-            connection: Connection, questions: list[bytes]
-        ) -> Sequence[Remembered | None]:
-            return await recall(connection, questions)
-
-        async def still_follow(
-            connection: Connection, followers: list[tuple[int, float]]
-        ) -> Sequence[bool]:
-            return await read_followed(connection, followers)
+        async def look_up(connection: Connection, intents: list[Intent]) -> Sequence[Recalled]:
+            return await recall(connection, intents)
 
         async def keep(connection: Connection, answers: list[ToRemember]) -> Sequence[None]:
             # A call that was under way when its person was erased must not bring them back.
@@ -76,12 +68,7 @@ class Recorder:
         )
         self.answers: Batcher[Answer, None] = _batcher(pool, "answers", answer)
         self.notes: Batcher[Note, None] = _batcher(pool, "notes", note)
-        self.recalls: Batcher[bytes, Remembered | None] = _batcher(
-            pool, "recalls", look_up, _HURRIED_S
-        )
-        self.follows: Batcher[tuple[int, float], bool] = _batcher(
-            pool, "follows", still_follow, _HURRIED_S
-        )
+        self.recalls: Batcher[Intent, Recalled] = _batcher(pool, "recalls", look_up, _HURRIED_S)
         self.keeps: Batcher[ToRemember, None] = _batcher(pool, "keeps", keep, _UNHURRIED_S)
         self.lessons: Batcher[PatternHit, None] = _batcher(pool, "lessons", learn, _UNHURRIED_S)
 

@@ -31,6 +31,7 @@ from service.flows.provider_gate import Gate
 from service.flows.recorder import Recorder
 from service.flows.word_question import word_question
 from service.store.calls import Grant, Note
+from service.store.memory import Recalled, Remembered
 
 # Asked of a domain, which a resolver remembers by itself. A thousand leads may share one: were they
 # to wait for each other, a domain that answers nobody would be asked for one after the other.
@@ -200,14 +201,16 @@ class WaterfallRunner:
             raise _Stop(self._settlement(claim, OutcomeName.CANCELLED))
         try:
             call = await self._plan(claim, waterfall, place, progress)
-            # A call that may be under way already is waited for, whatever memory says.
-            if call.ask == 1 and (known := await self._recall(call)) is not None:
-                return known
+            recalled = await self._recall(call)
+            if isinstance(recalled, Remembered):
+                return await self._note_remembered(call, recalled)
             # After memory, whose answers cost nothing and take no time.
             if is_unasked:
                 self._require_within_ceilings(call, waterfall.cost_max, progress)
             self._require_open_gate(call, step)
-            await self._require_nobody_to_follow(call)
+            if recalled is Grant.FOLLOW:
+                # Without a place at the gate: those are for what is sent.
+                raise _Stop(self._refused(claim, recalled))
             if isinstance(call.offer.shape, Submitted):
                 raise _Stop(call)
             if (bulk := self._in_bulk(call, step)) is not None:
@@ -257,8 +260,9 @@ class WaterfallRunner:
                 raise _Stop(Parked(max(wait_s, _PARK_S_MIN)))
             case OutOfTime():
                 # Whoever asked the same may have been ahead in the line.
-                if (known := await self._recall(call)) is not None:
-                    return known
+                recalled = await self._recall(call)
+                if isinstance(recalled, Remembered):
+                    return await self._note_remembered(call, recalled)
                 raise _PassOver(NoAnswer("lead_deadline"))
             case asked:
                 progress.cost += self._cost(call.provider.slug, asked.price_thousandths)
@@ -350,14 +354,6 @@ class WaterfallRunner:
     def _gate(self, call: PlannedCall) -> Gate:
         return self._desk.gate(call.provider, call.credential, call.operation, call.offer.limits)
 
-    async def _require_nobody_to_follow(self, call: PlannedCall) -> None:
-        """Park where the lookup that was followed still asks: without a place at the gate."""
-        followed = call.claim.followed_question
-        if call.ask > 1 or followed is None or followed != call.question:
-            return
-        if await self._recorder.follows.add((call.claim.lookup_id, call.lasts_s)):
-            raise _Stop(Parked(_FOLLOW_S))
-
     def _require_within_ceilings(
         self, call: PlannedCall, cost_max: float | None, progress: _Progress
     ) -> None:
@@ -386,12 +382,13 @@ class WaterfallRunner:
             return None
         return word_question(provider, offer, scope_of(credential, claim), claim.lead)
 
-    async def _recall(self, call: PlannedCall) -> Outcome | None:
-        if call.question is None:
+    async def _recall(self, call: PlannedCall) -> Recalled:
+        # A call that may be under way already is waited for, whatever memory says.
+        if call.question is None or call.ask > 1:
             return None
-        remembered = await self._recorder.recalls.add(call.question)
-        if remembered is None:
-            return None
+        return await self._recorder.recalls.add(call.intent(call.ask))
+
+    async def _note_remembered(self, call: PlannedCall, remembered: Remembered) -> Outcome:
         outcome = remembered.outcome
         note = Note(
             call.claim.lookup_id,

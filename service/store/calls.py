@@ -131,21 +131,19 @@ def _grant(row: Any) -> Grant:
     return Grant.FOLLOW if row["following"] else Grant.BEGUN_BEFORE
 
 
-async def read_followed(
-    connection: Connection, followers: Sequence[tuple[int, float]]
-) -> list[bool]:
-    """Return, in their order, whether lookups still follow another one that asks the same.
+async def read_following(connection: Connection, intents: Sequence[Intent]) -> set[tuple[int, int]]:
+    """Return which lookups, each with its step, would follow others that ask the same.
 
-    Args:
-        followers: each lookup, and for how many seconds others with its question wait for it.
+    This spares them the way to the gate; whoever is not among them may follow all the same.
     """
     rows = await connection.fetch(
-        _SQL["read_followed"],
-        [lookup_id for lookup_id, _ in followers],
-        [lasts_s for _, lasts_s in followers],
+        _SQL["read_following"],
+        [intent.lookup_id for intent in intents],
+        [intent.step for intent in intents],
+        [intent.question for intent in intents],
+        [intent.lasts_s for intent in intents],
     )
-    following = {row["id"] for row in rows}
-    return [lookup_id in following for lookup_id, _ in followers]
+    return {(row["lookup_id"], row["step"]) for row in rows}
 
 
 async def withdraw_intent(

@@ -11,13 +11,11 @@ select count(pg_advisory_xact_lock(key)) from unnest($1::bigint[]) as key;
 -- vendor is asked, which its policy allows, $8 credential,
 -- $9 question or null, $10 seconds the call may take, put off or not, $11 milliseconds it waited at the gate, as
 -- columns; $7 the lease. Only granted rows may be asked: the joins refuse a worker that lost its claim or its
--- lease and a job that was cancelled, the key refuses a second call. Of equal questions one is
--- asked at a time; the others follow it.
+-- lease and a job that was cancelled, the key refuses a second call. Of equal questions as many are
+-- asked at a time as there is room for; the others follow them.
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
-  select *, row_number() over (partition by coalesce(question, int8send(lookup_id))
-                               order by lookup_id) as turn,
-         row_number() over (partition by lookup_id, step) as copy
+  select *, row_number() over (partition by lookup_id, step) as copy
   from unnest(
     $1::bigint[], $2::smallint[], $3::text[], $4::integer[], $5::uuid[], $6::smallint[], $8::text[],
     $9::bytea[], $10::float8[], $11::integer[]
@@ -27,28 +25,34 @@ batch as materialized (
 ),
 held as materialized (
   select b.*, j.cancelled_at is not null as cancelled,
-         -- Who has waited for one that got no answer does not wait for the next: a thousand would
-         -- ask one after the other.
-         b.copy > 1 or (b.turn > 1 and l.followed_question is distinct from b.question) or exists (
+         -- Who was put off keeps the place it had: two would wait for each other.
+         j.cancelled_at is null and b.question is not null and not exists (
            select from calls c
-           where c.question = b.question and c.outcome is null and c.lookup_id <> b.lookup_id
-             and c.intended_at <= case
-               when l.followed_question = b.question then l.followed_at else 'infinity' end
-             and c.intended_at > moment.now - make_interval(secs => b.lasts_s)
-             and exists (select from lookups k where k.id = c.lookup_id and k.state <> 'settled')
-             -- One that went on without its submission's answer waits for it no more.
-             and not exists (
-               select from submissions s where s.id = c.submission_id and s.state = 'late')
-         ) or (b.ask = 1 and exists (
-           -- Answered while this one stood in line: it will find that in memory.
-           select from remembered_answers r where r.key = b.question and r.expires_at > moment.now
-         )) as following
+           where c.lookup_id = b.lookup_id and c.step = b.step and c.question = b.question
+             and c.outcome is null
+         ) as wants_place
   from batch b
   join lookups l on l.id = b.lookup_id and l.epoch = b.epoch
   join jobs j on j.id = l.job_id
   -- What has an owner is running; to say so would offer the index of all that is.
   join processes p on p.id = l.owner, moment
   where l.id = any($1::bigint[]) and p.beat_at > moment.now - $7::interval
+),
+asked as materialized (
+  select q.question, r.room
+  from (
+    select question, count(*) as wanted, max(lasts_s) as lasts_s
+    from held where wants_place group by question
+  ) q, moment, leadfall_room_to_ask(q.question, now - make_interval(secs => lasts_s), wanted) r
+),
+judged as materialized (
+  select h.*, h.copy > 1 or (h.wants_place and a.room < row_number() over (
+           partition by h.question, h.wants_place order by h.copy, h.lookup_id
+         )) or (h.ask = 1 and exists (
+           -- Answered while this one stood in line: it will find that in memory.
+           select from remembered_answers r where r.key = h.question and r.expires_at > moment.now
+         )) as following
+  from held h left join asked a using (question), moment
 ),
 granted as (
   insert into calls (
@@ -57,7 +61,7 @@ granted as (
   )
   select lookup_id, step, provider, epoch, submission_id, ask, credential, question, gate_wait_ms, now,
          now - make_interval(secs => gate_wait_ms / 1000.0)
-  from held, moment
+  from judged, moment
   where not cancelled and not following
   order by lookup_id
   on conflict (lookup_id, step) do update
@@ -73,39 +77,34 @@ granted as (
       -- The answer to this very statement was lost: nothing was asked yet.
       or (calls.ask_count = excluded.ask_count and calls.epoch = excluded.epoch))
   returning lookup_id, step
-),
-followers as (
-  select l.id, h.question from lookups l join held h on h.lookup_id = l.id
-  where l.id = any($1::bigint[]) and h.following
-    and l.followed_question is distinct from h.question
-    and not exists (select from granted g where g.lookup_id = l.id)
-  order by l.id for no key update of l
-),
-marked as (
-  update lookups l set followed_question = f.question, followed_at = now
-  from followers f, moment where l.id = f.id
 )
 select b.lookup_id, b.step, g.lookup_id is not null as granted,
        h.lookup_id is not null as held, coalesce(h.cancelled, false) as cancelled,
        coalesce(h.following, false) as following
 from batch b
-left join held h using (lookup_id, step)
+left join judged h using (lookup_id, step)
 left join granted g using (lookup_id, step);
 
--- name: read_followed
--- Which of the lookups $1 still follow another one: the calls that they followed are open, by the
--- rules of `intend`. $2 seconds those may take, put off or not.
-select l.id
-from unnest($1::bigint[], $2::float8[]) as b(lookup_id, lasts_s)
-join lookups l on l.id = b.lookup_id
-where exists (
+-- name: read_following
+-- Which of these would follow others now. $1 lookup, $2 step, $3 question, $4 seconds the call may
+-- take, put off or not, as columns.
+with moment as materialized (select leadfall_now() as now),
+batch as materialized (
+  select *, row_number() over (partition by question order by lookup_id) as turn
+  from unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::float8[])
+    as b(lookup_id, step, question, lasts_s)
+),
+asked as materialized (
+  select q.question, r.room
+  from (
+    select question, count(*) as wanted, max(lasts_s) as lasts_s from batch group by question
+  ) q, moment, leadfall_room_to_ask(q.question, now - make_interval(secs => lasts_s), wanted) r
+)
+select b.lookup_id, b.step from batch b join asked a using (question)
+where b.turn > a.room and not exists (
   select from calls c
-  where c.question = l.followed_question and c.outcome is null and c.lookup_id <> l.id
-    and c.intended_at <= l.followed_at
-    and c.intended_at > (select leadfall_now()) - make_interval(secs => b.lasts_s)
-    and exists (select from lookups k where k.id = c.lookup_id and k.state <> 'settled')
-    and not exists (
-      select from submissions s where s.id = c.submission_id and s.state = 'late')
+  where c.lookup_id = b.lookup_id and c.step = b.step and c.question = b.question
+    and c.outcome is null
 );
 
 -- name: answer

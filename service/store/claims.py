@@ -93,7 +93,6 @@ def _claim(row: asyncpg.Record) -> Claim:
         cancelled=row["cancelled"],
         first_of_job=row["first_of_job"],
         parked_s=row["parked_s"] or 0.0,
-        followed_question=row["followed_question"],
         lead=LeadInput.from_row(row["input"]),
         calls={call["step"]: _call(call) for call in row["calls"] or ()},
     )

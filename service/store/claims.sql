@@ -67,7 +67,7 @@ claimed as (
   update lookups l set state = 'running', owner = $1::uuid, epoch = l.epoch + 1, wake_at = null
   where l.id = any(array(select id from chosen union select id from answered))
   returning l.id, l.job_id, l.workspace_id, l.lead_id, l.target, l.epoch, l.reclaim_count, l.input,
-            l.priority, l.first_parked_at, l.followed_question
+            l.priority, l.first_parked_at
 )
 select c.*, extract(epoch from (select leadfall_now()) - c.first_parked_at)::float8 as parked_s,
        j.kind, j.price, j.own_provider, j.waterfall_version,

@@ -116,7 +116,6 @@ with held as materialized (
 moment as materialized (select leadfall_now() as now)
 update lookups l
 set state = 'settled', owner = null, wake_at = null, input = '{}', value = null,
-    followed_question = null, followed_at = null,
     outcome = coalesce(l.outcome, 'rejected_input'),
     reason = case when held.open then $2::text else l.reason end,
     refunded = case when held.open then j.price else l.refunded end,

@@ -1,11 +1,13 @@
 """Remembers what providers answered, so that the same question is not paid for again."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from service.domain.outcome import Found, Missing, OutcomeName
+from service.store.calls import Grant, Intent, read_following
 from service.store.connection import Connection
 from service.store.statements import load_statements
 
@@ -18,6 +20,10 @@ class Remembered:
 
     outcome: Found | Missing
     answered_at: datetime
+
+
+Recalled = Remembered | Literal[Grant.FOLLOW] | None
+"""An answer, or that others are asking for it, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +40,30 @@ class ToRemember:
     days: float
 
 
-async def recall(connection: Connection, questions: Sequence[bytes]) -> list[Remembered | None]:
-    """Return, in the order of the questions, the answers that are still good."""
-    rows = await connection.fetch(_SQL["recall"], list(questions))
-    known = {
+async def recall(connection: Connection, intents: Sequence[Intent]) -> list[Recalled]:
+    """Return, in the order of what is to be asked, the answers that are still good.
+
+    Where there is none others may be asking for it, as many as may at once; an intent of the
+    lookup's own still stands then. Each intent has a question.
+    """
+    wanted = Counter(intent.question for intent in intents)
+    rows = await connection.fetch(_SQL["recall"], list(wanted))
+    known: dict[bytes | None, Recalled] = {
         row["key"]: Remembered(
             Missing() if row["value"] is None else Found(row["value"]), row["answered_at"]
         )
         for row in rows
+        if row["outcome"] is not None
     }
-    return [known.get(question) for question in questions]
+    asked = {row["key"] for row in rows} | {each for each in wanted if wanted[each] > 1}
+    disputed = [
+        intent for intent in intents if intent.question in asked and intent.question not in known
+    ]
+    following = await read_following(connection, disputed) if disputed else set()
+    return [
+        Grant.FOLLOW if (intent.lookup_id, intent.step) in following else known.get(intent.question)
+        for intent in intents
+    ]
 
 
 async def remember(connection: Connection, answers: Sequence[ToRemember]) -> None:

@@ -1,9 +1,13 @@
 -- Answers worth keeping.
 
 -- name: recall
--- The answers to the questions $1 that have not expired.
+-- The answers to the questions $1 that have not expired, and without an outcome those that are being
+-- asked: hardly any is, and the index of those is small.
 select key, outcome, value, answered_at from remembered_answers
-where key = any($1::bytea[]) and expires_at > (select leadfall_now());
+where key = any($1::bytea[]) and expires_at > (select leadfall_now())
+union all
+select question, null, null, null from calls
+where question = any($1::bytea[]) and outcome is null;
 
 -- name: remember
 -- $1 key, $2 scope, $3 provider, $4 capability, $5 person, $6 outcome, $7 value, $8 days kept, as

@@ -30,9 +30,9 @@ from service.flows.submit_calls import Submitter
 from service.flows.suppress_people import SuppressionList
 from service.flows.word_question import word_question
 from service.settings import ProviderSettings, Settings
-from service.store.calls import read_trace
+from service.store.calls import Intent, read_trace
 from service.store.claims import park_lookup
-from service.store.memory import recall
+from service.store.memory import Remembered, recall
 from tests.flows.workshop import PUBLICATION, Workshop, new_worker, open_workshop
 
 SLUG: Final = "bettercontact"
@@ -194,8 +194,9 @@ class Scene:
         assert offer is not None
         question = word_question(provider, offer, SHARED, claim.lead)
         async with self.shop.pool.acquire() as connection:
-            (answer,) = await recall(connection, [question])
-        return answer and answer.outcome.name
+            intent = Intent(claim.lookup_id, 0, SLUG, claim.epoch, question=question)
+            (answer,) = await recall(connection, [intent])
+        return answer.outcome.name if isinstance(answer, Remembered) else None
 
 
 @asynccontextmanager

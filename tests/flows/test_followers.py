@@ -15,13 +15,14 @@ from tests.flows.workshop import FIND_EMAIL
 
 @pytest.fixture
 async def scene(pool: asyncpg.Pool, database_url: str, redis_url: str) -> AsyncIterator[Scene]:
-    """A lookup that a vendor works on, and one of the same person that has met it at the gate."""
+    """A lookup that a vendor works on, and one of the same person."""
     async with open_scene(pool, database_url, redis_url, job_type=FIND_EMAIL) as opened:
         await opened.submit_one()
         await opened.accept_one()
-        planned = await opened.run_again()
-        assert isinstance(planned, PlannedCall)
-        await opened.submitter.submit([planned])
+        await opened.shop.pool.execute(
+            "update lookups set state = 'waiting', wake_at = leadfall_now() + interval '1 hour'"
+            " where state = 'ready'"
+        )
         yield opened
 
 
@@ -29,7 +30,7 @@ async def wake_follower(scene: Scene) -> None:
     """Let the follower look again at once."""
     await scene.shop.pool.execute(
         "update lookups set state = 'ready', owner = null, wake_at = null"
-        " where followed_at is not null"
+        " where id = (select max(id) from lookups)"
     )
 
 
@@ -58,11 +59,32 @@ async def test_it_takes_the_answer(scene: Scene) -> None:
 
 
 async def test_it_asks_when_the_one_before_is_gone(scene: Scene) -> None:
-    """It has followed in vain, and follows nobody again."""
+    """Nobody is left to follow."""
     await scene.shop.pool.execute(
         "update lookups set state = 'settled', outcome = 'no_answer', wake_at = null, owner = null,"
-        " settled_at = leadfall_now() where followed_at is null"
+        " settled_at = leadfall_now() where id = (select min(id) from lookups)"
     )
     await wake_follower(scene)
 
     assert isinstance(await scene.run_again(), PlannedCall)
+
+
+async def test_who_was_gathered_at_the_same_time_follows(
+    pool: asyncpg.Pool, database_url: str, redis_url: str
+) -> None:
+    """Nobody asked yet when both were planned: the intent tells."""
+    async with open_scene(pool, database_url, redis_url, job_type=FIND_EMAIL) as scene:
+        planned = []
+        for _ in range(2):
+            await scene.accept_one()
+            call = await scene.run_again()
+            assert isinstance(call, PlannedCall)
+            planned.append(call)
+
+        for call in planned:
+            await scene.submitter.submit([call])
+
+    assert await pool.fetchval("select array_agg(lookup_id) from calls") == [
+        planned[0].claim.lookup_id
+    ]
+    assert await pool.fetchval("select array_agg(state) from lookups") == ["waiting"] * 2

@@ -7,6 +7,7 @@ import pytest
 
 from service.domain.outcome import OutcomeName
 from service.flows.poll_submissions import LATE_EVERY_POLLS, LATE_PATIENCE_S
+from service.flows.run_waterfall import Parked
 from service.store.statements import load_statements
 from tests.flows.submitting import POLL_EVERY_S, SCALE, SLUG, Scene, open_scene
 from tests.flows.workshop import FIND_EMAIL
@@ -100,10 +101,11 @@ async def test_nobody_follows_a_submission_that_was_given_up(scene: Scene) -> No
 async def test_a_submission_that_is_waited_for_is_followed(scene: Scene) -> None:
     """Its answer is for all who ask the same."""
     await scene.submit_one()
+    await scene.accept_one()
 
-    twin = await scene.submit_one()
+    assert isinstance(await scene.run_again(), Parked)
 
-    assert await scene.trace(twin) == []
+    assert await scene.shop.pool.fetchval("select count(*) from calls") == 1
     assert scene.vendor.polls == 0
 
 

@@ -187,12 +187,12 @@ async def test_the_time_in_line_counts_where_another_asks_the_same(
     """Whoever follows an equal question at the end of a line has what is left of its deadline."""
     waterfall = Waterfall(Kind.FIND_EMAIL, (Step(SUBMITTED_SLOWLY),), deadline_s=LONG_S)
     async with open_scene(pool, database_url, redis_url, job_type=FIND_EMAIL) as scene:
-        await scene.submit_one()
         lead_ids = await scene.shop.add_leads(1)
         await scene.shop.accept(lead_ids, waterfall=waterfall)
         (claim,) = await scene.shop.claim(scene.owner)
         planned = await scene.runner.run(claim, waterfall)
         assert isinstance(planned, PlannedCall)
+        await scene.submit_one()
         waited = replace(planned, planned_at=planned.planned_at - LONG_S)
 
         if is_submitted:

@@ -1,18 +1,22 @@
-"""Single flight between workers: of equal questions, one is asked at a time."""
+"""Single flight between workers: of equal questions few are asked, and one at first."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
+import pytest
 
-from service.domain.claim import Claim
+from service.domain.claim import Answer, Claim
+from service.domain.outcome import OutcomeName
 from service.flows.settle_lookups import settle_lookups
 from service.store.calls import (
     Grant,
     Intent,
     Wish,
     withdraw_intent,
+    write_answers,
     write_intents,
     write_wishes,
 )
@@ -21,6 +25,9 @@ from tests.flows.workshop import PUBLICATION, missing, new_worker, open_workshop
 LEASE = timedelta(seconds=30)
 QUESTION, OTHER = b"q" * 32, b"\xff" * 32
 WAIT_S = 10.0
+
+End = Callable[[asyncpg.Pool, list[Claim]], Awaitable[None]]
+"""What ends calls without an answer."""
 
 
 def intent(claim: Claim, question: bytes) -> Intent:
@@ -40,6 +47,16 @@ async def intend(pool: asyncpg.Pool, intents: list[Intent]) -> list[Grant]:
     """Write intents as a worker does."""
     async with pool.acquire() as connection, connection.transaction():
         return await write_intents(connection, intents, LEASE)
+
+
+async def ask_all(pool: asyncpg.Pool, claims: list[Claim]) -> tuple[list[Claim], list[Claim]]:
+    """Intend the same for all; return those that may ask, and those that follow them."""
+    grants = await intend(pool, [intent(each, QUESTION) for each in claims])
+    judged = list(zip(claims, grants, strict=True))
+    return (
+        [each for each, grant in judged if grant is Grant.GRANTED],
+        [each for each, grant in judged if grant is Grant.FOLLOW],
+    )
 
 
 async def is_waiting_for_a_lock(pool: asyncpg.Pool) -> None:
@@ -121,27 +138,113 @@ async def test_who_was_sent_away_from_a_gate_follows(pool: asyncpg.Pool) -> None
     assert await intend(pool, [intent(second, QUESTION)]) == [Grant.FOLLOW]
 
 
-async def test_who_followed_in_vain_does_not_follow_again(pool: asyncpg.Pool) -> None:
-    """A question without an answer is not asked by one after the other."""
-    (first, last), (second, _) = await claim_for_two(pool, 2)
-    await intend(pool, [intent(first, QUESTION)])
-    assert await intend(pool, [intent(second, QUESTION)]) == [Grant.FOLLOW]
-    await settle_lookups(pool, [missing(first)], PUBLICATION)
+async def interrupted(pool: asyncpg.Pool, claims: list[Claim]) -> None:
+    """Nobody knows what became of the request, and it is not repeated."""
+    async with pool.acquire() as connection:
+        await write_answers(
+            connection,
+            [Answer(each.lookup_id, 0, each.epoch, OutcomeName.INTERRUPTED) for each in claims],
+        )
 
-    assert await intend(pool, [intent(last, QUESTION)]) == [Grant.GRANTED]
-    assert await intend(pool, [intent(second, QUESTION)]) == [Grant.GRANTED]
+
+async def settled(pool: asyncpg.Pool, claims: list[Claim]) -> None:
+    """The lookups end before anything is known of their calls."""
+    await settle_lookups(pool, [missing(each) for each in claims], PUBLICATION)
+
+
+async def late(pool: asyncpg.Pool, claims: list[Claim]) -> None:
+    """The lookups go on without the answer of their submission."""
+    submission_id = await pool.fetchval(
+        "insert into submissions (id, provider, capability, credential, token, state, deadline_at,"
+        " created_at) values (gen_random_uuid(), 'leadmagic', 'find_email', 'operator',"
+        " gen_random_uuid(), 'late', now(), now()) returning id"
+    )
+    await pool.execute(
+        "update calls set submission_id = $1 where lookup_id = any($2)",
+        submission_id,
+        [each.lookup_id for each in claims],
+    )
+
+
+@pytest.mark.parametrize("end", [interrupted, settled, late])
+async def test_as_many_ask_at_once_as_asked_in_vain(pool: asyncpg.Pool, end: End) -> None:
+    """A lost answer costs one more ask, and what nobody answers is over after few rounds."""
+    waiting, _ = await claim_for_two(pool, 32)
+    at_once = []
+
+    for _ in range(6):
+        asked, waiting = await ask_all(pool, waiting)
+        # While these are asked nobody else is.
+        assert (await ask_all(pool, waiting))[0] == []
+        await end(pool, asked)
+        at_once.append(len(asked))
+
+    assert at_once == [1, 1, 2, 4, 8, 16]
+
+
+async def test_they_need_not_come_together(pool: asyncpg.Pool) -> None:
+    """One by one they are judged as in a batch."""
+    waiting, _ = await claim_for_two(pool, 8)
+    asked, waiting = await ask_all(pool, waiting)
+    await interrupted(pool, asked)
+    asked, waiting = await ask_all(pool, waiting)
+    await interrupted(pool, asked)
+
+    grants = [await intend(pool, [intent(each, QUESTION)]) for each in waiting]
+
+    assert grants == [[Grant.GRANTED]] * 2 + [[Grant.FOLLOW]] * 4
+
+
+async def test_what_was_not_taken_was_not_asked_in_vain(pool: asyncpg.Pool) -> None:
+    """However many ended before the vendor took their requests, one is asked after them."""
+    waiting, _ = await claim_for_two(pool, 8)
+    for _ in range(4):
+        (asked,), waiting = await ask_all(pool, waiting)
+        async with pool.acquire() as connection:
+            await withdraw_intent(connection, asked.lookup_id, 0, asked.epoch, ask=1)
+        await settled(pool, [asked])
+
+    assert len((await ask_all(pool, waiting))[0]) == 1
+
+
+async def test_what_was_asked_long_ago_counts_no_more(pool: asyncpg.Pool) -> None:
+    """It says nothing of the vendor as it is now."""
+    waiting, _ = await claim_for_two(pool, 8)
+    for _ in range(3):
+        asked, waiting = await ask_all(pool, waiting)
+        await interrupted(pool, asked)
+    await pool.execute("update calls set intended_at = intended_at - interval '1 hour'")
+
+    assert len((await ask_all(pool, waiting))[0]) == 1
+
+
+async def test_who_were_put_off_do_not_wait_for_each_other(pool: asyncpg.Pool) -> None:
+    """Two keep their places, also when what gave them those is long ago."""
+    waiting, _ = await claim_for_two(pool, 4)
+    for _ in range(2):
+        asked, waiting = await ask_all(pool, waiting)
+        await interrupted(pool, asked)
+    two, _ = await ask_all(pool, waiting)
+    assert len(two) == 2
+    async with pool.acquire() as connection:
+        for each in two:
+            await withdraw_intent(connection, each.lookup_id, 0, each.epoch, ask=1)
+    await pool.execute("delete from calls where outcome is not null")
+
+    assert [await intend(pool, [intent(each, QUESTION)]) for each in two] == [[Grant.GRANTED]] * 2
 
 
 async def test_who_left_a_line_and_followed_in_vain_asks(pool: asyncpg.Pool) -> None:
     """Two who had left a line before they followed do not wait for each other."""
-    (leader, _), (one, other) = await claim_for_two(pool, 2)
+    leaders, (one, other) = await claim_for_two(pool, 2)
     async with pool.acquire() as connection:
         wishes = [Wish(each.lookup_id, 0, "leadmagic", each.epoch, 1.0) for each in (one, other)]
         await write_wishes(connection, wishes)
     asked = [intent(each, QUESTION) for each in (one, other)]
-    await intend(pool, [intent(leader, QUESTION)])
-    assert await intend(pool, asked) == [Grant.FOLLOW] * 2
-    await settle_lookups(pool, [missing(leader)], PUBLICATION)
+    for leader in leaders:
+        assert await intend(pool, [intent(leader, QUESTION)]) == [Grant.GRANTED]
+        assert await intend(pool, asked) == [Grant.FOLLOW] * 2
+        await settled(pool, [leader])
     assert await intend(pool, asked) == [Grant.GRANTED] * 2
 
     # Both are turned away, and look again.
