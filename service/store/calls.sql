@@ -23,13 +23,16 @@ batch as materialized (
     lookup_id, step, provider, epoch, submission_id, ask, credential, question, lasts_s, gate_wait_ms
   )
 ),
+open as materialized (
+  -- By one look at the index, which has few rows: hardly any question is asked by others just now.
+  select lookup_id, step, question from calls where question = any($9::bytea[]) and outcome is null
+),
 held as materialized (
   select b.*, j.cancelled_at is not null as cancelled,
          -- Who was put off keeps the place it had: two would wait for each other.
-         j.cancelled_at is null and b.question is not null and not exists (
-           select from calls c
-           where c.lookup_id = b.lookup_id and c.step = b.step and c.question = b.question
-             and c.outcome is null
+         not exists (
+           select from open o
+           where o.lookup_id = b.lookup_id and o.step = b.step and o.question = b.question
          ) as wants_place
   from batch b
   join lookups l on l.id = b.lookup_id and l.epoch = b.epoch
@@ -42,17 +45,26 @@ asked as materialized (
   select q.question, r.room
   from (
     select question, count(*) as wanted, max(lasts_s) as lasts_s
-    from held where wants_place group by question
+    from held where question is not null and wants_place and not cancelled group by question
+    having count(*) > 1 or question in (select question from open)
   ) q, moment, leadfall_room_to_ask(q.question, now - make_interval(secs => lasts_s), wanted) r
 ),
+too_many as materialized (
+  select lookup_id, step
+  from (
+    select h.lookup_id, h.step, a.room,
+           row_number() over (partition by question order by h.copy, h.lookup_id) as turn
+    from held h join asked a using (question) where h.wants_place and not h.cancelled
+  ) turns
+  where turn > room
+),
 judged as materialized (
-  select h.*, h.copy > 1 or (h.wants_place and a.room < row_number() over (
-           partition by h.question, h.wants_place order by h.copy, h.lookup_id
-         )) or (h.ask = 1 and exists (
+  select h.*, h.copy > 1 or (h.lookup_id, h.step) in (select lookup_id, step from too_many)
+         or (h.ask = 1 and exists (
            -- Answered while this one stood in line: it will find that in memory.
            select from remembered_answers r where r.key = h.question and r.expires_at > moment.now
          )) as following
-  from held h left join asked a using (question), moment
+  from held h, moment
 ),
 granted as (
   insert into calls (
