@@ -40,8 +40,7 @@ class Recorder:
 
     def __init__(self, pool: Pool, lease: timedelta, suppressions: SuppressionList) -> None:
         async def intend(connection: Connection, intents: list[Intent]) -> Sequence[Grant]:
-            async with connection.transaction():
-                return await write_intents(connection, intents, lease)
+            return await write_intents(connection, intents, lease)
 
         async def answer(connection: Connection, answers: list[Answer]) -> Sequence[None]:
             await write_answers(connection, answers)

@@ -92,14 +92,11 @@ async def write_intents(
 ) -> list[Grant]:
     """Write intents and return, in their order, which calls may be made.
 
-    Questions are asked one at a time only if this is done in a transaction, which must end soon:
-    others with the same questions wait for its end.
+    Others with the same questions wait for the end of the transaction, which must come soon.
     """
-    turns = sorted({_turn(each.question) for each in intents if each.question is not None})
-    if turns:
-        await connection.execute(_SQL["take_turns"], turns)
     rows = await connection.fetch(
         _SQL["intend"],
+        sorted({_turn(each.question) for each in intents if each.question is not None}),
         [intent.lookup_id for intent in intents],
         [intent.step for intent in intents],
         [intent.provider for intent in intents],

@@ -24,6 +24,8 @@ from tests.flows.workshop import PUBLICATION, missing, new_worker, open_workshop
 
 LEASE = timedelta(seconds=30)
 QUESTION, OTHER = b"q" * 32, b"\xff" * 32
+# Another question that has its turn with the first, as one in very many has.
+ALIKE = b"q" * 8 + b"\xff" * 24
 WAIT_S = 10.0
 
 End = Callable[[asyncpg.Pool, list[Claim]], Awaitable[None]]
@@ -45,7 +47,7 @@ async def claim_for_two(pool: asyncpg.Pool, count: int) -> tuple[list[Claim], li
 
 async def intend(pool: asyncpg.Pool, intents: list[Intent]) -> list[Grant]:
     """Write intents as a worker does."""
-    async with pool.acquire() as connection, connection.transaction():
+    async with pool.acquire() as connection:
         return await write_intents(connection, intents, LEASE)
 
 
@@ -77,6 +79,37 @@ async def test_two_workers_at_once(pool: asyncpg.Pool) -> None:
         await is_waiting_for_a_lock(pool)
 
     assert (grants, await other) == ([Grant.GRANTED], [Grant.FOLLOW])
+
+
+async def test_what_happens_to_it_in_line_counts(pool: asyncpg.Pool) -> None:
+    """A claim that is lost while its intent waits for its turn asks nothing."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+
+    async with pool.acquire() as connection, connection.transaction():
+        await write_intents(connection, [intent(first, QUESTION)], LEASE)
+        other = asyncio.create_task(intend(pool, [intent(second, ALIKE)]))
+        await is_waiting_for_a_lock(pool)
+        await pool.execute(
+            "update lookups set state = 'ready', owner = null where id = $1", second.lookup_id
+        )
+
+    assert await other == [Grant.LOST]
+
+
+async def test_an_intent_is_as_old_as_its_turn(pool: asyncpg.Pool) -> None:
+    """The time for which it waited for that is not the vendor's."""
+    (first,), (second,) = await claim_for_two(pool, 1)
+
+    async with pool.acquire() as connection, connection.transaction():
+        await write_intents(connection, [intent(first, QUESTION)], LEASE)
+        other = asyncio.create_task(intend(pool, [intent(second, ALIKE)]))
+        await is_waiting_for_a_lock(pool)
+        turn_at = await pool.fetchval("select leadfall_now()")
+
+    assert await other == [Grant.GRANTED]
+    assert turn_at < await pool.fetchval(
+        "select intended_at from calls where lookup_id = $1", second.lookup_id
+    )
 
 
 async def test_other_questions_need_not_wait(pool: asyncpg.Pool) -> None:
