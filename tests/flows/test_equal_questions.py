@@ -22,6 +22,8 @@ SLUG = "leadmagic"
 WATERFALL = Waterfall(Kind.FIND_PHONE, (Step(SLUG, deadline_s=20.0),))
 EQUAL, OTHERS = 60, 5
 CREDITS = 100_000
+# A number of no country, which is no answer.
+UNPLACED = "2071838750"
 # Longer than those who look for an answer at one moment take to be asked about.
 ANSWER_AFTER_S = 0.3
 FINISHED_S = 30.0
@@ -33,26 +35,38 @@ class Vendor:
     """A vendor that knows everybody's number.
 
     Attributes:
+        number: what it says that it is.
         cuts: of so many requests it cuts the connection instead of answering.
         held: requests about this profile are held until they may go on.
         asked: how often it was asked about each profile.
+        met: of each request, how many it was working on and how many were over.
     """
 
     held: str
+    number: str = "+442071838750"
     cuts: int = 0
     may_go_on: asyncio.Event = field(default_factory=asyncio.Event)
     asked: Counter[str] = field(default_factory=Counter)
+    met: list[tuple[int, int]] = field(default_factory=list)
+    over: int = 0
 
     async def take(self, request: web.Request) -> web.Response:
         """Take a request, and answer it if it may."""
         profile = str((await request.json())["profile_url"])
+        self.met.append((self.asked.total() - self.over, self.over))
         self.asked[profile] += 1
-        is_cut = self.asked.total() <= self.cuts
+        try:
+            return await self.answer(request, profile, is_cut=self.asked.total() <= self.cuts)
+        finally:
+            self.over += 1
+
+    async def answer(self, request: web.Request, profile: str, *, is_cut: bool) -> web.Response:
+        """Answer, if it may."""
         await (self.may_go_on.wait() if profile == self.held else asyncio.sleep(0))
         if is_cut and request.transport is not None:
             request.transport.abort()
         await asyncio.sleep(ANSWER_AFTER_S)
-        return web.json_response({"mobile_number": "+442071838750"})
+        return web.json_response({"mobile_number": self.number})
 
 
 @pytest.fixture
@@ -118,6 +132,23 @@ async def test_a_lost_answer_costs_one_more_ask(
     outcomes = await pool.fetch("select outcome, count(*)::int from lookups group by 1 order by 1")
     assert vendor.asked.total() == 2
     assert [tuple(row) for row in outcomes] == [("found", EQUAL - 1), ("no_answer", 1)]
+
+
+async def test_what_nobody_can_read_is_asked_in_rounds(
+    pool: asyncpg.Pool, settings: Settings, vendor: Vendor
+) -> None:
+    """Twice as many at once in each: equal lookups soon end, and few are paid for at first."""
+    vendor.number = UNPLACED
+    vendor.may_go_on.set()
+    shop = await open_workshop(pool, credits_granted=CREDITS)
+    await accept(pool, shop, *[vendor.held] * EQUAL)
+
+    async with app.worker(settings):
+        await until(pool, "open_count = 0 from jobs")
+
+    assert await pool.fetchval("select array_agg(distinct outcome) from lookups") == ["no_answer"]
+    assert len(vendor.met) == EQUAL
+    assert [met for met in vendor.met if met[0] >= max(1, met[1])] == []
 
 
 async def test_who_follows_takes_no_place_at_the_gate(
