@@ -86,7 +86,7 @@ begin
     select lookup_id, step, question from calls where question = any(questions) and outcome is null
   ),
   held as materialized (
-    select b.*, j.cancelled_at is not null as cancelled,
+    select b.*, l.priority, j.cancelled_at is not null as cancelled,
            -- Who was put off keeps the place it had: two would wait for each other.
            not exists (
              select from open o
@@ -111,7 +111,8 @@ begin
     select lookup_id, step
     from (
       select h.lookup_id, h.step, a.room,
-             row_number() over (partition by question order by h.copy, h.lookup_id) as turn
+             row_number() over (
+               partition by question order by h.copy, h.priority, h.lookup_id) as turn
       from held h join asked a using (question) where h.wants_place and not h.cancelled
     ) turns
     where turn > room

@@ -15,9 +15,11 @@ select * from leadfall_intend(
 -- take, put off or not, as columns.
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
-  select *, row_number() over (partition by question order by lookup_id) as turn
+  select b.*,
+         row_number() over (partition by question order by l.priority, b.lookup_id) as turn
   from unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::float8[])
     as b(lookup_id, step, question, lasts_s)
+  left join lookups l on l.id = b.lookup_id and l.id = any($1::bigint[])
 ),
 asked as materialized (
   select q.question, r.room

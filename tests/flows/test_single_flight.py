@@ -20,6 +20,7 @@ from service.store.calls import (
     write_intents,
     write_wishes,
 )
+from service.store.memory import recall
 from tests.flows.workshop import PUBLICATION, missing, new_worker, open_workshop
 
 LEASE = timedelta(seconds=30)
@@ -226,6 +227,17 @@ async def test_they_need_not_come_together(pool: asyncpg.Pool) -> None:
     grants = [await intend(pool, [intent(each, QUESTION)]) for each in waiting]
 
     assert grants == [[Grant.GRANTED]] * 2 + [[Grant.FOLLOW]] * 4
+
+
+async def test_a_caller_who_waits_asks_first(pool: asyncpg.Pool) -> None:
+    """Whoever else came before: also on the way to the gate."""
+    (early, waited_for), _ = await claim_for_two(pool, 2)
+    await pool.execute("update lookups set priority = 0 where id = $1", waited_for.lookup_id)
+    intents = [intent(each, QUESTION) for each in (early, waited_for)]
+
+    async with pool.acquire() as connection:
+        assert await recall(connection, intents) == [Grant.FOLLOW, None]
+    assert await intend(pool, intents) == [Grant.FOLLOW, Grant.GRANTED]
 
 
 async def test_what_was_not_taken_was_not_asked_in_vain(pool: asyncpg.Pool) -> None:
