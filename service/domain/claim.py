@@ -70,8 +70,26 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class ToRemember:
+    """An answer to keep for `days`."""
+
+    question: bytes
+    scope: int
+    provider: str
+    capability: str
+    person: bytes
+    outcome: OutcomeName
+    value: dict[str, Any] | None = field(repr=False)
+    days: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a call came to; `epoch` is that of its intent."""
+    """What a call came to; `epoch` is that of its intent.
+
+    Attributes:
+        keep: what others may use of it; they see it from the moment at which the call has ended.
+    """
 
     lookup_id: int
     step: int
@@ -81,6 +99,7 @@ class Answer:
     reason: str | None = None
     price_thousandths: int = 0
     duration_ms: int | None = None
+    keep: ToRemember | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,16 +6,15 @@ from typing import Final
 
 from providers.contract import Batched, Offer, Row, Submitted
 from providers.vocabulary import verdict_of_row
-from service.domain.claim import Answer
+from service.domain.claim import Answer, ToRemember
 from service.domain.kinds import Capability
 from service.domain.outcome import Found, NoAnswer, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import price_of
 from service.flows.credentials import OPERATOR
+from service.flows.keep_answers import keep_answers
 from service.flows.suppress_people import SuppressionList
-from service.store.calls import write_answers
 from service.store.connection import Pool
-from service.store.memory import ToRemember, remember
 from service.store.submissions import (
     DueSubmission,
     NewSubmission,
@@ -97,17 +96,29 @@ class Finisher:
                 if claimed and not is_named:
                     await disbelieve_callback(connection, submission.id)
                     return False, []
-                ended = [(call, end(call)) for call in calls]
-                await write_answers(connection, [_answer(offer, *each) for each in ended])
-                answers = [self._to_remember(submission, *each) for each in ended]
-                kept = [each for each in answers if each is not None]
-                await remember(connection, await self.suppressions.rememberable(connection, kept))
+                answers = [self._answer(submission, offer, call, end(call)) for call in calls]
+                await keep_answers(connection, answers, self.suppressions)
                 awake = await close_submission(connection, submission.id, "answered")
                 return is_named or not calls, awake
 
         is_named, awake = await until_done(finish, name="submission.finish", patience_s=_PATIENCE_S)
         self.go_on(awake)
         return is_named
+
+    def _answer(
+        self, submission: _Submission, offer: Offer | None, call: SubmittedCall, outcome: Outcome
+    ) -> Answer:
+        return Answer(
+            call.lookup_id,
+            call.step,
+            call.epoch,
+            outcome.name,
+            dict(outcome.value) if isinstance(outcome, Found) else None,
+            getattr(outcome, "reason", None),
+            price_of(offer, outcome) if offer else 0,
+            call.age_ms,
+            self._to_remember(submission, call, outcome),
+        )
 
     def _to_remember(
         self, submission: _Submission, call: SubmittedCall, outcome: Outcome
@@ -131,16 +142,3 @@ def _name_of(offer: Offer | None, call: SubmittedCall) -> str:
     row = Row(row_reference(call.lookup_id, call.step), call.lead.as_told())
     shape = offer.shape if offer is not None else None
     return shape.name_of(row) if isinstance(shape, Batched | Submitted) else row.reference
-
-
-def _answer(offer: Offer | None, call: SubmittedCall, outcome: Outcome) -> Answer:
-    return Answer(
-        call.lookup_id,
-        call.step,
-        call.epoch,
-        outcome.name,
-        dict(outcome.value) if isinstance(outcome, Found) else None,
-        getattr(outcome, "reason", None),
-        price_of(offer, outcome) if offer else 0,
-        call.age_ms,
-    )

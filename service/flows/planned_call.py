@@ -8,13 +8,12 @@ from typing import Final
 from uuid import UUID
 
 from providers.contract import Batched, Offer, Provider, Submitted
-from service.domain.claim import Answer, Claim
+from service.domain.claim import Answer, Claim, ToRemember
 from service.domain.outcome import Found, Outcome, OutcomeName
 from service.domain.question import SHARED, person_of
 from service.flows.ask_provider import Asked, Certainty
 from service.flows.credentials import OPERATOR, Credential
 from service.store.calls import Intent, Wish
-from service.store.memory import ToRemember
 
 PATIENCE_S: Final = 900.0
 """For how long a vendor that answers nobody is asked again, where the operator does not say."""

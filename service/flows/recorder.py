@@ -1,4 +1,4 @@
-"""Writes of a running worker, in batches: intents, answers, notes, memories and patterns."""
+"""Writes of a running worker, in batches: intents, answers, notes and patterns."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -7,17 +7,17 @@ from typing import Final, Self, TypeVar
 from service.domain.claim import Answer
 from service.domain.email_patterns import PatternHit
 from service.flows.batching import Batcher
+from service.flows.keep_answers import keep_answers
 from service.flows.suppress_people import SuppressionList
 from service.store.calls import (
     Grant,
     Intent,
     Note,
-    write_answers,
     write_intents,
     write_notes,
 )
 from service.store.connection import Connection, Pool
-from service.store.memory import Recalled, ToRemember, recall, remember
+from service.store.memory import Recalled, recall
 from service.store.patterns import learn_patterns
 from service.store.transient import until_done
 
@@ -36,14 +36,15 @@ _UNHURRIED_S: Final = 0.1
 class Recorder:
     """The batchers of one process; each write is repeated until it is done or 30 s have passed."""
 
-    __slots__ = ("answers", "intents", "keeps", "lessons", "notes", "recalls")
+    __slots__ = ("answers", "intents", "lessons", "notes", "recalls")
 
     def __init__(self, pool: Pool, lease: timedelta, suppressions: SuppressionList) -> None:
         async def intend(connection: Connection, intents: list[Intent]) -> Sequence[Grant]:
             return await write_intents(connection, intents, lease)
 
         async def answer(connection: Connection, answers: list[Answer]) -> Sequence[None]:
-            await write_answers(connection, answers)
+            async with connection.transaction():
+                await keep_answers(connection, answers, suppressions)
             return [None] * len(answers)
 
         async def note(connection: Connection, notes: list[Note]) -> Sequence[None]:
@@ -52,11 +53,6 @@ class Recorder:
 
         async def look_up(connection: Connection, intents: list[Intent]) -> Sequence[Recalled]:
             return await recall(connection, intents)
-
-        async def keep(connection: Connection, answers: list[ToRemember]) -> Sequence[None]:
-            # A call that was under way when its person was erased must not bring them back.
-            await remember(connection, await suppressions.rememberable(connection, answers))
-            return [None] * len(answers)
 
         async def learn(connection: Connection, hits: list[PatternHit]) -> Sequence[None]:
             await learn_patterns(connection, hits)
@@ -68,14 +64,12 @@ class Recorder:
         self.answers: Batcher[Answer, None] = _batcher(pool, "answers", answer)
         self.notes: Batcher[Note, None] = _batcher(pool, "notes", note)
         self.recalls: Batcher[Intent, Recalled] = _batcher(pool, "recalls", look_up, _HURRIED_S)
-        self.keeps: Batcher[ToRemember, None] = _batcher(pool, "keeps", keep, _UNHURRIED_S)
         self.lessons: Batcher[PatternHit, None] = _batcher(pool, "lessons", learn, _UNHURRIED_S)
 
     async def drain(self: Self) -> None:
         """Wait until everything added so far was written."""
         await self.answers.drain()
         await self.notes.drain()
-        await self.keeps.drain()
         await self.lessons.drain()
 
 

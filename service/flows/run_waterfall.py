@@ -266,8 +266,8 @@ class WaterfallRunner:
                 raise _PassOver(NoAnswer("lead_deadline"))
             case asked:
                 progress.cost += self._cost(call.provider.slug, asked.price_thousandths)
-                progress.answer = call.answer(asked)
-                self._remember(call, asked.outcome)
+                keep = call.to_remember(asked.outcome, self._policy.memory_days)
+                progress.answer = replace(call.answer(asked), keep=keep)
                 return asked.outcome
 
     def _refused(self, claim: Claim, grant: Grant) -> Ended:
@@ -401,11 +401,6 @@ class WaterfallRunner:
         )
         await self._recorder.notes.add(note)
         return outcome
-
-    def _remember(self, call: PlannedCall, outcome: Outcome) -> None:
-        answer = call.to_remember(outcome, self._policy.memory_days)
-        if answer is not None:
-            self._recorder.keeps.add(answer)
 
     async def _record(self, progress: _Progress) -> None:
         answer, progress.answer = progress.answer, None

@@ -14,6 +14,7 @@ from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
 from service.domain.suppression import OPTED_OUT, SUPPRESSED, SuppressionReason
 from service.errors import SuppressionsUnreadable
+from service.flows.keep_answers import keep_answers
 from service.flows.publish_finished import (
     FinishedJob,
     Publication,
@@ -22,7 +23,6 @@ from service.flows.publish_finished import (
 )
 from service.flows.publish_leads import publish_leads
 from service.flows.suppress_people import SuppressionList
-from service.store.calls import write_answers
 from service.store.connection import Connection, Pool
 from service.store.ledger import Refund, enter_refunds
 from service.store.settlement import (
@@ -147,8 +147,7 @@ class _Closing:
                 connection, await self._without_suppressed(connection, settlements)
             )
             answers = [each.answer for each in settlements if each.answer is not None]
-            if answers:
-                await write_answers(connection, answers)
+            await keep_answers(connection, answers, self.suppressions)
             if not closed:
                 return [], []
             await fill_leads(connection, closed)
@@ -165,7 +164,8 @@ class _Closing:
             value=None,
             reason=reason,
             refund=settlement.claim.price,
-            answer=answer and replace(answer, outcome=outcome, value=None, reason=reason),
+            answer=answer
+            and replace(answer, outcome=outcome, value=None, reason=reason, keep=None),
         )
         return await until_done(
             lambda: self.settle([harmless]), name="settle", patience_s=_PATIENCE_S

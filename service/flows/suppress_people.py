@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from service.domain.claim import ToRemember
 from service.domain.lead_input import LeadInput
 from service.domain.question import people_of
 from service.domain.suppression import (
@@ -17,7 +18,6 @@ from service.domain.suppression import (
 from service.edges.secret_box import SecretBox, SecretUnreadable, pepper_purpose
 from service.errors import SuppressionsUnreadable
 from service.store.connection import Connection
-from service.store.memory import ToRemember
 from service.store.suppressions import (
     PersonHash,
     add_suppressions,

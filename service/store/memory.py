@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from service.domain.outcome import Found, Missing, OutcomeName
+from service.domain.claim import ToRemember
+from service.domain.outcome import Found, Missing
 from service.store.calls import Grant, Intent, read_following
 from service.store.connection import Connection
 from service.store.statements import load_statements
@@ -24,20 +25,6 @@ class Remembered:
 
 Recalled = Remembered | Literal[Grant.FOLLOW] | None
 """An answer, or that others are asking for it, or nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToRemember:
-    """An answer to keep for `days`."""
-
-    question: bytes
-    scope: int
-    provider: str
-    capability: str
-    person: bytes
-    outcome: OutcomeName
-    value: dict[str, Any] | None = field(repr=False)
-    days: float
 
 
 async def recall(connection: Connection, intents: Sequence[Intent]) -> list[Recalled]:

@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from providers.registry import all_providers
-from service.domain.claim import Answer, Claim, Settlement
+from service.domain.claim import Answer, Claim, Settlement, ToRemember
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
 from service.domain.question import person_of
@@ -23,9 +23,9 @@ from service.flows.erase_people import Erased, erase_people
 from service.flows.recorder import Recorder
 from service.flows.settle_lookups import settle_lookups
 from service.flows.suppress_people import SuppressionList
-from service.store.calls import Note, write_answers, write_notes
+from service.store.calls import Note
 from service.store.deliveries import claim
-from service.store.memory import ToRemember, remember
+from service.store.memory import remember
 from tests.flows.workshop import PUBLICATION, TYPES, Workshop, missing, new_worker, open_workshop
 
 HOOK = "https://hooks.example.net/s"
@@ -314,13 +314,13 @@ async def test_what_is_under_way_brings_nobody_back(scene: Scene) -> None:
     value = {"email": FOUND, "phone": "+4915112345678"}
     settling = Settlement(held, OutcomeName.FOUND, value)
     counted = await settle_lookups(scene.pool, [settling], PUBLICATION, scene.suppressions)
-    late = Answer(held.lookup_id, 0, held.epoch, OutcomeName.FOUND, value)
+    late = Answer(
+        held.lookup_id, 0, held.epoch, OutcomeName.FOUND, value, keep=remembered(held.lead)
+    )
     note = Note(held.lookup_id, 1, held.epoch, "enrow", OutcomeName.FOUND, value=value)
-    async with scene.pool.acquire() as connection:
-        await write_answers(connection, [late])
-        await write_notes(connection, [note])
     recorder = Recorder(scene.pool, LEASE, scene.suppressions)
-    recorder.keeps.add(remembered(held.lead))
+    recorder.answers.add(late)
+    recorder.notes.add(note)
     await recorder.drain()
 
     assert counted == 0

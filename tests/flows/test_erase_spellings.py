@@ -9,6 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from providers.registry import all_providers
+from service.domain.claim import ToRemember
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
 from service.domain.question import person_of
@@ -17,7 +18,7 @@ from service.flows.audit import audit
 from service.flows.erase_people import Erased, erase_people
 from service.flows.settle_lookups import settle_lookups
 from service.flows.suppress_people import SuppressionList
-from service.store.memory import ToRemember, remember
+from service.store.memory import remember
 from tests.flows.test_erase_people import LEASE, traces_of
 from tests.flows.workshop import (
     PUBLICATION,

@@ -1,19 +1,23 @@
 """Settling: once per lookup, fenced by the epoch, with one terminal event per job."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 import orjson
 import pytest
 
+from service.domain.claim import Answer, Claim, ToRemember
 from service.domain.outcome import OutcomeName
+from service.domain.question import SHARED
 from service.flows.settle_lookups import settle_lookups
 from service.store.claims import reclaim_lookups
 from service.store.transient import TRANSIENT
 from tests.flows.workshop import PUBLICATION, TYPES, found, missing, new_worker, open_workshop
 
 PAST_LEASE = timedelta(seconds=5)
+QUESTION = b"question"
 TERMINAL = "select * from events where type in ('enrichment.completed', 'enrichment.failed')"
 
 
@@ -196,3 +200,57 @@ def test_lost_connections_count_as_transient() -> None:
     """Refused and reset connections are OSErrors, which asyncpg does not wrap."""
     assert issubclass(ConnectionRefusedError, TRANSIENT)
     assert issubclass(asyncpg.DeadlockDetectedError, TRANSIENT)
+
+
+async def test_an_answer_is_in_memory_from_the_moment_at_which_its_call_has_ended(
+    pool: asyncpg.Pool,
+) -> None:
+    """Whoever asks the same meets an open call before that, and the answer after it."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(1))
+    (claim,) = await shop.claim(await new_worker(pool))
+    await pool.execute(
+        "insert into calls (lookup_id, step, provider, epoch, question, intended_at)"
+        " values ($1, 0, 'leadmagic', $2, $3, now())",
+        claim.lookup_id,
+        claim.epoch,
+        QUESTION,
+    )
+    before = await known(pool)
+
+    await settle_lookups(pool, [replace(missing(claim), answer=remembered(claim))], PUBLICATION)
+
+    assert (before, await known(pool)) == ([(None, None)], [("missing", "missing")])
+
+
+async def test_what_cannot_be_settled_is_not_remembered(pool: asyncpg.Pool) -> None:
+    """A value that the database refuses is nobody's answer."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(1))
+    (claim,) = await shop.claim(await new_worker(pool))
+    answer = remembered(claim)
+    assert answer.keep is not None
+    strange = replace(answer.keep, outcome=OutcomeName.FOUND, value={"email": "\0"})
+    settlement = replace(found(claim, "\0"), answer=replace(answer, keep=strange))
+
+    assert await settle_lookups(pool, [settlement], PUBLICATION) == 1
+
+    assert await pool.fetchval("select outcome from lookups") == "no_answer"
+    assert await pool.fetchval("select count(*) from remembered_answers") == 0
+
+
+def remembered(claim: Claim) -> Answer:
+    """Return an answer that others may use."""
+    keep = ToRemember(
+        QUESTION, SHARED, "leadmagic", "find_email", b"person", OutcomeName.MISSING, None, 1.0
+    )
+    return Answer(claim.lookup_id, 0, claim.epoch, OutcomeName.MISSING, keep=keep)
+
+
+async def known(pool: asyncpg.Pool) -> list[tuple[str | None, str | None]]:
+    """Return what is on record of each call, and what memory has for its question."""
+    rows = await pool.fetch(
+        "select c.outcome, r.outcome as remembered"
+        " from calls c left join remembered_answers r on r.key = c.question"
+    )
+    return [tuple(row) for row in rows]
