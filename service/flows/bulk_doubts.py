@@ -1,7 +1,8 @@
-"""Bulks that are not used for a while, because an answer of theirs named none of its rows.
+"""Bulks that are not used for a while, because one of them was in vain.
 
 What some vendors answer to a bulk is inferred. Should it be otherwise, one bulk is lost to each
-process, and not all of them.
+process, and not all of them: whether its answer to a submit does not say what it is called, it is
+never told to be ready, or what is told names none of its rows.
 """
 
 from typing import Final
@@ -20,7 +21,7 @@ _DOUBTS_MAX: Final = 1_000
 
 _unread = Counter(
     "leadfall_bulk_unread_total",
-    "Bulks whose answers named none of their rows.",
+    "Bulks whose answers did not come in time or could not be read.",
     ["provider", "operation"],
 )
 
@@ -34,7 +35,7 @@ class BulkDoubts:
         self._doubted: ExpiringMap[_Key, str] = ExpiringMap(_DOUBTS_MAX)
 
     def note_unread(self, provider: Provider, offer: Offer, credential_id: str) -> None:
-        """Note that an answer named nobody; of what is asked about one by one, nothing follows."""
+        """Note that nothing could be read; of what is asked about one by one, nothing follows."""
         operation = provider.operation(offer)
         if operation == offer.capability:
             return

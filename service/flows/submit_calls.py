@@ -12,6 +12,7 @@ import structlog
 
 from providers.contract import (
     Batched,
+    BrokenAnswer,
     RequestRefused,
     Row,
     Submitted,
@@ -143,7 +144,7 @@ class Submitter:
                 patience_s=_HANDLE_PATIENCE_S,
             )
         elif not await self.finisher.finish(submission, call.offer, said):
-            self.desk.bulk_doubts.note_unread(call.provider, call.offer, call.credential.id)
+            self._doubt(call)
         _log.info(
             "submission.made",
             submission_id=str(submission.id),
@@ -244,7 +245,13 @@ class Submitter:
             raise TypeError("only several are asked about together")
         callback_url = self._callback_url(submission, call)
         request = shape.submit(rows, f"leadfall-{submission.id.hex}", callback_url)
-        return shape.read_handle(await self._exchange(call, request, SUBMIT_TIMEOUT_S), leads)
+        answer = await self._exchange(call, request, SUBMIT_TIMEOUT_S)
+        try:
+            return shape.read_handle(answer, leads)
+        except BrokenAnswer:
+            # It may have been taken, and nothing will ever tell what it is called.
+            self._doubt(call)
+            raise
 
     async def _exchange(
         self, call: PlannedCall, request: VendorRequest, timeout_s: float
@@ -265,6 +272,9 @@ class Submitter:
         if not self._can_call_back(call):
             return None
         return f"{self.public_url}/v1/callbacks/{submission.provider}/{submission.token}"
+
+    def _doubt(self, call: PlannedCall) -> None:
+        self.desk.bulk_doubts.note_unread(call.provider, call.offer, call.credential.id)
 
     async def _keep(self, submission_id: UUID, handle: str, first_poll_after_s: float) -> None:
         async with self.pool.acquire() as connection, connection.transaction():

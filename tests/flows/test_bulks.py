@@ -1,67 +1,42 @@
 """Bulks beside single requests: when leads are asked about together, and what becomes of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from prometheus_client import REGISTRY
 
 from providers.contract import Throttled
-from providers.registry import all_providers
-from service import app
-from service.domain.claim import Claim, Settlement
+from service.domain.claim import Settlement
 from service.domain.waterfall import Step, Waterfall
 from service.flows.accept_jobs import ASYNC_PRIORITY, SYNC_PRIORITY
-from service.flows.finish_submission import Finisher
-from service.flows.gather_calls import Gathering
-from service.flows.make_call import CallMaker
-from service.flows.planned_call import PlannedCall
-from service.flows.provider_gate import Gate
-from service.flows.recorder import Recorder
-from service.flows.run_waterfall import Ended, Policy, WaterfallRunner
-from service.flows.submit_calls import Submitter
-from service.flows.suppress_people import SuppressionList
-from service.settings import ProviderSettings, Settings
-from tests.flows.workshop import FIND_EMAIL, Workshop, new_worker, open_workshop
+from tests.flows.bulking import LEASE, Asked, Scene, open_scene
+from tests.flows.workshop import FIND_EMAIL
 
 SLUG: Final = "prospeo"
-LEASE: Final = timedelta(seconds=5)
-SCALE: Final = 0.01
 LEADS: Final = 20
 _STEPS: Final = Waterfall(FIND_EMAIL.kind, (Step(SLUG),))
 
 
 @dataclass
-class Vendor:
+class Vendor(Asked):
     """A vendor that knows everybody, and answers about one only when it is let.
 
     Attributes:
-        alone, together: whom it was asked about, by last name.
         refuses: whose presence makes it refuse a bulk.
         names_nobody: a bulk's answer is of another shape than is known.
         cuts: it takes a bulk, and hangs up instead of answering.
         status: what it answers to a bulk, instead of its results.
     """
 
-    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
-    alone: list[str] = field(default_factory=list)
-    together: list[list[str]] = field(default_factory=list)
     refuses: str = ""
     names_nobody: bool = False
     cuts: bool = False
     status: int = 200
-
-    @property
-    def in_bulk(self) -> list[str]:
-        """Whom it was asked about together, in any bulk."""
-        return [name for names in self.together for name in names]
 
     async def ask_alone(self, request: web.Request) -> web.Response:
         """Answer about one person."""
@@ -95,108 +70,24 @@ def _match(person: dict[str, Any]) -> dict[str, Any]:
     return {"error": False, "person": {"email": email, "mobile": None}, "company": None}
 
 
-@dataclass
-class Scene:
-    """One worker, taken step by step, and its vendor."""
-
-    shop: Workshop
-    owner: UUID
-    vendor: Vendor
-    runner: WaterfallRunner
-    gathering: Gathering
-    submitter: Submitter
-
-    async def accept(self, count: int) -> None:
-        """Accept a job of so many leads."""
-        await self.shop.accept(await self.shop.add_leads(count), waterfall=_STEPS)
-
-    async def claim(self, priority: int = ASYNC_PRIORITY) -> list[Claim]:
-        """Claim what is ready, whenever that would have been."""
-        await self.shop.pool.execute(
-            "update lookups set state = 'ready', wake_at = null where state = 'waiting'"
-        )
-        claims = await self.shop.claim(self.owner)
-        return [replace(claim, priority=priority) for claim in claims]
-
-    async def run(self, claims: Sequence[Claim], steps: Waterfall = _STEPS) -> list[Ended]:
-        """Run them all at once; let the vendor answer about single ones when it is at a few."""
-        runs = [asyncio.create_task(self._run(claim, steps)) for claim in claims]
-        while not self.vendor.alone:
-            await asyncio.sleep(0)
-        self.vendor.may_answer.set()
-        async with asyncio.timeout(30):
-            return list(await asyncio.gather(*runs))
-
-    async def _run(self, claim: Claim, steps: Waterfall) -> Ended:
-        ended = await self.runner.run(claim, steps)
-        if isinstance(ended, PlannedCall):
-            await self.gathering.add(ended)
-        return ended
-
-    async def bulk_gate(self) -> Gate:
-        """Return the gate of the vendor's bulk."""
-        provider, desk = all_providers()[SLUG], self.submitter.desk
-        offer, credential = (
-            provider.offer(FIND_EMAIL.kind.capability),
-            await desk.credential(provider, None),
-        )
-        assert offer is not None
-        assert offer.bulk is not None
-        assert credential is not None
-        return desk.gate(provider, credential, provider.operation(offer.bulk), offer.bulk.limits)
-
-    async def answers(self) -> list[tuple[Any, ...]]:
-        """Return outcome and reason of every call that has one.
-
-        The answer about who was asked about alone is written with the settlement, which is not
-        made here.
-        """
-        rows = await self.shop.pool.fetch(
-            "select outcome, reason from calls where outcome is not null order by 1"
-        )
-        return [tuple(row) for row in rows]
-
-    async def asks(self) -> dict[int, int]:
-        """Return how many calls were made once, and how many more often."""
-        return dict(await self.shop.pool.fetch("select ask_count, count(*) from calls group by 1"))
+@pytest.fixture
+def vendor() -> Vendor:
+    """A vendor that waits to be let."""
+    return Vendor()
 
 
 @pytest.fixture
-async def scene(pool: asyncpg.Pool, database_url: str, redis_url: str) -> AsyncIterator[Scene]:
-    """A worker without loops of its own, and a vendor that waits to be let."""
-    vendor, application = Vendor(), web.Application()
+async def scene(
+    vendor: Vendor, pool: asyncpg.Pool, database_url: str, redis_url: str
+) -> AsyncIterator[Scene]:
+    """A worker without loops of its own, beside the vendor."""
+    application = web.Application()
     application.router.add_post("/enrich-person", vendor.ask_alone)
     application.router.add_post("/bulk-enrich-person", vendor.ask_together)
-    owner, suppressions = await new_worker(pool), SuppressionList(None)
-    async with TestServer(application) as server:
-        url = str(server.make_url("")).rstrip("/")
-        settings = Settings(
-            database_url=database_url,
-            redis_url=redis_url,
-            vendor_time_scale=SCALE,
-            providers={SLUG: ProviderSettings(api_key="key", base_url=url)},
-        )
-        async with (
-            app.smtp_prober(settings) as prober,
-            app.provider_desk(settings, pool, owner, prober) as desk,
-        ):
-            await desk.gates.start()
-            recorder = Recorder(pool, LEASE, suppressions)
-            submitter = Submitter(
-                pool, desk, owner, LEASE, Finisher(pool, suppressions, lambda _lookup_ids: None)
-            )
-            gathering = Gathering(submitter, stopping=lambda: False)
-            runner = WaterfallRunner(
-                desk,
-                recorder=recorder,
-                calls=CallMaker(desk, recorder, pool),
-                providers=all_providers(),
-                policy=Policy(LEASE, 600.0, 900.0, 3, {}),
-            )
-            yield Scene(await open_workshop(pool), owner, vendor, runner, gathering, submitter)
-            await gathering.stop()
-            await recorder.drain()
-            await desk.gates.stop()
+    async with open_scene(
+        pool, database_url, redis_url, slug=SLUG, vendor=vendor, application=application
+    ) as opened:
+        yield opened
 
 
 def people(count: int = LEADS) -> set[str]:
@@ -270,9 +161,9 @@ async def test_the_few_are_asked_about_alone(scene: Scene) -> None:
     assert scene.vendor.together == []
 
 
-async def test_after_a_lost_answer_each_is_asked_about_alone(scene: Scene) -> None:
+async def test_after_a_lost_answer_each_is_asked_about_alone(scene: Scene, vendor: Vendor) -> None:
     """It may have been any of them over which the bulk failed; it costs none of the others more."""
-    scene.vendor.cuts = True
+    vendor.cuts = True
     await scene.accept(LEADS)
     await scene.run(await scene.claim())
     together = sorted(scene.vendor.in_bulk)
@@ -289,9 +180,9 @@ async def test_after_a_lost_answer_each_is_asked_about_alone(scene: Scene) -> No
     assert await scene.asks() == {1: LEADS - len(together), 2: len(together)}
 
 
-async def test_one_who_is_refused_is_found_among_the_others(scene: Scene) -> None:
+async def test_one_who_is_refused_is_found_among_the_others(scene: Scene, vendor: Vendor) -> None:
     """The others have their answers all the same; the request goes again in halves."""
-    scene.vendor.refuses = f"Okafor{LEADS * 3 // 5}"
+    vendor.refuses = f"Okafor{LEADS * 3 // 5}"
     await scene.accept(LEADS)
 
     await scene.run(await scene.claim())
@@ -302,9 +193,9 @@ async def test_one_who_is_refused_is_found_among_the_others(scene: Scene) -> Non
     ]
 
 
-async def test_a_bulk_that_names_nobody_is_not_made_again(scene: Scene) -> None:
+async def test_a_bulk_that_names_nobody_is_not_made_again(scene: Scene, vendor: Vendor) -> None:
     """Should its format be another than is known, one bulk is lost and not all of them."""
-    scene.vendor.names_nobody = True
+    vendor.names_nobody = True
     await scene.accept(LEADS)
     before = unread()
     await scene.run(await scene.claim())
@@ -321,7 +212,7 @@ async def test_a_bulk_that_names_nobody_is_not_made_again(scene: Scene) -> None:
 
 async def test_where_the_bulk_is_shut_leads_are_asked_about_alone(scene: Scene) -> None:
     """It has a gate of its own: what fails there says nothing about single requests."""
-    (await scene.bulk_gate()).note_fault(Throttled(60.0), 0.0)
+    (await scene.gate(bulk=True)).note_fault(Throttled(60.0), 0.0)
     await scene.accept(LEADS)
 
     await scene.run(await scene.claim())

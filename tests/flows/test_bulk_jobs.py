@@ -1,0 +1,95 @@
+"""Bulks that are submitted beside single requests: what their vendor may do wrong with a job."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import asyncpg
+import pytest
+from aiohttp import web
+
+from tests.flows.bulking import SCALE, Asked, Scene, open_scene
+
+SLUG: Final = "leadmagic"
+LEADS: Final = 80
+"""More than there may be requests under way, by so many that the last ones go in bulk."""
+
+
+@dataclass
+class Vendor(Asked):
+    """A vendor that finds nobody, and answers about one only when it is let.
+
+    Attributes:
+        submitted: what it answers to a job.
+        shown: what it answers to whoever wants to read one.
+        refuses: it does not take jobs.
+        before: whom it had been asked about alone when each job came.
+    """
+
+    submitted: dict[str, Any] = field(default_factory=lambda: {"job_id": "job-1"})
+    shown: dict[str, Any] = field(default_factory=dict)
+    refuses: bool = False
+    before: list[int] = field(default_factory=list)
+
+    async def ask_alone(self, request: web.Request) -> web.Response:
+        """Answer about one person."""
+        self.alone.append((await request.json())["last_name"])
+        await self.may_answer.wait()
+        return web.json_response({"email": None, "message": "No email found."})
+
+    async def submit(self, request: web.Request) -> web.Response:
+        """Take a job, or do not."""
+        rows = (await request.json())["rows"]
+        self.before.append(len(self.alone))
+        self.together.append([row["last_name"] for row in rows])
+        status = 404 if self.refuses else 202
+        return web.json_response({} if self.refuses else self.submitted, status=status)
+
+    async def show(self, _request: web.Request) -> web.Response:
+        """Show what became of a job."""
+        return web.json_response(self.shown)
+
+
+@pytest.fixture
+def vendor() -> Vendor:
+    """A vendor that waits to be let."""
+    return Vendor()
+
+
+@pytest.fixture
+async def scene(
+    vendor: Vendor, pool: asyncpg.Pool, database_url: str, redis_url: str
+) -> AsyncIterator[Scene]:
+    """A worker without loops of its own, beside a vendor that was slow lately."""
+    application = web.Application()
+    application.router.add_post("/v1/people/email-finder", vendor.ask_alone)
+    application.router.add_post("/bulk/submit", vendor.submit)
+    application.router.add_get("/bulk/jobs/{job}/results", vendor.show)
+    async with open_scene(
+        pool, database_url, redis_url, slug=SLUG, vendor=vendor, application=application
+    ) as opened:
+        (await opened.gate(bulk=False)).note_success(500 * SCALE)
+        yield opened
+
+
+async def run_more(scene: Scene) -> None:
+    """Accept another job, and run it where a line is as long as before."""
+    scene.vendor.may_answer.clear()
+    scene.vendor.alone.clear()
+    (await scene.gate(bulk=False)).note_success(5_000 * SCALE)
+    await scene.accept(LEADS)
+    await scene.run(await scene.claim())
+
+
+async def test_a_job_whose_handle_cannot_be_read_is_not_made_again(
+    scene: Scene, vendor: Vendor
+) -> None:
+    """Its answers are paid for and lost: one bulk is, and not all of them."""
+    vendor.submitted = {"unheard_of": "job-1"}
+    await scene.accept(LEADS)
+    await scene.run(await scene.claim())
+    assert len(vendor.together) == 1
+
+    await run_more(scene)
+
+    assert len(vendor.together) == 1
