@@ -138,7 +138,7 @@ class Poller:
         if credential is None:
             await self._give_up(submission, "no_key")
             return
-        gate, pace_s = self._gate(provider, offer, credential), self._pace(offer.shape)
+        gate = self._gate(provider, offer, credential)
         try:
             queue = UNCLAIMED if submission.late else reading(submission.queue)
             # Before it has a place: what is lost there brings requests closer together.
@@ -146,20 +146,23 @@ class Poller:
             async with gate.pass_through(queue):
                 results = await self._read(provider, offer, credential, submission.handle, leads)
         except VendorFault:
-            await self._wait(submission, pace_s, gate.shut_for_s())
+            await self._wait(submission, provider, offer, gate.shut_for_s())
         except GateShut:
             # A key may be out for days: its lookups must not wait as long.
-            await self._wait(submission, pace_s, gate.shut_for_s(), patience_s=SHUT_PATIENCE_S)
+            await self._wait(
+                submission, provider, offer, gate.shut_for_s(), patience_s=SHUT_PATIENCE_S
+            )
         else:
             if isinstance(results, NotReady):
-                await self._wait(submission, pace_s)
+                await self._wait(submission, provider, offer)
             else:
                 await self._finish(submission, provider, offer, results)
 
     async def _wait(
         self,
         submission: DueSubmission,
-        pace_s: float,
+        provider: Provider,
+        offer: Offer,
         shut_for_s: float = 0.0,
         *,
         patience_s: float = 0.0,
@@ -168,13 +171,14 @@ class Poller:
 
         Late answers are still paid for, so they go on record and into memory.
         """
-        late_s = submission.late_s
+        late_s, pace_s = submission.late_s, self._pace(offer)
         end_s = max(LATE_PATIENCE_S * self.desk.time_scale, patience_s)
         if late_s < patience_s and not submission.late:
             await self._postpone(submission, max(min(shut_for_s, SHUT_PATIENCE_S - late_s), pace_s))
         elif late_s < end_s:
             seldom_s = max(pace_s * LATE_EVERY_POLLS, shut_for_s)
-            await self._let_go(submission, min(seldom_s, end_s - late_s))
+            if await self._let_go(submission, min(seldom_s, end_s - late_s)):
+                self.desk.bulk_doubts.note_unread(provider, offer, submission.credential)
         else:
             await self._give_up(submission, "deadline")
 
@@ -224,15 +228,21 @@ class Poller:
             return self.desk.gate(provider, credential, provider.operation(offer), offer.limits)
         return self.desk.gate(provider, credential, "poll", limits)
 
-    def _pace(self, shape: Submitted) -> float:
-        return shape.poll_every_s * self.desk.time_scale
+    def _pace(self, offer: Offer) -> float:
+        if not isinstance(offer.shape, Submitted):
+            raise TypeError("only submissions are polled")
+        return offer.shape.poll_every_s * self.desk.time_scale
 
     async def _postpone(self, submission: DueSubmission, wait_s: float) -> None:
         async with self.pool.acquire() as connection:
             await postpone_poll(connection, submission.id, self.process_id, wait_s)
 
-    async def _let_go(self, submission: DueSubmission, wait_s: float) -> None:
-        """Let the lookups of a submission go on, and poll it again for the record."""
+    async def _let_go(self, submission: DueSubmission, wait_s: float) -> bool:
+        """Let the lookups of a submission go on, and poll it again for the record.
+
+        Returns:
+            Whether any of them waited until now.
+        """
         async with self.pool.acquire() as connection, connection.transaction():
             awake = await miss_deadline(connection, submission.id)
             await postpone_poll(connection, submission.id, self.process_id, wait_s)
@@ -244,6 +254,7 @@ class Poller:
                 polls=submission.poll_count,
             )
             self.finisher.go_on(awake)
+        return bool(awake)
 
     async def _finish(
         self,

@@ -93,3 +93,22 @@ async def test_a_job_whose_handle_cannot_be_read_is_not_made_again(
     await run_more(scene)
 
     assert len(vendor.together) == 1
+
+
+async def test_a_job_that_is_never_told_to_be_ready_is_not_made_again(
+    scene: Scene, vendor: Vendor
+) -> None:
+    """Leads waited for it for as long as one may."""
+    vendor.shown = {"unheard_of": "ready"}
+    await scene.accept(LEADS)
+    await scene.run(await scene.claim())
+    await scene.shop.pool.execute(
+        "update submissions set poll_at = leadfall_now(), deadline_at = leadfall_now()"
+    )
+    await scene.poller.begin_due()
+    await scene.poller.stop()
+    assert len(vendor.together) == 1
+
+    await run_more(scene)
+
+    assert len(vendor.together) == 1
