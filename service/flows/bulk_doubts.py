@@ -2,7 +2,8 @@
 
 What some vendors answer to a bulk is inferred. Should it be otherwise, one bulk is lost to each
 process, and not all of them: whether its answer to a submit does not say what it is called, it is
-never told to be ready, or what is told names none of its rows.
+never told to be ready, or what is told names none of its rows. The same goes for bulks that are
+refused whoever is in them, as a plan may not allow for any.
 """
 
 from typing import Final
@@ -21,7 +22,7 @@ _DOUBTS_MAX: Final = 1_000
 
 _unread = Counter(
     "leadfall_bulk_unread_total",
-    "Bulks whose answers did not come in time or could not be read.",
+    "Bulks that were refused, or whose answers did not come in time or could not be read.",
     ["provider", "operation"],
 )
 
@@ -35,7 +36,7 @@ class BulkDoubts:
         self._doubted: ExpiringMap[_Key, str] = ExpiringMap(_DOUBTS_MAX)
 
     def note_unread(self, provider: Provider, offer: Offer, credential_id: str) -> None:
-        """Note that nothing could be read; of what is asked about one by one, nothing follows."""
+        """Note that nothing came of it; of what is asked about one by one, nothing follows."""
         operation = provider.operation(offer)
         if operation == offer.capability:
             return

@@ -85,6 +85,11 @@ class PlannedCall:
         return shape.batch_max if isinstance(shape, Batched | Submitted) else 1
 
     @property
+    def is_beside_single(self) -> bool:
+        """Whether it is asked about with others where it could be asked about alone."""
+        return self.operation != self.offer.capability
+
+    @property
     def operation(self) -> str:
         """What its gate is for."""
         return self.provider.operation(self.offer)

@@ -102,7 +102,8 @@ class Submitter:
         """Ask about calls that share provider, offer and key; at most the offer's `batch_max`.
 
         A group that the vendor refuses goes again in halves, since it may refuse it for one lead
-        of one workspace: until `_SINGLED_OUT_MAX` leads are found, and the retry budget lasts.
+        of one workspace: until `_SINGLED_OUT_MAX` leads are found, and the retry budget lasts. Who
+        is refused with others after that is asked about alone, where the vendor can be.
 
         Afterwards every lookup of the group waits for the vendor, or is ready to go on, or
         belongs to somebody else.
@@ -118,6 +119,10 @@ class Submitter:
                 await self._take_back(refused)
                 middle = len(refused.group) // 2
                 groups += (refused.group[middle:], refused.group[:middle])
+            elif refused.group[0].is_beside_single:
+                self._doubt(refused.group[0])
+                await self._take_back(refused)
+                await self.let_go(refused.group)
             else:
                 await self._note_fault(refused.submission_id, refused.group, refused.fault)
 

@@ -112,3 +112,19 @@ async def test_a_job_that_is_never_told_to_be_ready_is_not_made_again(
     await run_more(scene)
 
     assert len(vendor.together) == 1
+
+
+async def test_who_is_refused_with_too_many_others_is_asked_about_alone(
+    scene: Scene, vendor: Vendor
+) -> None:
+    """A key's plan may not allow for jobs, whoever is in them."""
+    vendor.refuses = True
+    await scene.accept(LEADS)
+    await scene.run(await scene.claim())
+    together, before = set(vendor.in_bulk), len(vendor.alone)
+
+    await scene.run(await scene.claim())
+
+    refused = await scene.answers()
+    assert 0 < len(refused) < len(together) / 2
+    assert len(vendor.alone) - before == len(together) - len(refused)
