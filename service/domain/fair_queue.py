@@ -152,7 +152,7 @@ class FairQueue(Generic[T]):
 
 
 def reading(queue: Queue) -> Queue:
-    """Return the queue in which what was submitted for this one is read."""
+    """Return the queue in which many of this one are asked about, or read, in one request."""
     return queue[0] + _READING, queue[1]
 
 

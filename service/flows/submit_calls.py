@@ -21,6 +21,7 @@ from providers.contract import (
     VendorRequest,
 )
 from service.domain.callback_reach import can_call_back
+from service.domain.fair_queue import reading
 from service.domain.identifiers import new_id
 from service.domain.outcome import NoAnswer, Outcome
 from service.domain.retry_budget import TOKENS_MAX, TOKENS_PER_SECOND
@@ -177,6 +178,9 @@ class Submitter:
             try:
                 # The first of a group is the one whose turn it was.
                 queue = group[0].claim.queue
+                if group[0].is_beside_single:
+                    # Else it would stand behind the very line that it is to be quicker than.
+                    queue = reading(queue)
                 async with self.gate(group[0]).pass_through(queue, line_s=line_s):
                     return await self._make(submission, group)
             except GateShut:

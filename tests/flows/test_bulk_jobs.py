@@ -1,5 +1,6 @@
 """Bulks that are submitted beside single requests: what their vendor may do wrong with a job."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -8,9 +9,12 @@ import asyncpg
 import pytest
 from aiohttp import web
 
+from service.flows.planned_call import PlannedCall
 from tests.flows.bulking import SCALE, Asked, Scene, open_scene
 
 SLUG: Final = "leadmagic"
+UNDER_WAY: Final = 50
+"""Single requests that the vendor allows at once."""
 LEADS: Final = 80
 """More than there may be requests under way, by so many that the last ones go in bulk."""
 
@@ -60,7 +64,7 @@ def vendor() -> Vendor:
 async def scene(
     vendor: Vendor, pool: asyncpg.Pool, database_url: str, redis_url: str
 ) -> AsyncIterator[Scene]:
-    """A worker without loops of its own, beside a vendor that was slow lately."""
+    """A worker without loops of its own, beside the vendor."""
     application = web.Application()
     application.router.add_post("/v1/people/email-finder", vendor.ask_alone)
     application.router.add_post("/bulk/submit", vendor.submit)
@@ -68,17 +72,21 @@ async def scene(
     async with open_scene(
         pool, database_url, redis_url, slug=SLUG, vendor=vendor, application=application
     ) as opened:
-        (await opened.gate(bulk=False)).note_success(500 * SCALE)
         yield opened
 
 
-async def run_more(scene: Scene) -> None:
-    """Accept another job, and run it where a line is as long as before."""
+async def run_some(scene: Scene) -> None:
+    """Run a job where few who stand in line wait for longer than a bulk takes."""
     scene.vendor.may_answer.clear()
     scene.vendor.alone.clear()
-    (await scene.gate(bulk=False)).note_success(5_000 * SCALE)
+    await be_slow(scene)
     await scene.accept(LEADS)
     await scene.run(await scene.claim())
+
+
+async def be_slow(scene: Scene) -> None:
+    """Let the vendor be taken for one that answers single requests slowly."""
+    (await scene.gate(bulk=False)).note_success(5_000 * SCALE)
 
 
 async def test_a_job_whose_handle_cannot_be_read_is_not_made_again(
@@ -86,11 +94,10 @@ async def test_a_job_whose_handle_cannot_be_read_is_not_made_again(
 ) -> None:
     """Its answers are paid for and lost: one bulk is, and not all of them."""
     vendor.submitted = {"unheard_of": "job-1"}
-    await scene.accept(LEADS)
-    await scene.run(await scene.claim())
+    await run_some(scene)
     assert len(vendor.together) == 1
 
-    await run_more(scene)
+    await run_some(scene)
 
     assert len(vendor.together) == 1
 
@@ -100,8 +107,7 @@ async def test_a_job_that_is_never_told_to_be_ready_is_not_made_again(
 ) -> None:
     """Leads waited for it for as long as one may."""
     vendor.shown = {"unheard_of": "ready"}
-    await scene.accept(LEADS)
-    await scene.run(await scene.claim())
+    await run_some(scene)
     await scene.shop.pool.execute(
         "update submissions set poll_at = leadfall_now(), deadline_at = leadfall_now()"
     )
@@ -109,7 +115,7 @@ async def test_a_job_that_is_never_told_to_be_ready_is_not_made_again(
     await scene.poller.stop()
     assert len(vendor.together) == 1
 
-    await run_more(scene)
+    await run_some(scene)
 
     assert len(vendor.together) == 1
 
@@ -119,8 +125,7 @@ async def test_who_is_refused_with_too_many_others_is_asked_about_alone(
 ) -> None:
     """A key's plan may not allow for jobs, whoever is in them."""
     vendor.refuses = True
-    await scene.accept(LEADS)
-    await scene.run(await scene.claim())
+    await run_some(scene)
     together, before = set(vendor.in_bulk), len(vendor.alone)
 
     await scene.run(await scene.claim())
@@ -128,3 +133,27 @@ async def test_who_is_refused_with_too_many_others_is_asked_about_alone(
     refused = await scene.answers()
     assert 0 < len(refused) < len(together) / 2
     assert len(vendor.alone) - before == len(together) - len(refused)
+
+
+async def test_a_job_does_not_stand_behind_the_line_that_it_is_to_be_quicker_than(
+    scene: Scene, vendor: Vendor
+) -> None:
+    """It is one request, and for many: where it counts among the others it goes before them."""
+    await scene.accept(LEADS)
+    line = [
+        asyncio.create_task(scene.runner.run(claim, scene.steps)) for claim in await scene.claim()
+    ]
+    while len(vendor.alone) < UNDER_WAY:
+        await asyncio.sleep(0)
+    await be_slow(scene)
+    await scene.accept(1)
+    (claim,) = await scene.claim()
+    planned = await scene.runner.run(claim, scene.steps)
+    assert isinstance(planned, PlannedCall)
+
+    submitting = asyncio.create_task(scene.submitter.submit([planned]))
+    await asyncio.sleep(0)
+    vendor.may_answer.set()
+    await asyncio.gather(submitting, *line)
+
+    assert vendor.before[0] < UNDER_WAY + (LEADS - UNDER_WAY) / 2
