@@ -3,7 +3,8 @@
 What some vendors answer to a bulk is inferred. Should it be otherwise, one bulk is lost to each
 process, and not all of them: whether its answer to a submit does not say what it is called, it is
 never told to be ready, or what is told names none of its rows. The same goes for bulks that are
-refused whoever is in them, as a plan may not allow for any.
+refused whoever is in them, as a plan may not allow for any, and for a host of theirs that cannot be
+reached.
 """
 
 from typing import Final
@@ -22,7 +23,7 @@ _DOUBTS_MAX: Final = 1_000
 
 _unread = Counter(
     "leadfall_bulk_unread_total",
-    "Bulks that were refused, or whose answers did not come in time or could not be read.",
+    "Bulks that were not taken, or whose answers did not come in time or could not be read.",
     ["provider", "operation"],
 )
 

@@ -369,11 +369,14 @@ class Submitter:
         """Let the lookups try this step again later; what was not taken does not count as asked.
 
         Where the vendor has answered nobody for longer than the patience, not to be taken is the
-        end.
+        end; but for those who can be asked about alone, as they are from now on.
         """
-        gate = self.gate(group[0])
+        gate, is_beside_single = self.gate(group[0]), group[0].is_beside_single
+        if not_taken and is_beside_single:
+            self._doubt(group[0])
         is_silent = not_taken and gate.note_put_off() > self.patience_s
-        ended = [each for each in group if not_taken and (is_silent or each.age_s > PUT_OFF_S_MAX)]
+        may_end = not_taken and not is_beside_single
+        ended = [each for each in group if may_end and (is_silent or each.age_s > PUT_OFF_S_MAX)]
         withdrawn = [each for each in group if not_taken and each not in ended]
         wait_s = _LOOK_AGAIN_S
         if not gate.retries.spend(time.monotonic()):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import asyncpg
@@ -157,3 +157,25 @@ async def test_a_job_does_not_stand_behind_the_line_that_it_is_to_be_quicker_tha
     await asyncio.gather(submitting, *line)
 
     assert vendor.before[0] < UNDER_WAY + (LEADS - UNDER_WAY) / 2
+
+
+async def test_where_the_bulk_cannot_be_reached_leads_are_asked_about_alone(
+    scene: Scene, vendor: Vendor
+) -> None:
+    """Its host may be another, which no firewall lets through; that of single requests is there."""
+    await be_slow(scene)
+    await scene.accept(LEADS)
+    runs = [
+        asyncio.create_task(scene.runner.run(claim, scene.steps)) for claim in await scene.claim()
+    ]
+    while len(vendor.alone) < UNDER_WAY:
+        await asyncio.sleep(0)
+    vendor.may_answer.set()
+    planned = [each for each in await asyncio.gather(*runs) if isinstance(each, PlannedCall)]
+    nowhere = replace(planned[0].credential, base_url="http://127.0.0.1:1")
+
+    await scene.submitter.submit([replace(each, credential=nowhere) for each in planned])
+    await run_some(scene)
+
+    assert vendor.together == []
+    assert len(vendor.alone) == len(planned) + LEADS
