@@ -13,6 +13,8 @@ import structlog
 from providers.contract import (
     Batched,
     BrokenAnswer,
+    CredentialsRejected,
+    OutOfCredit,
     RequestRefused,
     Row,
     Submitted,
@@ -74,11 +76,11 @@ class _Made:
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """Several calls that the vendor refused, maybe for one of them."""
+    """Calls that the vendor refused, maybe for one of several, or for being asked together."""
 
     submission_id: UUID
     group: list[PlannedCall]
-    fault: RequestRefused
+    fault: VendorFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,9 @@ class Submitter:
             refused = await self._submit_whole(groups.pop())
             if refused is None:
                 continue
+            may_halve = isinstance(refused.fault, RequestRefused) and halvings_left > 0
             halvings_left -= 1
-            if halvings_left >= 0 and self.gate(group[0]).retries.spend(time.monotonic()):
+            if may_halve and self.gate(group[0]).retries.spend(time.monotonic()):
                 await self._take_back(refused)
                 middle = len(refused.group) // 2
                 groups += (refused.group[middle:], refused.group[:middle])
@@ -210,6 +213,9 @@ class Submitter:
         try:
             said = await self._send(submission, granted)
         except VendorFault as fault:
+            if group[0].is_beside_single and isinstance(fault, CredentialsRejected | OutOfCredit):
+                # For a bulk alone the plan or the balance may be too small: a single request tells.
+                return _Refused(submission.id, granted, fault)
             gate.note_fault(fault, time.monotonic() - began_at)
             if isinstance(fault, RequestRefused) and len(granted) > 1:
                 return _Refused(submission.id, granted, fault)

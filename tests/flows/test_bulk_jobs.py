@@ -26,13 +26,13 @@ class Vendor(Asked):
     Attributes:
         submitted: what it answers to a job.
         shown: what it answers to whoever wants to read one.
-        refuses: it does not take jobs.
+        status: what it answers to a job; where it is a refusal, without the answer above.
         before: whom it had been asked about alone when each job came.
     """
 
     submitted: dict[str, Any] = field(default_factory=lambda: {"job_id": "job-1"})
     shown: dict[str, Any] = field(default_factory=dict)
-    refuses: bool = False
+    status: int = 202
     before: list[int] = field(default_factory=list)
 
     async def ask_alone(self, request: web.Request) -> web.Response:
@@ -46,8 +46,8 @@ class Vendor(Asked):
         rows = (await request.json())["rows"]
         self.before.append(len(self.alone))
         self.together.append([row["last_name"] for row in rows])
-        status = 404 if self.refuses else 202
-        return web.json_response({} if self.refuses else self.submitted, status=status)
+        is_taken = self.status < 400
+        return web.json_response(self.submitted if is_taken else {}, status=self.status)
 
     async def show(self, _request: web.Request) -> web.Response:
         """Show what became of a job."""
@@ -124,7 +124,7 @@ async def test_who_is_refused_with_too_many_others_is_asked_about_alone(
     scene: Scene, vendor: Vendor
 ) -> None:
     """A key's plan may not allow for jobs, whoever is in them."""
-    vendor.refuses = True
+    vendor.status = 404
     await run_some(scene)
     together, before = set(vendor.in_bulk), len(vendor.alone)
 
@@ -133,6 +133,23 @@ async def test_who_is_refused_with_too_many_others_is_asked_about_alone(
     refused = await scene.answers()
     assert 0 < len(refused) < len(together) / 2
     assert len(vendor.alone) - before == len(together) - len(refused)
+
+
+@pytest.mark.parametrize("status", [402, 403])
+async def test_what_a_job_is_refused_for_takes_no_key_away_from_single_requests(
+    scene: Scene, vendor: Vendor, status: int
+) -> None:
+    """A plan may not allow for jobs, and a balance that is too small for one is not used up."""
+    vendor.status = status
+    await run_some(scene)
+    together, before = set(vendor.in_bulk), len(vendor.alone)
+
+    await scene.run(await scene.claim())
+
+    assert not (await scene.gate(bulk=False)).is_unusable
+    assert len(vendor.together) == 1
+    assert len(vendor.alone) - before == len(together)
+    assert await scene.asks() == {1: LEADS}
 
 
 async def test_a_job_does_not_stand_behind_the_line_that_it_is_to_be_quicker_than(
