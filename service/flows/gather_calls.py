@@ -58,11 +58,13 @@ class Gathering:
     Whose lead's deadline passes meanwhile is let go.
 
     Args:
-        stopping: whether this process is to end; then nothing is waited for.
+        stopping: whether this process is to end; then no reads are waited for, and what would be
+            answered at once is left to others.
     """
 
     def __init__(self, submitter: Submitter, *, stopping: Callable[[], bool]) -> None:
         self._submitter = submitter
+        self._stopping = stopping
         self._read_room = ReadRoom(
             submitter.pool, stopping=stopping, time_scale=submitter.desk.time_scale
         )
@@ -131,7 +133,11 @@ class Gathering:
         )
 
     async def _submit(self, group: list[PlannedCall]) -> list[None]:
-        await self._submitter.submit(group)
+        if self._stopping() and isinstance(group[0].offer.shape, Batched):
+            # Its answer may take longer than a process that ends has left, and would be lost.
+            await self._submitter.let_go(group)
+        else:
+            await self._submitter.submit(group)
         return [None] * len(group)
 
 

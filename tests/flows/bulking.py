@@ -64,6 +64,7 @@ class Scene:
     gathering: Gathering
     submitter: Submitter
     poller: Poller
+    stopping: asyncio.Event
 
     @property
     def steps(self) -> Waterfall:
@@ -154,7 +155,8 @@ async def open_scene(
             recorder = Recorder(pool, LEASE, suppressions)
             finisher = Finisher(pool, suppressions, lambda _lookup_ids: None)
             submitter = Submitter(pool, desk, owner, LEASE, finisher)
-            gathering = Gathering(submitter, stopping=lambda: False)
+            stopping = asyncio.Event()
+            gathering = Gathering(submitter, stopping=stopping.is_set)
             runner = WaterfallRunner(
                 desk,
                 recorder=recorder,
@@ -171,6 +173,7 @@ async def open_scene(
                 gathering,
                 submitter,
                 Poller(pool, desk, all_providers(), owner, LEASE, finisher),
+                stopping,
             )
             await gathering.stop()
             await recorder.drain()

@@ -219,3 +219,16 @@ async def test_where_the_bulk_is_shut_leads_are_asked_about_alone(scene: Scene) 
 
     assert scene.vendor.together == []
     assert sorted(scene.vendor.alone) == sorted(people())
+
+
+async def test_a_worker_that_ends_begins_no_bulk(scene: Scene, vendor: Vendor) -> None:
+    """Its answer would come when nobody is there to keep it, and is paid for."""
+    scene.stopping.set()
+    await scene.accept(LEADS)
+
+    await scene.run(await scene.claim())
+
+    assert vendor.together == []
+    states = await scene.shop.pool.fetch("select state, count(*) from lookups group by 1")
+    assert dict(states) == {"running": len(vendor.alone), "waiting": LEADS - len(vendor.alone)}
+    assert len(vendor.alone) < LEADS
