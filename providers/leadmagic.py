@@ -11,6 +11,7 @@ vendor itself warns of that.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -174,7 +175,7 @@ def read_results(
     body = read_any_object(answer, statuses=(200, 202))
     state = _status(body) or _status(body.side_object("job"))
     rows = next((body.rows(name) for name in _ROWS_NAMES if body.says(name)), [])
-    asked = {_name(capability, lead): lead for lead in leads}
+    asked = _by_name(capability, leads)
     if state == "paused":  # stated: so does one that runs out of credit, and it goes on after that
         raise OutOfCredit
     if not rows:
@@ -257,6 +258,17 @@ def _name_of(capability: Capability, row: JsonObject) -> str | None:
     """Return what a row says it was asked about; None where it leaves out a part of that."""
     name = _name(capability, _echo(row))
     return name if all(name.split("\n")) else None
+
+
+def _by_name(capability: Capability, leads: Sequence[LeadInput]) -> dict[str, LeadInput]:
+    """Return whom each row is about; nobody's country counts where several ask and differ in it."""
+    asked: dict[str, LeadInput] = {}
+    for lead in leads:
+        name = _name(capability, lead)
+        other = asked.get(name, lead)
+        is_same = region_of(other.country) == region_of(lead.country)
+        asked[name] = lead if is_same else replace(lead, country=None)
+    return asked
 
 
 def _name(capability: Capability, lead: LeadInput) -> str:

@@ -53,6 +53,22 @@ def test_a_row_that_does_not_say_whose_it_is_is_nobodys() -> None:
     assert read(rows, [NADIA, HALE, LIND]) == [found(NADIA), None, found(LIND)]
 
 
+def test_a_number_is_read_in_no_country_of_another_lead_that_asks_the_same() -> None:
+    """Both have one row, and each says another country; a number that says one itself is read."""
+    british = LeadInput(linkedin_url="linkedin.com/in/nadia-okafor", country="GB")
+    leads = [british, replace(british, country="US")]
+    row = {"status": "completed", "lm_input": {"profile_url": british.linkedin_url}}
+    local, whole = ({"mobile_number": number} for number in ("2025550123", "+12025550123"))
+
+    unread, told = (
+        read([row | {"lm_output": output}], leads, capability=Capability.FIND_PHONE)
+        for output in (local, whole)
+    )
+
+    assert unread == [NoAnswer("unreadable_phone", has_value=True)] * 2
+    assert told == [Found({"phone": "+12025550123"})] * 2
+
+
 def test_rows_that_name_nobody_are_not_waited_for() -> None:
     """They are not as the vendor states them; whoever asked must learn of that."""
     assert read([STRANGE["unnamed"]] * 2, [NADIA, HALE]) == [None, None]
