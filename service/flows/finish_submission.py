@@ -26,7 +26,8 @@ from service.store.submissions import (
 )
 from service.store.transient import until_done
 
-_PATIENCE_S: Final = 60.0
+# What was answered at once cannot be fetched again.
+_PATIENCE_S: Final = 120.0
 _UNNAMED: Final = NoAnswer("unnamed_row")
 
 _Submission = NewSubmission | DueSubmission
