@@ -378,7 +378,7 @@ class Submitter:
         end; but for those who can be asked about alone, as they are from now on.
         """
         gate, is_beside_single = self.gate(group[0]), group[0].is_beside_single
-        if not_taken and is_beside_single:
+        if asked.certainty is Certainty.NOT_TAKEN and is_beside_single:
             self._doubt(group[0])
         is_silent = not_taken and gate.note_put_off() > self.patience_s
         may_end = not_taken and not is_beside_single

@@ -196,3 +196,24 @@ async def test_where_the_bulk_cannot_be_reached_leads_are_asked_about_alone(
 
     assert vendor.together == []
     assert len(vendor.alone) == len(planned) + LEADS
+
+
+async def test_a_bulk_that_is_throttled_is_not_doubted(scene: Scene, vendor: Vendor) -> None:
+    """It is understood, and its gate keeps the wait that the vendor asks for."""
+    vendor.status = 429
+    await be_slow(scene)
+    await scene.accept(LEADS)
+    runs = [
+        asyncio.create_task(scene.runner.run(claim, scene.steps)) for claim in await scene.claim()
+    ]
+    while len(vendor.alone) < UNDER_WAY:
+        await asyncio.sleep(0)
+    vendor.may_answer.set()
+    planned = [each for each in await asyncio.gather(*runs) if isinstance(each, PlannedCall)]
+    once = replace(planned[0].provider, repeats="never")
+
+    await scene.submitter.submit([replace(each, provider=once) for each in planned])
+
+    assert len(vendor.together) == 1
+    call, doubts = planned[0], scene.submitter.desk.bulk_doubts
+    assert not doubts.has(call.provider, call.offer, call.credential.id)
