@@ -11,10 +11,14 @@ create index calls_in_vain on calls (question, intended_at)
 -- what nobody answers have all asked after a dozen rounds.
 --
 -- Under way is an open call of a lookup that may still be answered by it, also one that was put off;
--- one whose lookup has ended, or went on without its submission, is not. In vain is what was asked
--- and is over, unless it was answered: that is in memory. A table, so that it is planned as a part of
--- the statement that asks.
-create function leadfall_room_to_ask(asked bytea, since timestamptz, wanted bigint)
+-- one whose lookup has ended, or went on without its submission, is not. Nor is, for those of a rank
+-- (a priority) before its own, one that waits to be asked, or where they ask alone one of a
+-- submission: who has time does not hold up who waits. In vain is what was asked and is over, unless
+-- it was answered: that is in memory. A table, so that it is planned as a part of the statement that
+-- asks.
+create function leadfall_room_to_ask(
+  asked bytea, since timestamptz, wanted bigint, rank smallint, alone boolean
+)
 returns table (room bigint)
 language sql stable
 as $$
@@ -28,40 +32,42 @@ as $$
     )) - o.under_way)
   end
   from (
-    select count(*) filter (where is_under_way) as under_way,
-           count(*) filter (where not is_under_way and ask_count > 0) as in_vain
+    select count(*) filter (where is_open and not gives_way) as under_way,
+           count(*) filter (where not is_open and ask_count > 0) as in_vain
     from (
       -- Row by row, by their keys: as joins they might be gone through whole.
       select c.ask_count,
              coalesce((select k.state from lookups k where k.id = c.lookup_id) <> 'settled', false)
              and coalesce(
                (select s.state from submissions s where s.id = c.submission_id) <> 'late', true
-             ) as is_under_way
+             ) as is_open,
+             (c.ask_count = 0 or (alone and c.submission_id is not null))
+             and rank < (select k.priority from lookups k where k.id = c.lookup_id) as gives_way
       from calls c
       where c.question = asked and c.outcome is null and c.intended_at > since
     ) each
   ) o
 $$;
 
--- Writes intents and returns which may be asked. All but `turns` and `lease` are columns of the same
--- rows: `asks` is the how-manieth time the vendor is asked, which its policy allows, `lasts` the
--- seconds the call may take, put off or not. Only granted rows may be asked: the joins refuse a worker
--- that lost its claim or its lease and a job that was cancelled, the key refuses a second call. Of
--- equal questions as many are asked at a time as there is room for; the others follow them.
+-- Writes intents and returns, in their order, which may be asked. All but `turns` and `lease` are
+-- columns of the same rows: `asks` is the how-manieth time the vendor is asked, which its policy
+-- allows, `lasts` the seconds the call may take, put off or not, `alones` whether it is asked about
+-- by itself. Only granted rows may be asked: the joins refuse a worker that lost its claim or its
+-- lease and a job that was cancelled, the key refuses a second call. Of equal questions as many are
+-- asked at a time as there is room for; the others follow them.
 --
 -- A function, so that it is one round trip to wait for the turns and to see what the others wrote
 -- meanwhile: a statement sees what was there when it began, and each of a volatile function begins by
--- itself. The locks are held until the transaction ends.
+-- itself. The locks are held until the transaction ends. Its plans are kept for as long as a worker
+-- is connected, also those made while its tables were empty and best gone through whole.
 create function leadfall_intend(
   turns bigint[], lookup_ids bigint[], steps smallint[], providers text[], epochs integer[],
   submission_ids uuid[], asks smallint[], lease interval, credentials text[], questions bytea[],
-  lasts float8[], gate_waits_ms integer[]
+  lasts float8[], gate_waits_ms integer[], alones boolean[]
 )
-returns table (
-  lookup_id bigint, step smallint, granted boolean, held boolean, cancelled boolean,
-  following boolean
-)
+returns table (granted boolean, held boolean, cancelled boolean, following boolean)
 language plpgsql volatile
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 begin
@@ -72,26 +78,26 @@ begin
     select leadfall_now() + (clock_timestamp() - statement_timestamp()) as now
   ),
   batch as materialized (
-    select *, row_number() over (partition by lookup_id, step) as copy
+    select *, row_number() over (partition by lookup_id, step, epoch order by place) as copy
     from unnest(
       lookup_ids, steps, providers, epochs, submission_ids, asks, credentials, questions, lasts,
-      gate_waits_ms
-    ) as b(
+      gate_waits_ms, alones
+    ) with ordinality as b(
       lookup_id, step, provider, epoch, submission_id, ask, credential, question, lasts_s,
-      gate_wait_ms
+      gate_wait_ms, alone, place
     )
   ),
   open as materialized (
     -- By one look at the index, which has few rows: hardly any question is asked by others just now.
-    select lookup_id, step, question from calls where question = any(questions) and outcome is null
+    select lookup_id, step, question, ask_count
+    from calls where question = any(questions) and outcome is null
   ),
   held as materialized (
     select b.*, l.priority, j.cancelled_at is not null as cancelled,
            -- Who was put off keeps the place it had: two would wait for each other.
-           not exists (
-             select from open o
-             where o.lookup_id = b.lookup_id and o.step = b.step and o.question = b.question
-           ) as wants_place
+           (select o.ask_count from open o
+            where o.lookup_id = b.lookup_id and o.step = b.step and o.question = b.question
+           ) as own_ask_count
     from batch b
     join lookups l on l.id = b.lookup_id and l.epoch = b.epoch
     join jobs j on j.id = l.job_id
@@ -99,30 +105,40 @@ begin
     join processes p on p.id = l.owner, moment
     where l.id = any(lookup_ids) and p.beat_at > moment.now - lease
   ),
+  wanted as materialized (
+    select * from held where question is not null and own_ask_count is null and not cancelled
+  ),
   asked as materialized (
-    select q.question, r.room
+    select w.question, w.priority, w.alone, r.room
     from (
-      select question, count(*) as wanted, max(lasts_s) as lasts_s
-      from held where question is not null and wants_place and not cancelled group by question
-      having count(*) > 1 or question in (select question from open)
-    ) q, moment, leadfall_room_to_ask(q.question, now - make_interval(secs => lasts_s), wanted) r
+      select question, priority, alone, max(lasts_s) as lasts_s,
+             sum(count(*)) over (partition by question)::bigint as count
+      from wanted group by question, priority, alone
+    ) w, moment, leadfall_room_to_ask(
+      w.question, now - make_interval(secs => w.lasts_s), w.count, w.priority, w.alone
+    ) r
+    where w.count > 1 or w.question in (select question from open)
   ),
   too_many as materialized (
-    select lookup_id, step
+    select place
     from (
-      select h.lookup_id, h.step, a.room,
+      select w.place, a.room,
              row_number() over (
-               partition by question order by h.copy, h.priority, h.lookup_id) as turn
-      from held h join asked a using (question) where h.wants_place and not h.cancelled
+               partition by w.question order by w.copy, w.priority, w.lookup_id) as turn
+      from wanted w join asked a using (question, priority, alone)
     ) turns
     where turn > room
   ),
   judged as materialized (
-    select h.*, h.copy > 1 or (h.lookup_id, h.step) in (select lookup_id, step from too_many)
-           or (h.ask = 1 and exists (
-             -- Answered while this one stood in line: it will find that in memory.
-             select from remembered_answers r where r.key = h.question and r.expires_at > moment.now
-           )) as following
+    select h.*, h.copy > 1 or h.place in (select place from too_many)
+           or (
+             -- Answered while this one stood in line: it will find that in memory. Who has asked
+             -- already finds it out by itself.
+             h.ask = 1 and coalesce(h.own_ask_count, 0) = 0
+             and coalesce(
+               (select r.expires_at from remembered_answers r where r.key = h.question)
+               > moment.now, false)
+           ) as following
     from held h, moment
   ),
   granted as (
@@ -149,10 +165,10 @@ begin
         or (calls.ask_count = excluded.ask_count and calls.epoch = excluded.epoch))
     returning lookup_id, step
   )
-  select b.lookup_id, b.step, g.lookup_id is not null as granted,
-         h.lookup_id is not null as held, coalesce(h.cancelled, false) as cancelled,
-         coalesce(h.following, false) as following
+  select g.lookup_id is not null and not h.following, h.place is not null,
+         coalesce(h.cancelled, false), coalesce(h.following, false)
   from batch b
-  left join judged h using (lookup_id, step)
-  left join granted g using (lookup_id, step);
+  left join judged h using (place)
+  left join granted g on g.lookup_id = h.lookup_id and g.step = h.step
+  order by b.place;
 end $$;

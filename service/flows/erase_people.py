@@ -310,10 +310,10 @@ class _Erasure:
 
     async def _forget_answers(self, traces: Traces) -> None:
         people = [each for lead in traces.people for each in people_of(lead)]
-        after: bytes | None = b""
-        while after is not None:
+
+        async def forget(after: bytes) -> tuple[bytes | None, int]:
             async with self.pool.acquire() as connection:
-                after, count = await forget_answers(
+                return await forget_answers(
                     connection,
                     after,
                     ANSWERS_PER_PAGE,
@@ -321,6 +321,12 @@ class _Erasure:
                     emails=sorted(traces.emails),
                     phones=sorted(traces.own_phones),
                 )
+
+        after: bytes | None = b""
+        while after is not None:
+            after, count = await until_done(
+                partial(forget, after), name="erase.forget", patience_s=_PATIENCE_S
+            )
             self.erased.answers += count
 
     async def _delete_leads(self, traces: Traces) -> None:

@@ -11,7 +11,7 @@ from service.flows.ask_provider import Asked, Certainty, ProviderDesk
 from service.flows.planned_call import PATIENCE_S, PUT_OFF_S_MAX, PlannedCall
 from service.flows.provider_gate import Gate, GateShut, LineTooLong
 from service.flows.recorder import Recorder
-from service.store.calls import Grant, withdraw_intent, write_wishes
+from service.store.calls import Grant, withdraw_intents, write_wishes
 from service.store.connection import Pool
 
 # The pause before the vendor is asked again, in the vendor's time; it doubles each time.
@@ -181,24 +181,21 @@ class CallMaker:
             case Certainty.NOT_YET:
                 is_over = asking.wished_s > GREYLIST_PATIENCE_S * self._desk.time_scale
                 put_off_s = wait_s
+                if not is_over:
+                    await self._withdraw(call, asking)
             case Certainty.NOT_TAKEN | Certainty.TURNED_AWAY:
                 if in_time and gate.retries.spend(time.monotonic()):
                     return None
                 # Its own looks say nothing: others may have been answered in between.
                 is_over = gate.note_put_off() > self._patience_s or asking.wished_s > PUT_OFF_S_MAX
+                await self._withdraw(call, asking)
             case _:
-                is_over = True
-        if is_over:
-            return asked
-        await self._withdraw(call, asking)
-        return Postponed(put_off_s)
+                return asked
+        return asked if is_over else Postponed(put_off_s)
 
     async def _withdraw(self, call: PlannedCall, asking: _Asking) -> None:
         """Note that the vendor took nothing of this ask, unless it has said that it did."""
         if asking.is_running:
             return
         async with self._pool.acquire() as connection:
-            claim = call.claim
-            await withdraw_intent(
-                connection, claim.lookup_id, call.step, claim.epoch, ask=asking.ask
-            )
+            await withdraw_intents(connection, [call.intent(asking.ask)])

@@ -119,6 +119,7 @@ class PlannedCall:
             self.lasts_s,
             submission_id,
             round(gate_wait_s * 1_000),
+            alone=not isinstance(self.offer.shape, Batched | Submitted),
         )
 
     def wish(self) -> Wish:

@@ -10,7 +10,6 @@ import structlog
 from prometheus_client import Counter as Metric
 
 from service.domain.claim import Claim, Settlement
-from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
 from service.domain.suppression import OPTED_OUT, SUPPRESSED, SuppressionReason
 from service.errors import SuppressionsUnreadable
@@ -22,7 +21,8 @@ from service.flows.publish_finished import (
     publish_finished,
 )
 from service.flows.publish_leads import publish_leads
-from service.flows.suppress_people import SuppressionList
+from service.flows.suppress_people import SuppressionList, found_in
+from service.store.calls import forget_values
 from service.store.connection import Connection, Pool
 from service.store.ledger import Refund, enter_refunds
 from service.store.settlement import (
@@ -58,8 +58,8 @@ async def settle_lookups(
     and the one to blame ends as no answer, refunded in full.
 
     Args:
-        suppressions: an address that was found and is on the list is not told, and whom a vendor
-            may not speak of by law is put on it; None leaves the list alone.
+        suppressions: an address that was found and is on the list is neither told nor kept, and
+            whom a vendor may not speak of by law is put on it; None leaves the list alone.
 
     Raises:
         Exception: the database was not to be had for 60 s; the claims still stand.
@@ -148,6 +148,8 @@ class _Closing:
             )
             answers = [each.answer for each in settlements if each.answer is not None]
             await keep_answers(connection, answers, self.suppressions)
+            if suppressed := [each.lookup_id for each in closed if each.reason == SUPPRESSED]:
+                await forget_values(connection, suppressed)
             if not closed:
                 return [], []
             await fill_leads(connection, closed)
@@ -181,7 +183,7 @@ class _Closing:
         if self.suppressions is None or not found:
             return settlements
         people = [
-            (settlements[place].claim.workspace_id, LeadInput(email=_email_of(settlements[place])))
+            (settlements[place].claim.workspace_id, found_in(settlements[place].value))
             for place in found
         ]
         hits = {found[hit] for hit in await self.suppressions.find(connection, people)}
@@ -201,8 +203,3 @@ class _Closing:
         except SuppressionsUnreadable:
             # The lookup ends all the same; a later one asks the vendor again, who says the same.
             _log.warning("suppression.unrecorded", count=len(people))
-
-
-def _email_of(settlement: Settlement) -> str | None:
-    email = (settlement.value or {}).get("email")
-    return email if isinstance(email, str) else None

@@ -33,12 +33,12 @@ from service.flows.planned_call import PATIENCE_S, PUT_OFF_S_MAX, PlannedCall
 from service.flows.provider_gate import Gate, GateShut, LineTooLong
 from service.store.calls import (
     Grant,
-    withdraw_intent,
+    withdraw_intents,
     write_answers,
     write_intents,
     write_wishes,
 )
-from service.store.claims import park_lookup
+from service.store.claims import park_lookups
 from service.store.connection import Connection, Pool
 from service.store.submissions import (
     NewSubmission,
@@ -169,8 +169,7 @@ class Submitter:
         """
         async with self.pool.acquire() as connection, connection.transaction():
             await _keep_time(connection, group)
-            for each in group:
-                await park_lookup(connection, self.process_id, each.claim, _LOOK_AGAIN_S)
+            await self._park(connection, group, _LOOK_AGAIN_S)
 
     async def _make_in_turn(
         self, submission: NewSubmission, group: Sequence[PlannedCall]
@@ -238,9 +237,8 @@ class Submitter:
             await _keep_time(connection, following)
             # Cancelled, begun before, or asked by another lookup: the next claim of each sees
             # which, and acts on it.
-            for each, grant in granted_or_not:
-                if grant is not Grant.GRANTED:
-                    await park_lookup(connection, self.process_id, each.claim, _LOOK_AGAIN_S)
+            refused = [each for each, grant in granted_or_not if grant is not Grant.GRANTED]
+            await self._park(connection, refused, _LOOK_AGAIN_S)
         return [each for each, grant in granted_or_not if grant is Grant.GRANTED]
 
     async def _send(
@@ -356,9 +354,7 @@ class Submitter:
 
         async def leave() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
-                for each in group:
-                    wait_s = self.lease.total_seconds()
-                    await park_lookup(connection, self.process_id, each.claim, wait_s)
+                await self._park(connection, group, self.lease.total_seconds())
                 await disown_submission(connection, submission_id)
 
         await until_done(leave, name="submission.leave_open", patience_s=_PATIENCE_S)
@@ -383,17 +379,16 @@ class Submitter:
         is_silent = not_taken and gate.note_put_off() > self.patience_s
         may_end = not_taken and not is_beside_single
         ended = [each for each in group if may_end and (is_silent or each.age_s > PUT_OFF_S_MAX)]
-        withdrawn = [each for each in group if not_taken and each not in ended]
         wait_s = _LOOK_AGAIN_S
         if not gate.retries.spend(time.monotonic()):
             wait_s = max(wait_s, UNPAID_PAUSE_S * self.desk.time_scale)
 
         async def put_off() -> None:
             async with self.pool.acquire() as connection, connection.transaction():
+                if not_taken:
+                    await _withdraw(connection, group)
                 await write_answers(connection, [each.answer(asked) for each in ended])
-                await _withdraw(connection, withdrawn)
-                for each in group:
-                    await park_lookup(connection, self.process_id, each.claim, wait_s)
+                await self._park(connection, group, wait_s)
                 await abandon_submission(connection, submission_id)
 
         await until_done(put_off, name="submission.put_off", patience_s=_PATIENCE_S)
@@ -403,6 +398,12 @@ class Submitter:
             provider=group[0].provider.slug,
             calls=len(group),
         )
+
+    async def _park(
+        self, connection: Connection, group: Sequence[PlannedCall], wait_s: float
+    ) -> None:
+        if group:
+            await park_lookups(connection, self.process_id, [each.claim for each in group], wait_s)
 
     async def _abandon(self, submission_id: UUID) -> None:
         async with self.pool.acquire() as connection:
@@ -418,6 +419,4 @@ async def _keep_time(connection: Connection, group: Sequence[PlannedCall]) -> No
 
 async def _withdraw(connection: Connection, group: Sequence[PlannedCall]) -> None:
     """Take back the intents of what was certainly not taken."""
-    for each in group:
-        claim = each.claim
-        await withdraw_intent(connection, claim.lookup_id, each.step, claim.epoch, ask=each.ask)
+    await withdraw_intents(connection, [each.intent(each.ask) for each in group])

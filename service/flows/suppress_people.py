@@ -1,7 +1,7 @@
 """The list of people who must not be looked up: asks it, adds to it, takes from it."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -67,7 +67,7 @@ class SuppressionList:
     async def rememberable(
         self, connection: Connection, answers: Sequence[ToRemember]
     ) -> list[ToRemember]:
-        """Return the answers that may be kept: those about nobody whom anybody suppressed.
+        """Return the answers that may be kept: those about nobody, and of nobody, on the list.
 
         Memory is shared by workspaces, so one that suppresses a person is enough.
 
@@ -77,9 +77,14 @@ class SuppressionList:
         hasher = await self._used_hasher(connection) if answers else None
         if hasher is None:
             return list(answers)
-        hashes = [hasher.hash_of_memory(each.person) for each in answers]
-        hits = await find_suppressed_anywhere(connection, hashes)
-        return [each for each, name in zip(answers, hashes, strict=True) if name not in hits]
+        hashes = [
+            (hasher.hash_of_memory(each.person), *hasher.hashes_of(found_in(each.value)))
+            for each in answers
+        ]
+        hits = await find_suppressed_anywhere(
+            connection, [each for names in hashes for each in names]
+        )
+        return [each for each, names in zip(answers, hashes, strict=True) if hits.isdisjoint(names)]
 
     async def add(
         self,
@@ -146,6 +151,12 @@ class SuppressionList:
             raise SuppressionsUnreadable from None
         self._hasher = PersonHasher(bytes.fromhex(pepper))
         return self._hasher
+
+
+def found_in(value: Mapping[str, object] | None) -> LeadInput:
+    """Return whom an answer names: whoever has the address in it."""
+    email = (value or {}).get("email")
+    return LeadInput(email=email if isinstance(email, str) else None)
 
 
 def _names_of(hasher: PersonHasher, lead: LeadInput) -> list[bytes]:

@@ -39,6 +39,7 @@ class Intent:
         question: what is asked, as memory knows it; None when answers are not remembered.
         lasts_s: for how long others with the same question wait for this one.
         gate_wait_ms: for how long it waited for the gate to let it pass.
+        alone: whether it is asked about by itself, and answered at once.
     """
 
     lookup_id: int
@@ -51,6 +52,7 @@ class Intent:
     lasts_s: float = 60.0
     submission_id: UUID | None = None
     gate_wait_ms: int = 0
+    alone: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,9 @@ async def write_intents(
         [intent.question for intent in intents],
         [intent.lasts_s for intent in intents],
         [intent.gate_wait_ms for intent in intents],
+        [intent.alone for intent in intents],
     )
-    grants = {(row["lookup_id"], row["step"]): _grant(row) for row in rows}
-    return [grants[intent.lookup_id, intent.step] for intent in intents]
+    return [_grant(row) for row in rows]
 
 
 def _turn(question: bytes) -> int:
@@ -139,19 +141,20 @@ async def read_following(connection: Connection, intents: Sequence[Intent]) -> s
         [intent.step for intent in intents],
         [intent.question for intent in intents],
         [intent.lasts_s for intent in intents],
+        [intent.alone for intent in intents],
     )
     return {(row["lookup_id"], row["step"]) for row in rows}
 
 
-async def withdraw_intent(
-    connection: Connection, lookup_id: int, step: int, epoch: int, *, ask: int
-) -> None:
-    """Take back an intent whose request certainly did not reach the vendor; once, if repeated.
-
-    Args:
-        ask: the how-manieth of the step it was.
-    """
-    await connection.execute(_SQL["withdraw"], lookup_id, step, epoch, ask)
+async def withdraw_intents(connection: Connection, intents: Sequence[Intent]) -> None:
+    """Take back intents whose requests certainly did not reach the vendor; once, if repeated."""
+    await connection.execute(
+        _SQL["withdraw"],
+        [intent.lookup_id for intent in intents],
+        [intent.step for intent in intents],
+        [intent.epoch for intent in intents],
+        [intent.ask for intent in intents],
+    )
 
 
 async def write_wishes(connection: Connection, wishes: Sequence[Wish]) -> None:
@@ -179,6 +182,11 @@ async def write_answers(connection: Connection, answers: Sequence[Answer]) -> No
         [answer.price_thousandths for answer in answers],
         [answer.duration_ms for answer in answers],
     )
+
+
+async def forget_values(connection: Connection, lookup_ids: Sequence[int]) -> None:
+    """Forget what the calls of lookups have found."""
+    await connection.execute(_SQL["forget_values"], list(lookup_ids))
 
 
 async def write_notes(connection: Connection, notes: Sequence[Note]) -> None:

@@ -57,9 +57,20 @@ async def release_lookups(connection: Connection, owner: UUID, lookup_ids: Seque
     await connection.execute(_SQL["release"], owner, list(lookup_ids))
 
 
-async def park_lookup(connection: Connection, owner: UUID, claim: Claim, wait_s: float) -> None:
-    """Let a lookup wait without a slot; it is ready again after `wait_s` seconds."""
-    await connection.execute(_SQL["park_until"], owner, claim.lookup_id, claim.epoch, wait_s)
+async def park_lookups(
+    connection: Connection, owner: UUID, claims: Sequence[Claim], wait_s: float
+) -> None:
+    """Let lookups wait without a slot; they are ready again after `wait_s` seconds.
+
+    Claims that were lost are left alone.
+    """
+    await connection.execute(
+        _SQL["park_until"],
+        owner,
+        [claim.lookup_id for claim in claims],
+        [claim.epoch for claim in claims],
+        wait_s,
+    )
 
 
 async def wake_due_lookups(connection: Connection, count_max: int) -> int:

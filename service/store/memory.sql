@@ -30,6 +30,8 @@ set outcome = excluded.outcome, value = excluded.value, answered_at = excluded.a
 delete from remembered_answers where person = any($1::bytea[]);
 
 -- name: expire
+-- But for those that somebody answers anew just now: to wait for him could be to wait in a ring.
 delete from remembered_answers where key in (
-  select key from remembered_answers where expires_at <= (select leadfall_now()) limit $1
+  select key from remembered_answers where expires_at <= (select leadfall_now())
+  order by expires_at limit $1 for update skip locked
 );

@@ -29,7 +29,7 @@ from service.flows.settle_lookups import settle_lookups, suppressed_settlement
 from service.flows.submit_calls import Submitter
 from service.flows.suppress_people import SuppressionList
 from service.settings import WorkerSettings
-from service.store.claims import claim_lookups, mark_started, park_lookup, release_lookups
+from service.store.claims import claim_lookups, mark_started, park_lookups, release_lookups
 from service.store.connection import Pool
 from service.store.processes import read_owned_lookups
 from service.store.transient import TRANSIENT, until_done
@@ -376,7 +376,7 @@ class Drain:
 
     async def _park(self, claim: Claim, wait_s: float) -> None:
         async with self._pool.acquire() as connection:
-            await park_lookup(connection, self._owner, claim, wait_s)
+            await park_lookups(connection, self._owner, [claim], wait_s)
 
     async def _release_owned(self) -> None:
         """Give back whatever the database counts as ours, also claims whose answer was lost."""

@@ -29,7 +29,7 @@ from service.flows.deliver_events import SignedFor, claim_deliveries
 from service.flows.replay_deliveries import replay_delivery
 from service.flows.settle_lookups import settle_lookups
 from service.store.acceptance import Idempotency
-from service.store.claims import park_lookup, reclaim_lookups, wake_due_lookups
+from service.store.claims import park_lookups, reclaim_lookups, wake_due_lookups
 from service.store.deliveries import Completion, complete, reclaim
 from service.store.processes import leave
 from service.store.secrets import Signer
@@ -344,7 +344,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     async def _park(self, held: Held) -> None:
         async with self.pool.acquire() as connection:
-            await park_lookup(connection, held.owner, held.claim, 0.0)
+            await park_lookups(connection, held.owner, [held.claim], 0.0)
 
     async def _wake(self) -> int:
         async with self.pool.acquire() as connection:

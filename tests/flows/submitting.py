@@ -31,7 +31,7 @@ from service.flows.suppress_people import SuppressionList
 from service.flows.word_question import word_question
 from service.settings import ProviderSettings, Settings
 from service.store.calls import Intent, read_trace
-from service.store.claims import park_lookup
+from service.store.claims import park_lookups
 from service.store.memory import Remembered, recall
 from tests.flows.workshop import PUBLICATION, Workshop, new_worker, open_workshop
 
@@ -156,7 +156,7 @@ class Scene:
         parked = await self.runner.run(claim, self._waterfall)
         assert isinstance(parked, Parked)
         async with self.shop.pool.acquire() as connection:
-            await park_lookup(connection, self.owner, claim, parked.wait_s)
+            await park_lookups(connection, self.owner, [claim], parked.wait_s)
 
     async def run_again(self) -> Ended:
         """Run the lookup's next claim."""

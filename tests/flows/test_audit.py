@@ -12,7 +12,7 @@ from providers.registry import all_providers
 from service.flows.audit import AuditReport, audit
 from service.flows.settle_lookups import settle_lookups
 from service.store.acceptance import Idempotency
-from service.store.claims import park_lookup
+from service.store.claims import park_lookups
 from tests.flows.workshop import PUBLICATION, found, missing, new_worker, open_workshop
 
 LEASE = timedelta(seconds=5)
@@ -42,7 +42,7 @@ async def busy(pool: asyncpg.Pool) -> asyncpg.Pool:
     await shop.accept(await shop.add_leads(3))
     running, waiting = await shop.claim(worker, 2)
     async with pool.acquire() as connection:
-        await park_lookup(connection, worker, waiting, 60.0)
+        await park_lookups(connection, worker, [waiting], 60.0)
     await pool.execute(
         "insert into calls (lookup_id, step, provider, epoch, ask_count, intended_at)"
         " values ($1, 0, 'enrich', 1, 2, now()), ($1, 1, 'leadmagic', 1, 1, now())",

@@ -8,8 +8,10 @@ import pytest
 from cryptography.fernet import Fernet
 
 from providers.registry import all_providers
+from service.domain.claim import Answer
 from service.domain.identifiers import new_id
 from service.domain.lead_change import GivenLead
+from service.domain.outcome import OutcomeName
 from service.domain.waterfall import Step, Waterfall
 from service.edges.secret_box import SecretBox
 from service.flows.audit import audit
@@ -17,10 +19,12 @@ from service.flows.erase_people import erase_people
 from service.flows.import_batch import GivenRow, import_batch
 from service.flows.suppress_people import SuppressionList
 from service.store.acceptance import NewJob, NewRequest, write_requests
+from service.store.calls import Grant, Intent, write_answers, write_intents
+from service.store.erasure import scrub_lookups
 from service.store.keys import KeyOwner
 from service.store.waterfalls import keep_waterfall
 from tests.flows.test_erase_people import LEASE, traces_of
-from tests.flows.workshop import FIND_EMAIL, PUBLICATION, Workshop, open_workshop
+from tests.flows.workshop import FIND_EMAIL, PUBLICATION, Workshop, new_worker, open_workshop
 
 EMAIL = "zdenka@brightwater.example"
 # Longer than an erasure of so little takes.
@@ -104,3 +108,25 @@ async def test_what_began_before_is_outlasted(
     assert await traces_of(pool, ["zdenka"]) == set()
     assert (erased.leads, erased.more) == (1, False)
     assert (await audit(pool, all_providers(), LEASE)).clean
+
+
+async def test_what_was_intended_meanwhile_is_answered_without_a_value(pool: asyncpg.Pool) -> None:
+    """The erasure has emptied the lookup by then, and did not see the call."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(1))
+    (claim,) = await shop.claim(await new_worker(pool))
+    async with pool.acquire() as connection, connection.transaction():
+        await scrub_lookups(connection, [claim.lookup_id], "erased")
+        async with pool.acquire() as worker:
+            intent = Intent(claim.lookup_id, 0, "leadmagic", claim.epoch, question=b"q" * 32)
+            assert await write_intents(worker, [intent], LEASE) == [Grant.GRANTED]
+
+    async with pool.acquire() as connection:
+        value = {"email": EMAIL}
+        answer = Answer(
+            claim.lookup_id, 0, claim.epoch, OutcomeName.FOUND, value, price_thousandths=1_000
+        )
+        await write_answers(connection, [answer])
+
+    row = await pool.fetchrow("select outcome, value, question, price_thousandths from calls")
+    assert tuple(row) == ("interrupted", None, None, 1_000)

@@ -11,9 +11,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from service import app
+from service.domain.claim import ToRemember
 from service.domain.kinds import Kind
+from service.domain.outcome import OutcomeName
 from service.domain.waterfall import Step, Waterfall
 from service.settings import MemorySettings, ProviderSettings, Settings
+from service.store.memory import expire_answers, remember
 from tests.flows.workshop import Workshop, open_workshop
 
 SLUG = "findymail"
@@ -204,3 +207,26 @@ async def test_an_answer_that_is_there_is_within_every_ceiling(
         ("found", False),
         ("found", True),
     ]
+
+
+async def test_what_is_answered_anew_does_not_expire(pool: asyncpg.Pool) -> None:
+    """Nor does whoever takes out what is too old wait for that."""
+    keys = [bytes([place]) * 32 for place in range(3)]
+    await pool.execute(
+        "insert into remembered_answers"
+        " (key, scope, provider, capability, person, outcome, answered_at, expires_at)"
+        " select key, 0, $2, 'find_email', 'p', 'missing', now(), now() - interval '1 day'"
+        " from unnest($1::bytea[]) key",
+        keys,
+        SLUG,
+    )
+    anew = ToRemember(keys[1], 0, SLUG, "find_email", b"p", OutcomeName.MISSING, None, 1.0)
+
+    async with pool.acquire() as answering, pool.acquire() as expiring:
+        async with answering.transaction():
+            await remember(answering, [anew])
+            async with asyncio.timeout(WAIT_S):
+                await expire_answers(expiring, len(keys))
+        kept = await answering.fetch("select key from remembered_answers")
+
+    assert [row["key"] for row in kept] == [keys[1]]

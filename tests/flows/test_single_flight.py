@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -15,7 +16,7 @@ from service.store.calls import (
     Grant,
     Intent,
     Wish,
-    withdraw_intent,
+    withdraw_intents,
     write_answers,
     write_intents,
     write_wishes,
@@ -33,9 +34,19 @@ End = Callable[[asyncpg.Pool, list[Claim]], Awaitable[None]]
 """What ends calls without an answer."""
 
 
-def intent(claim: Claim, question: bytes) -> Intent:
+def intent(
+    claim: Claim, question: bytes, submission_id: UUID | None = None, *, alone: bool = True
+) -> Intent:
     """Return the intent to ask one question for a claim."""
-    return Intent(claim.lookup_id, 0, "leadmagic", claim.epoch, question=question)
+    return Intent(
+        claim.lookup_id,
+        0,
+        "leadmagic",
+        claim.epoch,
+        question=question,
+        submission_id=submission_id,
+        alone=alone,
+    )
 
 
 async def claim_for_two(pool: asyncpg.Pool, count: int) -> tuple[list[Claim], list[Claim]]:
@@ -59,6 +70,16 @@ async def ask_all(pool: asyncpg.Pool, claims: list[Claim]) -> tuple[list[Claim],
     return (
         [each for each, grant in judged if grant is Grant.GRANTED],
         [each for each, grant in judged if grant is Grant.FOLLOW],
+    )
+
+
+async def remembered(pool: asyncpg.Pool) -> None:
+    """Let memory have the answer to the question."""
+    await pool.execute(
+        "insert into remembered_answers"
+        " (key, scope, provider, capability, person, outcome, answered_at, expires_at)"
+        " values ($1, 0, 'leadmagic', 'find_email', 'p', 'missing', now(), now() + '1 day')",
+        QUESTION,
     )
 
 
@@ -143,7 +164,7 @@ async def test_what_was_put_off_is_still_in_progress(pool: asyncpg.Pool) -> None
     await intend(pool, lasting[:1])
 
     async with pool.acquire() as connection:
-        await withdraw_intent(connection, first.lookup_id, 0, first.epoch, ask=1)
+        await withdraw_intents(connection, [intent(first, QUESTION)])
     await pool.execute("update calls set intended_at = intended_at - interval '60 seconds'")
 
     assert await intend(pool, lasting[1:]) == [Grant.FOLLOW]
@@ -158,7 +179,7 @@ async def test_an_ask_is_taken_back_once(pool: asyncpg.Pool) -> None:
 
     async with pool.acquire() as connection:
         for _ in range(2):
-            await withdraw_intent(connection, first.lookup_id, 0, first.epoch, ask=2)
+            await withdraw_intents(connection, [replace(intent(first, QUESTION), ask=2)])
 
     assert await pool.fetchval("select ask_count from calls") == 1
 
@@ -246,7 +267,7 @@ async def test_what_was_not_taken_was_not_asked_in_vain(pool: asyncpg.Pool) -> N
     for _ in range(4):
         (asked,), waiting = await ask_all(pool, waiting)
         async with pool.acquire() as connection:
-            await withdraw_intent(connection, asked.lookup_id, 0, asked.epoch, ask=1)
+            await withdraw_intents(connection, [intent(asked, QUESTION)])
         await settled(pool, [asked])
 
     assert len((await ask_all(pool, waiting))[0]) == 1
@@ -272,11 +293,27 @@ async def test_who_were_put_off_do_not_wait_for_each_other(pool: asyncpg.Pool) -
     two, _ = await ask_all(pool, waiting)
     assert len(two) == 2
     async with pool.acquire() as connection:
-        for each in two:
-            await withdraw_intent(connection, each.lookup_id, 0, each.epoch, ask=1)
+        await withdraw_intents(connection, [intent(each, QUESTION) for each in two])
     await pool.execute("delete from calls where outcome is not null")
 
     assert [await intend(pool, [intent(each, QUESTION)]) for each in two] == [[Grant.GRANTED]] * 2
+
+
+async def test_whoever_has_a_place_takes_none_of_the_others(pool: asyncpg.Pool) -> None:
+    """On the way to the gate they are counted as at it."""
+    waiting, _ = await claim_for_two(pool, 6)
+    for _ in range(2):
+        asked, waiting = await ask_all(pool, waiting)
+        await interrupted(pool, asked)
+    first, *others = waiting
+    await intend(pool, [intent(first, QUESTION)])
+    async with pool.acquire() as connection:
+        await withdraw_intents(connection, [intent(first, QUESTION)])
+
+        recalled = await recall(connection, [intent(each, QUESTION) for each in waiting])
+
+    # Of two who may ask at once one is the first; one of the others is the second.
+    assert recalled == [None, None, *[Grant.FOLLOW] * (len(others) - 1)]
 
 
 async def test_who_left_a_line_and_followed_in_vain_asks(pool: asyncpg.Pool) -> None:
@@ -294,8 +331,7 @@ async def test_who_left_a_line_and_followed_in_vain_asks(pool: asyncpg.Pool) -> 
 
     # Both are turned away, and look again.
     async with pool.acquire() as connection:
-        for each in (one, other):
-            await withdraw_intent(connection, each.lookup_id, 0, each.epoch, ask=1)
+        await withdraw_intents(connection, asked)
 
     assert await intend(pool, asked[:1]) == [Grant.GRANTED]
 
@@ -314,16 +350,21 @@ async def test_who_followed_once_follows_at_the_next_question(pool: asyncpg.Pool
 async def test_what_was_answered_while_in_line_is_not_asked_again(pool: asyncpg.Pool) -> None:
     """Its answer is in memory by the time when whoever asked the same passes the gate."""
     (first,), (second,) = await claim_for_two(pool, 1)
-    await pool.execute(
-        "insert into remembered_answers"
-        " (key, scope, provider, capability, person, outcome, answered_at, expires_at)"
-        " values ($1, 0, 'leadmagic', 'find_email', 'p', 'missing', now(), now() + '1 day')",
-        QUESTION,
-    )
+    await remembered(pool)
 
     assert await intend(pool, [intent(first, QUESTION)]) == [Grant.FOLLOW]
     # What may be paid for already is asked to its end.
     assert await intend(pool, [replace(intent(second, QUESTION), ask=2)]) == [Grant.GRANTED]
+
+
+async def test_nobody_follows_himself(pool: asyncpg.Pool) -> None:
+    """An intent that is repeated since its grant was lost is granted, whatever memory says now."""
+    (first,), _ = await claim_for_two(pool, 1)
+    asked = [intent(first, QUESTION)]
+    assert await intend(pool, asked) == [Grant.GRANTED]
+    await remembered(pool)
+
+    assert await intend(pool, asked) == [Grant.GRANTED]
 
 
 async def test_nobody_follows_a_lookup_that_has_ended(pool: asyncpg.Pool) -> None:

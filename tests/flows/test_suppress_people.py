@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from providers.registry import all_providers
 from service import app
-from service.domain.claim import Settlement
+from service.domain.claim import Answer, Settlement, ToRemember
 from service.domain.lead_input import LeadInput
 from service.domain.outcome import OutcomeName
 from service.domain.suppression import PersonHasher, SuppressionReason
@@ -21,14 +21,17 @@ from service.errors import SuppressionsUnreadable
 from service.flows.audit import audit
 from service.flows.create_list import create_list
 from service.flows.import_leads import BadRow, import_leads
+from service.flows.keep_answers import keep_answers
 from service.flows.reencrypt_secrets import reencrypt_secrets
 from service.flows.settle_lookups import settle_lookups
 from service.flows.suppress_people import SuppressionList
 from service.settings import Settings
+from service.store.calls import Intent, write_intents
 from tests.flows.workshop import PUBLICATION, Workshop, new_worker, open_workshop
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 BOX = SecretBox([OLD])
+LEASE = timedelta(seconds=30)
 ADA = LeadInput(
     first_name="Ada",
     last_name="Ng",
@@ -270,6 +273,34 @@ async def test_a_found_address_of_a_suppressed_person_is_not_told(pool: asyncpg.
     assert tuple(row) == ("rejected_input", None, "suppressed", 3)
     assert await pool.fetchval("select email from leads") is None
     assert await shop.balance() == 1_000
+
+
+async def test_a_found_address_of_a_suppressed_person_is_kept_nowhere(pool: asyncpg.Pool) -> None:
+    """Neither in the trace nor in memory, whoever was asked about."""
+    shop = await open_workshop(pool)
+    suppressions = await suppress(shop, LeadInput(email="nadia@brightwater.leadfall"))
+    await shop.accept(await shop.add_leads(1))
+    (claim,) = await shop.claim(await new_worker(pool))
+    value = {"email": "Nadia@brightwater.leadfall"}
+    keep = ToRemember(
+        b"q" * 32, 0, "leadmagic", "find_email", b"p" * 32, OutcomeName.FOUND, value, 30.0
+    )
+    answers = [
+        Answer(claim.lookup_id, step, claim.epoch, OutcomeName.FOUND, value, keep=keep)
+        for step in (0, 1)
+    ]
+    async with pool.acquire() as connection:
+        intents = [Intent(claim.lookup_id, step, "leadmagic", claim.epoch) for step in (0, 1)]
+        await write_intents(connection, intents, LEASE)
+        # Of the first it was not sure enough to end there.
+        await keep_answers(connection, answers[:1], suppressions)
+    found = Settlement(claim, OutcomeName.FOUND, value, answer=answers[1])
+
+    assert await settle_lookups(pool, [found], PUBLICATION, suppressions) == 1
+
+    calls = await pool.fetch("select outcome, value from calls")
+    assert [tuple(row) for row in calls] == [("found", None)] * 2
+    assert await pool.fetchval("select count(*) from remembered_answers") == 0
 
 
 async def test_a_vendor_s_legal_refusal_suppresses_the_person_everywhere(
