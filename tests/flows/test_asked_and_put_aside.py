@@ -12,10 +12,11 @@ from aiohttp.test_utils import TestServer
 from service import app
 from service.domain.kinds import Kind
 from service.domain.waterfall import Step, Waterfall
-from service.settings import ProviderSettings, Settings
+from service.settings import ProviderSettings, Settings, WorkerSettings
 from tests.flows.workshop import TYPES, open_workshop
 
-FINISHED_S = 30.0
+FINISHED_S, SOON_S = 30.0, 0.2
+NOBODY = "http://127.0.0.1:1"
 SLOW, OTHER = "slow@brightwater.leadfall", "other@brightwater.leadfall"
 
 
@@ -122,3 +123,25 @@ async def test_what_was_asked_and_passed_over_is_interrupted(
         taken,
     )
     assert tuple(trace) == ("interrupted", "gate_shut:throttled", "no_answer", True)
+
+
+async def test_what_a_vendor_that_is_down_never_took_was_not_asked(
+    pool: asyncpg.Pool, settings: Settings
+) -> None:
+    """Else equal questions would be counted as asked in vain, and asked as often at once."""
+    shop = await open_workshop(pool)
+    down = settings.model_copy(
+        update={
+            "providers": {"findymail": ProviderSettings(api_key="key", base_url=NOBODY)},
+            "worker": WorkerSettings(gate_patience_s=0.01),
+        }
+    )
+    steps = (Step("findymail", deadline_s=SOON_S, when_gate_shut="wait"),)
+    await shop.accept(await shop.add_leads(1), waterfall=Waterfall(Kind.FIND_EMAIL, steps))
+
+    async with app.worker(down), asyncio.timeout(FINISHED_S):
+        while not await pool.fetchval("select outcome from lookups"):
+            await asyncio.sleep(0.02)
+
+    call = await pool.fetchrow("select outcome, reason, ask_count from calls")
+    assert tuple(call) == ("no_answer", "vendor_down", 0)
