@@ -117,6 +117,26 @@ def _schemas(node: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from _schemas(each, f"{path}/{place}")
 
 
+def _choices(node: Any, path: str) -> Iterator[tuple[str, list[Any]]]:
+    """Yield every choice of a few values."""
+    if isinstance(node, dict):
+        if isinstance(node.get("enum"), list):
+            yield path, node["enum"]
+        for name, each in node.items():
+            yield from _choices(each, f"{path}/{name}")
+    elif isinstance(node, list):
+        for place, each in enumerate(node):
+            yield from _choices(each, f"{path}/{place}")
+
+
+def test_a_choice_is_one() -> None:
+    """Of no values none is right: nothing could be sent."""
+    choices = dict(_choices(DOCUMENT, ""))
+
+    assert len(choices) > 0
+    assert [path for path, values in choices.items() if not values] == []
+
+
 def test_schemas_are_closed() -> None:
     """An object with named fields has no others; what may hold anything says so."""
     found = [path for path, each in _schemas(DOCUMENT, "") if "additionalProperties" not in each]

@@ -1,6 +1,6 @@
 """Parameters that several operations have."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from service.api.openapi.operation import Parameter
@@ -20,10 +20,15 @@ def in_query(name: str, description: str, **schema: Any) -> Parameter:
     return Parameter(name, "query", {"type": "string", **schema}, description)
 
 
-def several(name: str, description: str, values: Sequence[str]) -> Parameter:
+def several(name: str, description: str, values: Sequence[str], **schema: Any) -> Parameter:
     """Return a parameter of the query that takes some of a few words, with commas between."""
-    schema = {"type": "array", "items": {"type": "string", "enum": [*values]}, "minItems": 1}
-    return Parameter(name, "query", schema, description, as_list=True)
+    return in_list(name, description, {"enum": [*values]}, minItems=1, **schema)
+
+
+def in_list(name: str, description: str, each: Mapping[str, Any], **schema: Any) -> Parameter:
+    """Return a parameter of the query that takes texts of such a form, with commas between."""
+    array = {"type": "array", "items": {"type": "string", **each}, **schema}
+    return Parameter(name, "query", array, description, as_list=True)
 
 
 def cursor(form: str = "row") -> Parameter:

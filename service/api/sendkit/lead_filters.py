@@ -289,7 +289,9 @@ def _typed(name: str, text: str) -> Any:
     if name in _SWITCHES:
         return {"true": True, "false": False}.get(text, text)
     if name in _LISTED:
-        return [each.strip() for each in text.split(",") if each.strip()]
+        texts = [each.strip() for each in text.split(",")]
+        # Of tags the blank ones are left out later, so that it is these that are counted.
+        return texts if name == "tags" else [each for each in texts if each]
     return text
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from service.api.openapi.operation import Access, Operation, Operations, Sent, json_body
-from service.api.openapi.parameters import LEAD_ID, LIMIT, PAGE, cursor, in_query, several
+from service.api.openapi.parameters import LEAD_ID, LIMIT, PAGE, cursor, in_list, in_query, several
 from service.api.openapi.prose import IMPORTS, LEADS
 from service.api.openapi.sendkit.lead_rows import (
     CsvImported,
@@ -19,6 +19,8 @@ from service.api.sendkit.lead_bodies import ChangeBody, LeadBody
 from service.api.sendkit.lead_filters import (
     EMAIL_STATUSES,
     FILTER_CHARACTERS_MAX,
+    FILTER_TAGS_MAX,
+    STATUSES_MAX,
     LeadDeletionBody,
     LeadSearchBody,
 )
@@ -43,7 +45,8 @@ _ADA: Final = {
     "tags": ["spring"],
 }
 _PAGE: Final = paged(Lead, PagePlace, "A page of leads, newest first.")
-_SWITCH: Final = {"type": "string", "enum": ["true", "false"]}
+# What an HTML form sends of a field that was left empty is the default.
+_SWITCH: Final = {"type": "string", "enum": ["true", "false", ""]}
 _FORM: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
@@ -79,8 +82,18 @@ _FILTERS: Final = (
         maxLength=FILTER_CHARACTERS_MAX,
         format="search-words",
     ),
-    several("tags", "Only leads with any of these tags.", ()),
-    several("emailStatus", "Only leads with one of these verdicts.", EMAIL_STATUSES),
+    in_list(
+        "tags",
+        "Only leads with any of these tags.",
+        {"maxLength": TAG_CHARACTERS_MAX},
+        maxItems=FILTER_TAGS_MAX,
+    ),
+    several(
+        "emailStatus",
+        "Only leads with one of these verdicts.",
+        EMAIL_STATUSES,
+        maxItems=STATUSES_MAX,
+    ),
     in_query("emailType", "Only such addresses.", enum=["all", "personal", "business"]),
     _flag("emailVerified", "Only leads with a verdict, or without."),
     _flag("hasCompany", "Only leads with a company, or without."),
