@@ -12,10 +12,10 @@ create index calls_in_vain on calls (question, intended_at)
 --
 -- Under way is an open call of a lookup that may still be answered by it, also one that was put off;
 -- one whose lookup has ended, or went on without its submission, is not. Nor is, for those of a rank
--- (a priority) before its own, one that waits to be asked, or where they ask alone one of a
--- submission: who has time does not hold up who waits. In vain is what was asked and is over, unless
--- it was answered: that is in memory. A table, so that it is planned as a part of the statement that
--- asks.
+-- (a priority) before its own, one that waits to be asked, or where they ask alone one that no worker
+-- waits for, as in a bulk: who has time does not hold up who has none. In vain is what was asked and
+-- is over, unless it was answered: that is in memory. A table, so that it is planned as a part of the
+-- statement that asks.
 create function leadfall_room_to_ask(
   asked bytea, since timestamptz, wanted bigint, rank smallint, alone boolean
 )
@@ -41,8 +41,10 @@ as $$
              and coalesce(
                (select s.state from submissions s where s.id = c.submission_id) <> 'late', true
              ) as is_open,
-             (c.ask_count = 0 or (alone and c.submission_id is not null))
-             and rank < (select k.priority from lookups k where k.id = c.lookup_id) as gives_way
+             coalesce((
+               select rank < k.priority and (c.ask_count = 0 or (alone and k.state <> 'running'))
+               from lookups k where k.id = c.lookup_id
+             ), false) as gives_way
       from calls c
       where c.question = asked and c.outcome is null and c.intended_at > since
     ) each

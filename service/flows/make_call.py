@@ -13,6 +13,7 @@ from service.flows.provider_gate import Gate, GateShut, LineTooLong
 from service.flows.recorder import Recorder
 from service.store.calls import Grant, withdraw_intents, write_wishes
 from service.store.connection import Pool
+from service.store.transient import until_done
 
 # The pause before the vendor is asked again, in the vendor's time; it doubles each time.
 _PAUSE_S_MIN: Final = 0.5
@@ -20,6 +21,7 @@ _PAUSE_S_MAX: Final = 8.0
 # One that a greylist or a busy mail host puts off, in the mail hosts' time.
 GREYLIST_PATIENCE_S: Final = 900.0
 _DEADLINE_S_MIN: Final = 0.05
+_WITHDRAWAL_PATIENCE_S: Final = 30.0
 # Whether a shut gate is waited for or passed over is decided by the next look at the step, which
 # comes so soon.
 _LOOK_AGAIN_S: Final = 1.0
@@ -197,5 +199,9 @@ class CallMaker:
         """Note that the vendor took nothing of this ask, unless it has said that it did."""
         if asking.is_running:
             return
-        async with self._pool.acquire() as connection:
-            await withdraw_intents(connection, [call.intent(asking.ask)])
+
+        async def withdraw() -> None:
+            async with self._pool.acquire() as connection:
+                await withdraw_intents(connection, [call.intent(asking.ask)])
+
+        await until_done(withdraw, name="call.withdraw", patience_s=_WITHDRAWAL_PATIENCE_S)

@@ -131,9 +131,7 @@ class PlannedCall:
     def answer(self, asked: Asked) -> Answer:
         """Return the record of what came of it; what nobody knows is on record as interrupted."""
         outcome = asked.outcome
-        unknown = asked.certainty in {
-            Certainty.UNKNOWN, Certainty.TURNED_AWAY, Certainty.STILL_RUNNING,
-        }  # fmt: skip
+        unknown = self.certainty_of(asked) in {Certainty.UNKNOWN, Certainty.STILL_RUNNING}
         return Answer(
             self.claim.lookup_id,
             self.step,

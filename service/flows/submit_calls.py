@@ -402,8 +402,7 @@ class Submitter:
     async def _park(
         self, connection: Connection, group: Sequence[PlannedCall], wait_s: float
     ) -> None:
-        if group:
-            await park_lookups(connection, self.process_id, [each.claim for each in group], wait_s)
+        await park_lookups(connection, self.process_id, [each.claim for each in group], wait_s)
 
     async def _abandon(self, submission_id: UUID) -> None:
         async with self.pool.acquire() as connection:

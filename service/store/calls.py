@@ -148,12 +148,9 @@ async def read_following(connection: Connection, intents: Sequence[Intent]) -> s
 
 async def withdraw_intents(connection: Connection, intents: Sequence[Intent]) -> None:
     """Take back intents whose requests certainly did not reach the vendor; once, if repeated."""
-    await connection.execute(
+    await connection.executemany(
         _SQL["withdraw"],
-        [intent.lookup_id for intent in intents],
-        [intent.step for intent in intents],
-        [intent.epoch for intent in intents],
-        [intent.ask for intent in intents],
+        sorted((each.lookup_id, each.step, each.epoch, each.ask) for each in intents),
     )
 
 

@@ -16,11 +16,11 @@ select * from leadfall_intend(
 -- take, put off or not, $5 whether it is asked about by itself, as columns.
 with moment as materialized (select leadfall_now() as now),
 batch as materialized (
-  select b.*, l.priority
+  -- By its key: a join might go through all lookups.
+  select b.*, (select l.priority from lookups l where l.id = b.lookup_id) as priority
   from unnest($1::bigint[], $2::smallint[], $3::bytea[], $4::float8[], $5::boolean[])
     as b(lookup_id, step, question, lasts_s, alone)
-  join lookups l on l.id = b.lookup_id
-  where l.id = any($1::bigint[]) and not exists (
+  where not exists (
     select from calls c
     where c.lookup_id = b.lookup_id and c.step = b.step and c.question = b.question
       and c.outcome is null)
@@ -46,7 +46,7 @@ where turn > room;
 -- name: answer
 -- $1 lookup, $2 step, $3 epoch, $4 outcome, $5 value, $6 reason, $7 price, $8 duration or null, as
 -- columns. Counts even when the worker has lost its claim: it only turns its own intent into a
--- fact. Of a person who was erased meanwhile nothing is kept but the price.
+-- fact. Nothing is kept of what was asked while its person was being erased, but for the price.
 with batch as materialized (
   select * from unnest(
     $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::jsonb[], $6::text[], $7::integer[],
@@ -72,23 +72,20 @@ where c.lookup_id = b.lookup_id and c.step = b.step and c.epoch = b.epoch and c.
 
 -- name: forget_values
 -- $1 lookups.
-update calls set value = null where lookup_id = any($1::bigint[]) and value is not null;
+with held as materialized (
+  select lookup_id, step from calls
+  where lookup_id = any($1::bigint[]) and value is not null
+  order by lookup_id, step for no key update
+)
+update calls c set value = null
+from held where c.lookup_id = held.lookup_id and c.step = held.step;
 
 -- name: withdraw
--- The vendor certainly did not take the requests: the intents stand as not asked, with the time at
--- which they were first wished for. $1 lookup, $2 step, $3 epoch, $4 the how-manieth ask it was, as
--- columns: of the earlier ones nothing is taken back, however often this is repeated.
-with held as materialized (
-  select c.lookup_id, c.step
-  from unnest($1::bigint[], $2::smallint[], $3::integer[], $4::smallint[])
-    as b(lookup_id, step, epoch, ask)
-  join calls c on c.lookup_id = b.lookup_id and c.step = b.step and c.epoch = b.epoch
-              and c.ask_count = b.ask
-  where c.lookup_id = any($1::bigint[]) and c.outcome is null
-  order by c.lookup_id, c.step for no key update of c
-)
-update calls c set ask_count = c.ask_count - 1
-from held where c.lookup_id = held.lookup_id and c.step = held.step;
+-- The vendor certainly did not take the request: the intent stands as not asked, with the time at
+-- which it was first wished for. $1 lookup, $2 step, $3 epoch, $4 the how-manieth ask it was: of the
+-- earlier ones nothing is taken back, however often this is repeated.
+update calls set ask_count = ask_count - 1
+where lookup_id = $1 and step = $2 and epoch = $3 and outcome is null and ask_count = $4;
 
 -- name: wish
 -- Calls that were not made: like an intent that was withdrawn, but nobody follows them. $1 lookup,
@@ -108,19 +105,27 @@ on conflict (lookup_id, step) do nothing;
 -- A step that is over without an answer of now: it was passed over, or its answer came from memory.
 -- What was asked and is not repeated is interrupted. $1 lookup, $2 step, $3 epoch, $4 outcome,
 -- $5 reason, $6 provider, $7 value, $8 when a remembered answer was given.
+with batch as materialized (
+  select * from unnest(
+    $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
+    $8::timestamptz[]
+  ) as b(lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at)
+),
+-- A claim that was lost meanwhile leaves nothing, nor does a person who was erased: where that is on
+-- its way it is waited for.
+held as materialized (
+  select id, epoch from lookups where id = any($1::bigint[]) and erased_at is null
+  order by id for share
+)
 insert into calls (
   lookup_id, step, epoch, ask_count, outcome, reason, provider, value, from_memory_at, intended_at,
   answered_at
 )
-select lookup_id, step, epoch, 0, outcome, reason, provider, value, from_memory_at, now, now
-from (select leadfall_now() as now) moment, unnest(
-  $1::bigint[], $2::smallint[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
-  $8::timestamptz[]
-) as b(lookup_id, step, epoch, outcome, reason, provider, value, from_memory_at)
--- A claim that was lost meanwhile leaves nothing, nor does a person who was erased.
-where exists (
-  select from lookups l where l.id = b.lookup_id and l.epoch = b.epoch and l.erased_at is null)
-order by lookup_id, step
+select b.lookup_id, b.step, b.epoch, 0, b.outcome, b.reason, b.provider, b.value, b.from_memory_at,
+       now, now
+from (select leadfall_now() as now) moment, batch b
+join held on held.id = b.lookup_id and held.epoch = b.epoch
+order by b.lookup_id, b.step
 on conflict (lookup_id, step) do update
 set outcome = case when calls.ask_count = 0 then excluded.outcome else 'interrupted' end,
     reason = excluded.reason, value = excluded.value,

@@ -64,12 +64,9 @@ async def park_lookups(
 
     Claims that were lost are left alone.
     """
-    await connection.execute(
+    await connection.executemany(
         _SQL["park_until"],
-        owner,
-        [claim.lookup_id for claim in claims],
-        [claim.epoch for claim in claims],
-        wait_s,
+        sorted((owner, claim.lookup_id, claim.epoch, wait_s) for claim in claims),
     )
 
 

@@ -101,19 +101,12 @@ update lookups set state = 'ready', owner = null
 where id = any($2::bigint[]) and owner = $1::uuid and state = 'running';
 
 -- name: park_until
--- $1 owner, $2 id and $3 epoch as columns, $4 seconds from now.
-with held as materialized (
-  select l.id
-  from unnest($2::bigint[], $3::integer[]) as b(id, epoch)
-  join lookups l on l.id = b.id and l.epoch = b.epoch and l.owner = $1::uuid
-  where l.id = any($2::bigint[])
-  order by l.id for update of l
-)
+-- $1 owner, $2 id, $3 epoch, $4 seconds from now.
 update lookups l
 set state = 'waiting', owner = null, wake_at = now.at + make_interval(secs => $4),
     first_parked_at = coalesce(l.first_parked_at, now.at)
-from held, (select leadfall_now() as at) now
-where l.id = held.id;
+from (select leadfall_now() as at) now
+where id = $2 and epoch = $3 and owner = $1 and state = 'running';
 
 -- name: wake_due
 with due as materialized (

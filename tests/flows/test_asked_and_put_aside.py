@@ -73,6 +73,21 @@ async def settings(database_url: str, redis_url: str, vendor: Vendor) -> AsyncIt
         )
 
 
+def impatient(settings: Settings, slug: str, base_url: str) -> Settings:
+    """Return settings by which no vendor is waited for, with a key of one that is there."""
+    return settings.model_copy(
+        update={
+            "providers": {slug: ProviderSettings(api_key="key", base_url=base_url)},
+            "worker": WorkerSettings(gate_patience_s=0.01),
+        }
+    )
+
+
+async def turn_away(_: web.Request) -> web.Response:
+    """Throttle everybody, for no time."""
+    return web.json_response({}, status=429, headers={"Retry-After": "0"})
+
+
 async def test_what_the_vendor_works_on_stays_asked_where_the_gate_shuts(
     pool: asyncpg.Pool, settings: Settings, vendor: Vendor
 ) -> None:
@@ -125,21 +140,39 @@ async def test_what_was_asked_and_passed_over_is_interrupted(
     assert tuple(trace) == ("interrupted", "gate_shut:throttled", "no_answer", True)
 
 
+@pytest.mark.parametrize("slug", ["leadmagic", "bettercontact"])
+async def test_whom_a_vendor_turned_away_to_the_end_it_was_not_asked_about(
+    pool: asyncpg.Pool, settings: Settings, slug: str
+) -> None:
+    """Where its word is believed, alone and in a submission: nothing of that is in doubt."""
+    shop = await open_workshop(pool)
+    leads = await shop.add_leads(1)
+    await pool.execute("update leads set linkedin_url = 'https://www.linkedin.com/in/nadia'")
+    steps = (Step(slug, deadline_s=SOON_S, when_gate_shut="wait"),)
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", turn_away)
+    async with TestServer(application) as server:
+        worker = app.worker(impatient(settings, slug, str(server.make_url("")).rstrip("/")))
+        async with worker, asyncio.timeout(FINISHED_S):
+            await shop.accept(
+                leads, job_types=[TYPES["FIND_PHONE"]], waterfall=Waterfall(Kind.FIND_PHONE, steps)
+            )
+            while not await pool.fetchval("select outcome from lookups"):
+                await asyncio.sleep(0.02)
+
+    call = await pool.fetchrow("select outcome, reason, ask_count from calls")
+    assert tuple(call) == ("no_answer", "throttled", 0)
+
+
 async def test_what_a_vendor_that_is_down_never_took_was_not_asked(
     pool: asyncpg.Pool, settings: Settings
 ) -> None:
     """Else equal questions would be counted as asked in vain, and asked as often at once."""
     shop = await open_workshop(pool)
-    down = settings.model_copy(
-        update={
-            "providers": {"findymail": ProviderSettings(api_key="key", base_url=NOBODY)},
-            "worker": WorkerSettings(gate_patience_s=0.01),
-        }
-    )
     steps = (Step("findymail", deadline_s=SOON_S, when_gate_shut="wait"),)
     await shop.accept(await shop.add_leads(1), waterfall=Waterfall(Kind.FIND_EMAIL, steps))
 
-    async with app.worker(down), asyncio.timeout(FINISHED_S):
+    async with app.worker(impatient(settings, "findymail", NOBODY)), asyncio.timeout(FINISHED_S):
         while not await pool.fetchval("select outcome from lookups"):
             await asyncio.sleep(0.02)
 

@@ -19,7 +19,7 @@ from service.flows.erase_people import erase_people
 from service.flows.import_batch import GivenRow, import_batch
 from service.flows.suppress_people import SuppressionList
 from service.store.acceptance import NewJob, NewRequest, write_requests
-from service.store.calls import Grant, Intent, write_answers, write_intents
+from service.store.calls import Grant, Intent, Note, write_answers, write_intents, write_notes
 from service.store.erasure import scrub_lookups
 from service.store.keys import KeyOwner
 from service.store.waterfalls import keep_waterfall
@@ -130,3 +130,25 @@ async def test_what_was_intended_meanwhile_is_answered_without_a_value(pool: asy
 
     row = await pool.fetchrow("select outcome, value, question, price_thousandths from calls")
     assert tuple(row) == ("interrupted", None, None, 1_000)
+
+
+async def test_what_is_remembered_meanwhile_is_not_noted(pool: asyncpg.Pool) -> None:
+    """It waits for the erasure, and finds the lookup empty."""
+    shop = await open_workshop(pool)
+    await shop.accept(await shop.add_leads(1))
+    (claim,) = await shop.claim(await new_worker(pool))
+    note = Note(
+        claim.lookup_id, 0, claim.epoch, "leadmagic", OutcomeName.FOUND, value={"email": EMAIL}
+    )
+
+    async with pool.acquire() as worker:
+        async with pool.acquire() as connection, connection.transaction():
+            await scrub_lookups(connection, [claim.lookup_id], "erased")
+            noting = asyncio.create_task(write_notes(worker, [note]))
+            waiting = "select count(*) from pg_locks where not granted"
+            async with asyncio.timeout(PATIENCE_S * 10):
+                while not noting.done() and not await pool.fetchval(waiting):
+                    await asyncio.sleep(0.01)
+        await noting
+
+    assert await pool.fetchval("select count(*) from calls") == 0

@@ -1,7 +1,5 @@
 """A caller who waits asks by itself rather than wait for those who have more time."""
 
-from uuid import UUID
-
 import asyncpg
 import pytest
 
@@ -51,7 +49,7 @@ async def test_what_was_put_off_holds_up_no_caller(pool: asyncpg.Pool, claims: A
 async def test_a_bulk_holds_up_no_caller(pool: asyncpg.Pool, claims: Asked) -> None:
     """It may take a quarter of an hour, where alone it takes a second."""
     patient, (caller, second, job) = claims
-    await intend(pool, [intent(patient, QUESTION, await submitted(pool), alone=False)])
+    await submit(pool, patient)
 
     assert await judged_alike(pool, intent(job, QUESTION)) is Grant.FOLLOW
     assert await judged_alike(pool, intent(caller, QUESTION)) is Grant.GRANTED
@@ -63,7 +61,7 @@ async def test_where_nobody_can_ask_alone_a_caller_follows(
 ) -> None:
     """Another submission would be answered no sooner."""
     patient, (caller, *_) = claims
-    await intend(pool, [intent(patient, QUESTION, await submitted(pool), alone=False)])
+    await submit(pool, patient)
 
     assert await judged_alike(pool, intent(caller, QUESTION, alone=False)) is Grant.FOLLOW
 
@@ -79,15 +77,24 @@ async def test_who_is_being_asked_alone_is_followed(pool: asyncpg.Pool, claims: 
 async def test_they_may_come_together(pool: asyncpg.Pool, claims: Asked) -> None:
     """In one batch as one after the other."""
     patient, others = claims
-    await intend(pool, [intent(patient, QUESTION, await submitted(pool), alone=False)])
+    await submit(pool, patient)
 
     grants = await intend(pool, [intent(each, QUESTION) for each in reversed(others)])
 
     assert grants == [Grant.FOLLOW, Grant.FOLLOW, Grant.GRANTED]
 
 
-async def submitted(pool: asyncpg.Pool) -> UUID:
-    """Return a submission that the vendor works on."""
+async def test_what_nobody_waits_for_holds_up_no_caller(pool: asyncpg.Pool, claims: Asked) -> None:
+    """As where its worker died, and its lookup waits for what may come of it."""
+    patient, (caller, *_) = claims
+    await intend(pool, [intent(patient, QUESTION)])
+    await _park(pool, patient)
+
+    assert await judged_alike(pool, intent(caller, QUESTION)) is Grant.GRANTED
+
+
+async def submit(pool: asyncpg.Pool, claim: Claim) -> None:
+    """Let a claim's question be one of a submission that the vendor works on."""
     submission_id = new_id()
     await pool.execute(
         "insert into submissions"
@@ -96,4 +103,13 @@ async def submitted(pool: asyncpg.Pool) -> UUID:
         " now() + interval '900 seconds', now())",
         submission_id,
     )
-    return submission_id
+    await intend(pool, [intent(claim, QUESTION, submission_id, alone=False)])
+    await _park(pool, claim)
+
+
+async def _park(pool: asyncpg.Pool, claim: Claim) -> None:
+    await pool.execute(
+        "update lookups set state = 'waiting', owner = null, wake_at = now() + interval '1 hour'"
+        " where id = $1",
+        claim.lookup_id,
+    )
