@@ -11,6 +11,7 @@ from service.domain.kinds import Face, JobType
 
 _LOWER_ALNUM: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _SUFFIX_LENGTH: Final = 7
+_SUFFIXES: Final = len(_LOWER_ALNUM) ** _SUFFIX_LENGTH
 
 
 def new_id() -> UUID:
@@ -20,7 +21,11 @@ def new_id() -> UUID:
 
 def new_job_public_id(job_type: JobType) -> str:
     """Return a job id in the form its face's callers know: `bulk_<type>_<ms>_<7 characters>`."""
-    suffix = "".join(secrets.choice(_LOWER_ALNUM) for _ in range(_SUFFIX_LENGTH))
+    # Drawn at once: each draw is a call to the system.
+    number, suffix = secrets.randbelow(_SUFFIXES), ""
+    for _ in range(_SUFFIX_LENGTH):
+        number, place = divmod(number, len(_LOWER_ALNUM))
+        suffix += _LOWER_ALNUM[place]
     name = job_type.shown_as.lower() if job_type.face is Face.SELEQT else job_type.shown_as
     return f"bulk_{name}_{time.time_ns() // 1_000_000}_{suffix}"
 

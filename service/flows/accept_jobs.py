@@ -95,6 +95,9 @@ class Selection:
 
 Select = Callable[[Connection], Awaitable[Selection]]
 
+Glance = Callable[[], Awaitable[Selection]]
+"""The same selection, read together with what others select at this moment."""
+
 
 @dataclass(frozen=True, slots=True)
 class AcceptedJob:
@@ -140,12 +143,20 @@ class Accepted:
 
 
 async def accept_jobs(
-    commits: SharedCommits, order: Order, select: Select, publication: Publication
+    commits: SharedCommits,
+    order: Order,
+    select: Select,
+    publication: Publication,
+    *,
+    glance: Glance | None = None,
 ) -> Accepted:
     """Accept the order and log its jobs; the caller rings the doorbell afterwards.
 
     One statement does the work itself. Where another request opens some of the selected lookups
     first, the selection is made once more and what is then there is taken, priced as inserted.
+
+    Args:
+        glance: used for the first selection where nothing else has to be read with it.
 
     Raises:
         InsufficientCredits: nothing was written.
@@ -154,12 +165,15 @@ async def accept_jobs(
         TooBusy: a lock was not free in time; nothing was written.
     """
     try:
-        # Not held while the write waits for its turn: others select meanwhile.
-        async with commits.pool.acquire() as connection:
-            replay = await _find_replay(connection, order)
-            if replay is not None:
-                return replay
-            selection = await select(connection)
+        if glance is not None and order.idempotency is None:
+            selection = await glance()
+        else:
+            # Not held while the write waits for its turn: others select meanwhile.
+            async with commits.pool.acquire() as connection:
+                replay = await _find_replay(connection, order)
+                if replay is not None:
+                    return replay
+                selection = await select(connection)
         accepted, ended = await _write(commits, order, selection, select, publication)
         if accepted is None:
             async with commits.pool.acquire() as connection:

@@ -19,8 +19,16 @@ from service.api.validation import together
 from service.domain.face_answers import sendkit_metadata
 from service.domain.kinds import Face
 from service.errors import InsufficientCredits
-from service.flows.accept_jobs import Accepted, JobOrder, Order, Select, Selection, accept_jobs
-from service.flows.select_leads import select_by_public_id
+from service.flows.accept_jobs import (
+    Accepted,
+    Glance,
+    JobOrder,
+    Order,
+    Select,
+    Selection,
+    accept_jobs,
+)
+from service.flows.select_leads import glance_at_public_ids, select_by_public_id
 from service.store.connection import Connection
 from service.store.waterfalls import keep_waterfall
 
@@ -48,9 +56,14 @@ async def enrich_leads(request: web.Request) -> web.Response:
         idempotency=idempotency,
         facts={"lead_count": len(asked.lead_ids)},
     )
-    select = _selection(context, caller.workspace_id, asked)
     try:
-        accepted = await accept_jobs(context.commits, order, select, context.publication)
+        accepted = await accept_jobs(
+            context.commits,
+            order,
+            _selection(context, caller.workspace_id, asked),
+            context.publication,
+            glance=_glance(context, caller.workspace_id, asked),
+        )
     except InsufficientCredits as error:
         raise CreditsMissing(
             error, lead_count=len(asked.lead_ids), requested=asked.requested
@@ -89,6 +102,22 @@ def _selection(context: ApiContext, workspace_id: int, asked: EnrichRequest) -> 
         return await by_id(connection)
 
     return select
+
+
+def _glance(context: ApiContext, workspace_id: int, asked: EnrichRequest) -> Glance | None:
+    """Return how to select without a connection of one's own; None where more is to be read."""
+    if any(each.provider is not None for each in asked.ordered):
+        return None
+    by_id = glance_at_public_ids(context.reads, workspace_id, asked.lead_ids, len(asked.ordered))
+    if by_id is None:
+        return None
+
+    async def glance() -> Selection:
+        for each in asked.ordered:
+            require_usable(context, each.job_type)
+        return await by_id()
+
+    return glance
 
 
 def _answer(asked: EnrichRequest, accepted: Accepted) -> dict[str, Any]:
