@@ -66,7 +66,8 @@ class RequestPace:
         self._is_taking = False
         self._waiting = 0
         self._taken = 0
-        self._leased_at_s = 0.0
+        self._recent = 0
+        self._counted_from_s = 0.0
         self._lead_s = 0.0
         self._resume_at_s = 0.0
         self._slots: deque[float] = deque()
@@ -154,13 +155,15 @@ class RequestPace:
 
     def _order(self) -> Order:
         now_s = _now_s()
-        # As many as went during the last slice will be wanted during this one as well.
-        recent = self._taken if now_s - self._leased_at_s < 2 * self._slice_s else 0
+        counted_s = now_s - self._counted_from_s
+        if counted_s >= self._slice_s:
+            self._recent = self._taken if counted_s < 2 * self._slice_s else 0
+            self._taken, self._counted_from_s = 0, now_s
         slots_max = min(_SLOTS_MAX, max(1, int(self._slice_s / self._interval_s)))
-        self._taken, self._leased_at_s = 0, now_s
         furthest_s = self._furthest_s()
         earliest_s = max(self._lead_s, self._resume_at_s - now_s)
-        count = min(max(self._waiting, recent, 1), slots_max)
+        # As many as went during the last slice will be wanted during this one as well.
+        count = min(max(self._waiting, self._recent - self._taken, 1), slots_max)
         return Order(self._name, self._rates, count, earliest_s, max(furthest_s, earliest_s))
 
     def _use(self, found: Slice) -> None:

@@ -36,6 +36,7 @@ from service.store.processes import beat
 
 SCALE = 0.01
 MINUTE_S = 60 * SCALE
+ONE_AFTER_ANOTHER = 2_000
 OPERATOR = "operator"
 LIMITS = Limits(requests_per_minute=120, concurrency=40)
 POLL_LIMITS = Limits(requests_per_minute=30, concurrency=2)
@@ -252,6 +253,24 @@ async def test_a_busy_gate_asks_redis_far_less_than_once_per_request(
         stats = await redis.info("commandstats")
 
     assert stats["cmdstat_evalsha"]["calls"] * 2 < len(vendor.arrived_at_s)
+
+
+async def test_requests_one_after_the_other_take_slices_too(
+    open_gates: OpenGates, redis_url: str
+) -> None:
+    """What went during the last slice is leased for this one, though nobody stands in line."""
+    gates = await open_gates()
+    swift = Limits(requests_per_minute=1_000_000, concurrency=LIMITS.concurrency)
+    gate = gates.of(ACME, OPERATOR, "find_email", swift)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.config_resetstat()
+
+        for _ in range(ONE_AFTER_ANOTHER):
+            await pass_once(gate)
+
+        stats = await redis.info("commandstats")
+
+    assert stats["cmdstat_evalsha"]["calls"] * 4 < ONE_AFTER_ANOTHER
 
 
 async def serve_both(vendor: Vendor, gates: list[Gate], *, seconds: float) -> int:
