@@ -10,6 +10,7 @@ what is quoted within a sentence, nor the name of who was not found.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
 from typing import Final
@@ -25,6 +26,8 @@ from service.domain.lead_input import LeadInput
 
 _CHARACTERS_READ_MAX: Final = 2_000
 _TEXTS_READ_MAX: Final = 20
+# A vendor says the same of most leads.
+_TEXTS_REMEMBERED_MAX: Final = 256
 
 _QUOTE: Final = r"[\"'`\u2018\u2019\u201c\u201d]"
 _NOT_A_QUOTE: Final = r"[^\"'`\u2018\u2019\u201c\u201d]"
@@ -140,14 +143,19 @@ def plain_words(text: str, leads: Iterable[LeadInput] = ()) -> str:
     Args:
         leads: those asked about, where they are known; their own words are left out as well.
     """
-    return _plain_words(text, _own_words(leads))
+    return _without_names(_without_own(_spoken(text[:_CHARACTERS_READ_MAX]), leads))
 
 
-def _plain_words(text: str, own: _OwnWords) -> str:
-    read = _QUOTED_IN_A_SENTENCE.sub(_LEFT_OUT, text[:_CHARACTERS_READ_MAX].replace("|", " "))
+@lru_cache(maxsize=_TEXTS_REMEMBERED_MAX)
+def _spoken(text: str) -> str:
+    read = _QUOTED_IN_A_SENTENCE.sub(_LEFT_OUT, text.replace("|", " "))
     parts = _ANY_QUOTE.sub("", read).split()
     kept = " ".join(part for part in parts if _A_NAME.search(part) is None)
-    words = _without_own(_words(_PAUSE.sub(" | ", kept)), own)
+    return _words(_PAUSE.sub(" | ", kept))
+
+
+@lru_cache(maxsize=_TEXTS_REMEMBERED_MAX)
+def _without_names(words: str) -> str:
     return _NAMED.sub(rf"\1 {_LEFT_OUT} \2", _WHOM.sub(r"\1", words)).strip("| ")
 
 
@@ -155,21 +163,25 @@ def _words(text: str) -> str:
     return " ".join(_WORD.findall(_NEXT_WORD.sub(" ", text).lower()))
 
 
-def _own_words(leads: Iterable[LeadInput]) -> _OwnWords:
-    given = {text for lead in leads for text in _TEXTS_OF_A_LEAD(lead) if text}
-    bare = [_ANY_QUOTE.sub("", text) for text in given]
+def _own_words(bare: Iterable[str]) -> _OwnWords:
     texts = frozenset(spelled for text in bare for spelled in (_words(text), _words(text.lower())))
     # No run of words goes over the end of a line.
     return _OwnWords(texts, "\n".join(f" {text} " for text in texts))
 
 
-def _without_own(words: str, own: _OwnWords) -> str:
+def _without_own(words: str, leads: Iterable[LeadInput]) -> str:
     """Return words without leads' own: a whole text of one, or two words in a row of a text.
 
     Of a name a vendor may leave out a part, such as the kind of company. A complaint that consists
     of such words is missed for these leads, and heard with the next ones.
     """
-    return " ".join(_kept(words.split(), own)) if own.texts else words
+    given = {text for lead in leads for text in _TEXTS_OF_A_LEAD(lead) if text}
+    bare = [_ANY_QUOTE.sub("", text) for text in given]
+    told, each = "\n".join(bare).lower(), words.split()
+    if not any(word in told for word in each):
+        # As is usual, and much cheaper to see than what follows.
+        return words
+    return " ".join(_kept(each, _own_words(bare)))
 
 
 def _kept(words: list[str], own: _OwnWords) -> Iterator[str]:
@@ -220,9 +232,9 @@ def error_words(body: JsonObject, *names: str, leads: Iterable[LeadInput] = ()) 
     Args:
         leads: as for `plain_words`.
     """
-    texts = list(islice((text for name in names for text in body.texts(name)), _TEXTS_READ_MAX))
-    own = _own_words(leads if texts else ())
-    spoken = (_plain_words(text, own) for text in texts)
+    leads = list(leads)
+    texts = islice((text for name in names for text in body.texts(name)), _TEXTS_READ_MAX)
+    spoken = (plain_words(text, leads) for text in texts)
     return " || ".join(words for words in spoken if words)
 
 

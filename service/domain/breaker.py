@@ -63,6 +63,11 @@ class Breaker:
         return max(0.0, self._open_until_s - now_s)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether every request is admitted."""
+        return self._open_until_s is None
+
+    @property
     def is_probing(self) -> bool:
         """Whether the one probe is under way."""
         return self._probing

@@ -5,7 +5,11 @@ import unicodedata
 
 def composed_text(text: str | None) -> str:
     """Return the text with accents composed and single blanks, its letters as they are."""
-    return " ".join(unicodedata.normalize("NFC", text).split()) if text else ""
+    if not text:
+        return ""
+    # ASCII is composed as it is.
+    composed = text if text.isascii() else unicodedata.normalize("NFC", text)
+    return " ".join(composed.split())
 
 
 def plain_text(text: str | None) -> str:

@@ -1,7 +1,7 @@
 """What a provider is asked, reduced to a hash: equal questions can share one answer."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from service.domain.kinds import Capability
@@ -38,7 +38,7 @@ def person_of(lead: LeadInput) -> bytes:
 
     Name and company name a person; without them the address or the profile does.
     """
-    return people_of(lead)[0]
+    return next(_people(lead))
 
 
 def people_of(lead: LeadInput) -> list[bytes]:
@@ -47,11 +47,15 @@ def people_of(lead: LeadInput) -> list[bytes]:
     An answer is kept under the person of the lead it was first given for, and leads of which less,
     or more, is known share it where the vendor is told the same.
     """
+    return list(_people(lead))
+
+
+def _people(lead: LeadInput) -> Iterator[bytes]:
     name = (lead.first_name, lead.last_name)
     companies = [company for company in (lead.company_domain, lead.company_name) if company]
     named = [(*name, company) for company in companies if all(name)]
     known = [*named, *((text,) for text in (lead.email, lead.linkedin_url) if text)]
-    return [_hash(map(plain_text, each)) for each in known or [(*name, *companies)]]
+    return (_hash(map(plain_text, each)) for each in known or [(*name, *companies)])
 
 
 def _hash(parts: Iterable[str]) -> bytes:

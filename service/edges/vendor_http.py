@@ -8,6 +8,7 @@ import re
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 import aiohttp
@@ -50,6 +51,11 @@ _duration = Histogram(
     ["provider", "result"],
     buckets=_DURATION_BUCKETS_S,
 )
+
+
+@cache
+def _duration_of(slug: str, result: str) -> Histogram:
+    return _duration.labels(slug, result)
 
 
 @dataclass(slots=True)
@@ -152,7 +158,7 @@ class VendorHTTP:
             result = f"{answer.status // 100}xx"
             return answer
         finally:
-            _duration.labels(provider.slug, result).observe(time.perf_counter() - started)
+            _duration_of(provider.slug, result).observe(time.perf_counter() - started)
             log.debug("vendor.asked", provider=provider.slug, result=result)
         # Raised out here so that the error behind it, whose text can show the key as part of the
         # URL, is not carried along as its context.

@@ -27,6 +27,7 @@ _OPEN: Final = "open"
 _states = Gauge(
     "leadfall_gates", "Gates of this process by state.", ["provider", "operation", "state"]
 )
+_in_flight = Gauge("leadfall_gate_in_flight", "Requests that passed a gate.", ["provider"])
 _limits = Gauge(
     "leadfall_gate_in_flight_max", "Requests of this process allowed under way.", ["provider"]
 )
@@ -141,12 +142,18 @@ class Gates:
             (gate.subject.credential.provider, gate.subject.operation, gate.why or _OPEN)
             for gate, _ in self._gates.values()
         )
+        in_flight: Counter[str] = Counter()
         limits: Counter[str] = Counter()
         for (credential, _), budget in self._budgets.items():
+            in_flight[credential.provider] += budget.in_flight.count
             limits[credential.provider] += budget.in_flight.adapting.limit
         _states.clear()
         for labels, count in states.items():
             _states.labels(*labels).set(count)
+        # Read as often as anybody looks, and not counted up and down with each request.
+        _in_flight.clear()
+        for provider, count in in_flight.items():
+            _in_flight.labels(provider).set(count)
         _limits.clear()
         for provider, limit in limits.items():
             _limits.labels(provider).set(limit)

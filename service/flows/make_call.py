@@ -113,7 +113,7 @@ class CallMaker:
             asked = await self._ask_once(call, gate, asking)
             if asked == Refused(Grant.FOLLOW):
                 await self._leave_line(call, asking)
-            if not isinstance(asked, Asked):
+            if not isinstance(asked, Asked) or asked.certainty is Certainty.ANSWERED:
                 return asked
             wait_s = max(
                 asking.pause_s * random.uniform(1.0, 1.5),  # noqa: S311 - jitter, no secret

@@ -87,6 +87,11 @@ class Outages:
         self._writing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def are_none(self) -> bool:
+        """Whether no key at all is out, as far as this process knows."""
+        return not self._known
+
     def shut_for_s(self, credential: Credential) -> float:
         """Return for how many more seconds the key is not to be used; 0 when it may be."""
         known = self._known.get(credential)

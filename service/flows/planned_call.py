@@ -128,8 +128,12 @@ class PlannedCall:
             self.claim.lookup_id, self.step, self.provider.slug, self.claim.epoch, self.waited_s
         )
 
-    def answer(self, asked: Asked) -> Answer:
-        """Return the record of what came of it; what nobody knows is on record as interrupted."""
+    def answer(self, asked: Asked, keep: ToRemember | None = None) -> Answer:
+        """Return the record of what came of it; what nobody knows is on record as interrupted.
+
+        Args:
+            keep: what of it goes into memory.
+        """
         outcome = asked.outcome
         unknown = self.certainty_of(asked) in {Certainty.UNKNOWN, Certainty.STILL_RUNNING}
         return Answer(
@@ -141,6 +145,7 @@ class PlannedCall:
             getattr(outcome, "reason", None),
             asked.price_thousandths,
             asked.duration_ms,
+            keep,
         )
 
     def to_remember(self, outcome: Outcome, days: Mapping[OutcomeName, float]) -> ToRemember | None:

@@ -5,13 +5,13 @@ One per provider, key and operation. It never sends anything and never repeats a
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Histogram
 
 from providers.contract import (
     BrokenAnswer,
@@ -42,7 +42,6 @@ BREAKER: Final = "breaker"
 _WAIT_BUCKETS_S: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 _shut = Counter("leadfall_gate_shuts_total", "Times a gate was shut.", ["provider", "why"])
-_in_flight = Gauge("leadfall_gate_in_flight", "Requests that passed a gate.", ["provider"])
 _waited = Histogram(
     "leadfall_gate_wait_seconds",
     "Time a request waited for a place and for the rate.",
@@ -111,11 +110,12 @@ class Gate:
         self._breaker = Breaker(BreakerRule().scaled(time_scale))
         self._latency = LatencyWatch()
         self._silence = Silence()
-        provider = subject.credential.provider
-        self._waited, self._in_flight = _waited.labels(provider), _in_flight.labels(provider)
+        self._waited = _waited.labels(subject.credential.provider)
 
     def shut_for_s(self) -> float:
         """Return for how many more seconds the gate is shut; 0 when it is open."""
+        if self._is_calm:
+            return self._budget.shut_for_s()
         self._outages.want(self.subject.credential)
         return max(
             self._outages.shut_for_s(self.subject.credential),
@@ -193,11 +193,16 @@ class Gate:
         began_s = _now_s()
         await self._enter(queue, line_s)
         try:
-            with self._admitted():
+            tries_key, tries_vendor = self._admit()
+            try:
                 waited_s = _now_s() - began_s
                 self._waited.observe(waited_s)
-                with self._in_flight.track_inprogress():
-                    yield waited_s
+                yield waited_s
+            finally:
+                if tries_key:
+                    self._outages.release(self.subject.credential)
+                if tries_vendor:
+                    self._breaker.release()
         finally:
             self._budget.leave()
 
@@ -263,9 +268,17 @@ class Gate:
             seconds=round(seconds, 3),
         )
 
+    @property
+    def _is_calm(self) -> bool:
+        """Whether neither an outage nor the breaker has a say, as is usual."""
+        return self._breaker.is_closed and self._outages.are_none
+
     async def _enter(self, queue: Queue, line_s: float) -> None:
+        if math.isinf(line_s):
+            await self._budget.enter(self._require_open, queue)
+            return
         try:
-            async with asyncio.timeout(None if math.isinf(line_s) else line_s):
+            async with asyncio.timeout(line_s):
                 await self._budget.enter(self._require_open, queue)
         except TimeoutError:
             raise LineTooLong from None
@@ -275,22 +288,19 @@ class Gate:
         if shut_for_s > 0:
             raise GateShut(self.why, shut_for_s)
 
-    @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        """Let one request in; of what is half open it is the probe until it has shown something."""
+    def _admit(self) -> tuple[bool, bool]:
+        """Let one request in; return whether it is the probe of the key, and of the vendor.
+
+        Of what is half open it is the probe until it has shown something.
+        """
         self._require_open()
+        if self._is_calm:
+            return False, False
         credential = self.subject.credential
         self._outages.admit(credential)
         self._breaker.admit(_now_s())
         # Nobody else is let in while a probe is under way: if there is one now, it is this one.
-        tries_key, tries_vendor = self._outages.is_probing(credential), self._breaker.is_probing
-        try:
-            yield
-        finally:
-            if tries_key:
-                self._outages.release(credential)
-            if tries_vendor:
-                self._breaker.release()
+        return self._outages.is_probing(credential), self._breaker.is_probing
 
 
 def _now_s() -> float:

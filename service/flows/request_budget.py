@@ -52,7 +52,8 @@ class RequestBudget:
 
     def held_for_s(self) -> float:
         """Return for how long the vendor wants to be left alone, seconds; 0 when it does not."""
-        return max(self._held_until_s - _now_s(), 0.0)
+        # Most are never held, and are spared the look at the clock.
+        return max(self._held_until_s - _now_s(), 0.0) if self._held_until_s else 0.0
 
     @property
     def why(self) -> str:

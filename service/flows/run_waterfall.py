@@ -267,7 +267,7 @@ class WaterfallRunner:
             case asked:
                 progress.cost += self._cost(call.provider.slug, asked.price_thousandths)
                 keep = call.to_remember(asked.outcome, self._policy.memory_days)
-                progress.answer = replace(call.answer(asked), keep=keep)
+                progress.answer = call.answer(asked, keep)
                 return asked.outcome
 
     def _refused(self, claim: Claim, grant: Grant) -> Ended:

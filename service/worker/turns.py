@@ -43,6 +43,7 @@ class Turns:
         self._kept = max(slots // SYNC_SHARE, min(1, slots - 1))
         self._waiting: dict[Queue, deque[Turn]] = {}
         self._running: Counter[Queue] = Counter()
+        self._in_use = 0
         self._brief = 0
 
     def put(self, turn: Turn) -> None:
@@ -51,7 +52,9 @@ class Turns:
 
     def take(self) -> Turn | None:
         """Give the next lookup its slot, until `done`; None while no more may run."""
-        queue = self._next_queue()
+        # Asked at every end of a lookup, and mostly all slots are in use.
+        is_full = self._in_use >= self._slots
+        queue = None if is_full or not self._waiting else self._next_queue()
         if queue is None:
             return None
         # Taken out and put back at the end: the next turn is another's.
@@ -60,6 +63,7 @@ class Turns:
         if turns:
             self._waiting[queue] = turns
         self._running[queue] += 1
+        self._in_use += 1
         self._brief += turn.brief
         return turn
 
@@ -71,6 +75,7 @@ class Turns:
     def done(self, turn: Turn) -> None:
         """Give the slot of a lookup back."""
         self._brief -= turn.brief
+        self._in_use -= 1
         self._running[turn.queue] -= 1
         if not self._running[turn.queue]:
             del self._running[turn.queue]
@@ -82,7 +87,7 @@ class Turns:
         return unbegun
 
     def _next_queue(self) -> Queue | None:
-        free = self._slots - self._running.total()
+        free = self._slots - self._in_use
         sync = sum(count for queue, count in self._running.items() if queue[0] == SYNC_PRIORITY)
         others = free - max(0, self._kept - sync)
         able = [
