@@ -29,8 +29,8 @@ def plain_lead(lead: LeadInput) -> LeadInput:
 
     Letters are made small and not folded: `straße.example` and `strasse.example` are two domains.
     """
-    plain = {name: composed_text(getattr(lead, name)).lower() for name in INPUT_FIELDS}
-    return LeadInput(**{name: text or None for name, text in plain.items()})
+    given = ((name, getattr(lead, name)) for name in INPUT_FIELDS)
+    return LeadInput(**{name: composed_text(text).lower() or None for name, text in given if text})
 
 
 def person_of(lead: LeadInput) -> bytes:

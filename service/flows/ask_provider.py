@@ -138,6 +138,7 @@ class ProviderDesk:
         offer: Offer,
         lead: LeadInput,
         credential: Credential,
+        gate: Gate,
         *,
         deadline_s: float,
     ) -> Asked:
@@ -146,7 +147,6 @@ class ProviderDesk:
         The caller holds the gate, which learns here how the vendor is doing. Takes at most
         `deadline_s` seconds.
         """
-        gate = self.gate(provider, credential, offer.capability, offer.limits)
         began_at = time.monotonic()
         try:
             if isinstance(offer.shape, Direct):

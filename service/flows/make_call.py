@@ -145,6 +145,7 @@ class CallMaker:
                     call.offer,
                     call.claim.lead,
                     call.credential,
+                    gate,
                     deadline_s=max(call.deadline_s - asking.spent_s, _DEADLINE_S_MIN),
                 )
         except GateShut as shut:

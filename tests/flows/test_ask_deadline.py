@@ -44,7 +44,8 @@ async def test_a_request_ends_at_its_deadline(
         credential = await desk.credential(provider, None)
         assert credential is not None
         began_s = time.monotonic()
-        asked = await desk.ask(provider, offer, LEAD, credential, deadline_s=DEADLINE_S)
+        gate = desk.gate(provider, credential, offer.capability)
+        asked = await desk.ask(provider, offer, LEAD, credential, gate, deadline_s=DEADLINE_S)
         spent_s = time.monotonic() - began_s
     await sandbox.stop()
 
