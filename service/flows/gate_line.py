@@ -7,8 +7,11 @@ few; and a line ends with the gate: when it shuts, all are sent away.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from service.domain.fair_queue import FairQueue, Queue
+
+T = TypeVar("T")
 
 
 class GateShut(Exception):  # noqa: N818 - a state, met on the way in
@@ -34,44 +37,44 @@ Check = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiter:
+class _Waiter(Generic[T]):
     queue: Queue
-    called: "asyncio.Future[None]"
+    called: "asyncio.Future[T]"
     check: Check
 
 
-class Line:
+class Line(Generic[T]):
     """A line in front of something of which there is little.
 
     Attributes:
         is_empty: whether nobody waits.
 
     Args:
-        give: gives back what a call stands for, where the one who was called no longer wants it.
+        give: gives back what somebody was called for and no longer wants.
     """
 
     __slots__ = ("_give", "_waiters", "is_empty")
 
-    def __init__(self, give: Callable[[], None]) -> None:
+    def __init__(self, give: Callable[[T], None]) -> None:
         self._give = give
-        self._waiters: FairQueue[_Waiter] = FairQueue(lambda waiter: waiter.queue)
+        self._waiters: FairQueue[_Waiter[T]] = FairQueue(lambda waiter: waiter.queue)
         # Kept beside the queue, because every request that finds nobody waiting looks at it.
         self.is_empty = True
 
-    async def wait(self, queue: Queue, check: Check) -> None:
-        """Wait to be called.
+    async def wait(self, queue: Queue, check: Check) -> T:
+        """Wait to be called; return what for.
 
         Raises:
             GateShut: by `check`, at a `recheck`.
         """
-        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        called: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiters.append(_Waiter(queue, called, check))
         self.is_empty = False
         try:
-            await called
+            return await called
         except asyncio.CancelledError:
             if called.done() and not called.cancelled() and called.exception() is None:
-                self._give()
+                self._give(called.result())
             called.cancel()
             raise
 
@@ -79,12 +82,12 @@ class Line:
         """Return about how many will be called before one who comes now."""
         return 0 if self.is_empty else self._waiters.ahead_of(queue)
 
-    def call_next(self) -> bool:
-        """Call the one whose turn it is; False when nobody waits."""
+    def call_next(self, what: T) -> bool:
+        """Call the one whose turn it is for this; False when nobody waits."""
         while self._waiters:
             called = self._waiters.popleft().called
             if not called.done():
-                called.set_result(None)
+                called.set_result(what)
                 self.is_empty = not self._waiters
                 return True
         self.is_empty = True

@@ -142,7 +142,7 @@ class InFlight:
         self.count = 0
         self._concurrency = concurrency
         self._fleet = fleet
-        self._line = Line(self.give)
+        self._line: Line[None] = Line(lambda _: self.give())
 
     @property
     def has_waiters(self) -> bool:
@@ -165,7 +165,7 @@ class InFlight:
     def give(self) -> None:
         """Give a place back, to whoever is next."""
         self.count -= 1
-        while self.count < self.adapting.limit and self._line.call_next():
+        while self.count < self.adapting.limit and self._line.call_next(None):
             self.count += 1
 
     def recheck(self) -> None:

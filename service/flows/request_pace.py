@@ -7,6 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Final
 
 from prometheus_client import Counter
@@ -23,6 +24,15 @@ _SLOTS_MAX: Final = 256
 UNSHARED: Final = "rate_unshared"
 
 _unused = Counter("leadfall_rate_slots_late_total", "Slots that nobody used in time.")
+
+
+class _Called(Enum):
+    """What one who stood in line is called for."""
+
+    # To take slots, for itself and for those behind.
+    TO_TAKE = auto()
+    # A slot, which is now.
+    TO_GO = auto()
 
 
 @dataclass(slots=True)
@@ -62,7 +72,7 @@ class RequestPace:
         self._slices = slices
         self._fleet = fleet
         self._slice_s = max(SLICE_S * time_scale, _SLICE_S_MIN)
-        self._line = Line(self._end_turn)
+        self._line: Line[_Called] = Line(self._take_back)
         self._is_taking = False
         self._waiting = 0
         self._taken = 0
@@ -94,13 +104,13 @@ class RequestPace:
     async def wait(self, check: Check, queue: Queue) -> float:
         """Wait until one request may go; return 0, or for how long the vendor is to be left.
 
-        One at a time takes slots; who waits for that stands in line. A sync caller is first there,
-        and so is behind nobody but the one who is at it.
+        One at a time takes slots, for those in line as well as there are more. A sync caller is
+        first there, and so is behind nobody but the one who is at it.
         """
         self._waiting += 1
         try:
-            if self._is_taking:
-                await self._line.wait(queue, check)
+            if self._is_taking and await self._line.wait(queue, check) is _Called.TO_GO:
+                return 0.0
             self._is_taking = True
             try:
                 return await self._take_slot(check)
@@ -119,18 +129,29 @@ class RequestPace:
                 return 0.0
 
     def _end_turn(self) -> None:
+        # What is at hand goes to those in line at once, not to one in each turn of the event loop.
+        while not self._line.is_empty and self._slots and self._slots[0] <= _now_s():
+            if self._is_in_time(self._slots.popleft()) and self._line.call_next(_Called.TO_GO):
+                self._taken += 1
         # Handed over at once: whoever comes in between finds it taken and stands in line.
-        self._is_taking = not self._line.is_empty and self._line.call_next()
+        self._is_taking = not self._line.is_empty and self._line.call_next(_Called.TO_TAKE)
+
+    def _take_back(self, called: _Called) -> None:
+        if called is _Called.TO_TAKE:
+            self._end_turn()
+
+    def _is_in_time(self, slot_at_s: float) -> bool:
+        if _now_s() <= slot_at_s + self._late_s:
+            return True
+        _unused.inc()
+        return False
 
     async def _reach_slot(self) -> bool:
         """Wait for the next slot; False when it is too late for it."""
         wait_s = self._slots[0] - _now_s()
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        if _now_s() <= self._slots.popleft() + self._late_s:
-            return True
-        _unused.inc()
-        return False
+        return self._is_in_time(self._slots.popleft())
 
     async def _find_slots(self) -> float:
         """Find at least one slot or wait a little; return for how long the vendor is held."""
@@ -162,8 +183,10 @@ class RequestPace:
         slots_max = min(_SLOTS_MAX, max(1, int(self._slice_s / self._interval_s)))
         furthest_s = self._furthest_s()
         earliest_s = max(self._lead_s, self._resume_at_s - now_s)
-        # As many as went during the last slice will be wanted during this one as well.
-        count = min(max(self._waiting, self._recent - self._taken, 1), slots_max)
+        # As many as went during the last slice will be wanted during this one as well, and where
+        # that was too few a quarter of it more each time.
+        expected = max(self._recent - self._taken, self._recent // 4)
+        count = min(max(self._waiting, expected, 1), slots_max)
         return Order(self._name, self._rates, count, earliest_s, max(furthest_s, earliest_s))
 
     def _use(self, found: Slice) -> None:

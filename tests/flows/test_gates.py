@@ -37,6 +37,7 @@ from service.store.processes import beat
 SCALE = 0.01
 MINUTE_S = 60 * SCALE
 ONE_AFTER_ANOTHER = 2_000
+IN_LINE = 200
 OPERATOR = "operator"
 LIMITS = Limits(requests_per_minute=120, concurrency=40)
 POLL_LIMITS = Limits(requests_per_minute=30, concurrency=2)
@@ -271,6 +272,29 @@ async def test_requests_one_after_the_other_take_slices_too(
         stats = await redis.info("commandstats")
 
     assert stats["cmdstat_evalsha"]["calls"] * 4 < ONE_AFTER_ANOTHER
+
+
+async def test_slots_at_hand_go_to_all_in_line_at_once(open_gates: OpenGates) -> None:
+    """Not to one of them in each turn of the event loop, which a busy worker has few of."""
+    gates = await open_gates()
+    swift = Limits(requests_per_minute=10_000_000, concurrency=IN_LINE)
+    gate = gates.of(ACME, OPERATOR, "find_email", swift)
+    turns, passed_in = 0, []
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while len(passed_in) < IN_LINE:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def pass_it() -> None:
+        await pass_once(gate)
+        passed_in.append(turns)
+
+    await asyncio.gather(count_turns(), *(pass_it() for _ in range(IN_LINE)))
+
+    # The first asked Redis for itself alone, the second for all that stood in line by then.
+    assert passed_in[-1] - passed_in[1] < IN_LINE // 4
 
 
 async def serve_both(vendor: Vendor, gates: list[Gate], *, seconds: float) -> int:
