@@ -153,7 +153,7 @@ class WorkerSettings(_Section):
     """How a worker claims, runs and settles."""
 
     concurrency: int = Field(200, ge=1, le=5_000)
-    """Lookups that a worker runs at once."""
+    """Lookups of a worker that may wait for a vendor at once."""
     claim_batch: int = Field(200, ge=1, le=5_000)
     """Lookups claimed at once."""
     settle_batch: int = Field(200, ge=1, le=5_000)

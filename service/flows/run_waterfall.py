@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, assert_never
@@ -65,6 +65,9 @@ Ended = Settlement | Parked | PlannedCall | Lost
 """A planned call is the next step's submission: it is gathered with others, the slot is free."""
 
 
+OnAsk = Callable[[], Awaitable[bool]]
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The operator's settings that a run follows.
@@ -112,12 +115,23 @@ class _Progress:
 
     cost: float
     began_at: float
-    on_ask: Callable[[], None]
+    on_ask: OnAsk
     answer: Answer | None = None
 
+    def put_off(self, call: PlannedCall, by_s: float) -> PlannedCall:
+        """Return the call as if it, and its lead, had begun so much later."""
+        self.began_at += by_s
+        if not call.has_lead_deadline:
+            return call
+        return replace(
+            call,
+            lead_ends_at=call.lead_ends_at + by_s,
+            planned_at=call.planned_at + by_s,
+        )
 
-def _nothing() -> None:
-    """Take no notice."""
+
+async def _at_once() -> bool:
+    return True
 
 
 class WaterfallRunner:
@@ -138,16 +152,15 @@ class WaterfallRunner:
         self._providers = providers
         self._policy = policy
 
-    async def run(
-        self, claim: Claim, waterfall: Waterfall, *, on_ask: Callable[[], None] = _nothing
-    ) -> Ended:
+    async def run(self, claim: Claim, waterfall: Waterfall, *, on_ask: OnAsk = _at_once) -> Ended:
         """Go on where earlier claims of this lookup ended; steps with an outcome are not repeated.
 
         An intent is committed before each request, and each outcome before the next step; the one
         that ends the lookup commits with its settlement.
 
         Args:
-            on_ask: called before each request that is waited for.
+            on_ask: waited for before each request that is waited for; where it returns False the
+                lookup is no longer ours.
         """
         if claim.reclaim_count > self._policy.reclaim_count_max:
             return self._end(claim, NoAnswer("gave_up"))
@@ -180,15 +193,6 @@ class WaterfallRunner:
                 return self._end(claim, outcome)
             outcomes.append(outcome)
         return self._end(claim, conclude(claim.kind, outcomes))
-
-    def is_handed_on(self, claim: Claim, waterfall: Waterfall) -> bool:
-        """Tell whether the next step is a submission, which is gathered and not waited for."""
-        for place, step in enumerate(waterfall.steps):
-            if known_outcome(claim, place) is None:
-                provider = self._providers.get(step.provider)
-                offer = provider.offer(claim.kind.capability) if provider else None
-                return offer is not None and isinstance(offer.shape, Submitted)
-        return False
 
     async def _take_step(
         self, claim: Claim, waterfall: Waterfall, place: int, progress: _Progress
@@ -251,7 +255,11 @@ class WaterfallRunner:
         )
 
     async def _ask(self, call: PlannedCall, progress: _Progress) -> Outcome:
-        progress.on_ask()
+        ready_at = time.monotonic()
+        if not await progress.on_ask():
+            raise _Stop(Lost())
+        # In line for a slot it stood on our account, not on its own.
+        call = progress.put_off(call, time.monotonic() - ready_at)
         ended = await self._calls.make(call)
         match ended:
             case Refused(grant):
@@ -365,7 +373,7 @@ class WaterfallRunner:
             if progress.cost + self._cost(call.provider.slug, price) > cost_max:
                 raise _PassOver(NoAnswer("cost_ceiling"))
 
-    def _progress_before(self, claim: Claim, on_ask: Callable[[], None]) -> _Progress:
+    def _progress_before(self, claim: Claim, on_ask: OnAsk) -> _Progress:
         cost = sum(
             self._cost(call.provider, call.price_thousandths) for call in claim.calls.values()
         )

@@ -307,7 +307,7 @@ class Drain:
             waterfall = await self._waterfall(claim.waterfall_version)
             if claim.calls and (end := self._runner.end_of(claim, waterfall)) is not None:
                 return end
-            return Turn(claim.queue, claim, brief=self._runner.is_handed_on(claim, waterfall))
+            return Turn(claim.queue, claim)
         except TRANSIENT:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of one lookup, as where it is run
@@ -315,14 +315,14 @@ class Drain:
             return failed_settlement(claim, type(error).__name__)
 
     def _hand_out(self) -> None:
-        """Run whatever may run now."""
+        """Begin whatever may be begun now."""
         while (turn := self._turns.take()) is not None:
             runner = asyncio.create_task(self._run_turns(turn))
             self._runners.add(runner)
             runner.add_done_callback(self._runners.discard)
 
     async def _run_turns(self, turn: Turn) -> None:
-        """Run a lookup, and with its slot the next one, as long as there is one."""
+        """Run a lookup, and after it the next one, as long as there is one."""
         following: Turn | None = turn
         while following is not None:
             turn = following
@@ -339,13 +339,11 @@ class Drain:
             finally:
                 self._turns.done(turn)
             following = self._turns.take()
-            # One slot less in use may be room for more than one of a queue.
-            self._hand_out()
 
     async def _run(self, turn: Turn) -> None:
         claim = turn.claim
         waterfall = await self._waterfall(claim.waterfall_version)
-        match await self._runner.run(claim, waterfall, on_ask=partial(self._lengthen, turn)):
+        match await self._runner.run(claim, waterfall, on_ask=partial(self._enter, turn)):
             case Settlement() as ended:
                 self._end(ended)
             case Parked(wait_s):
@@ -358,10 +356,13 @@ class Drain:
             case Lost():
                 self._forget(claim)
 
-    def _lengthen(self, turn: Turn) -> None:
-        if turn.brief:
-            self._turns.lengthen(turn)
+    async def _enter(self, turn: Turn) -> bool:
+        is_new = not turn.has_slot
+        has_slot = await self._turns.enter(turn)
+        if has_slot and is_new:
+            # It was one of those that are made ready: another may be.
             self._hand_out()
+        return has_slot
 
     def _end(self, settlement: Settlement) -> None:
         # Not waited for: the slot is free while the batch is on its way, and is to be filled.

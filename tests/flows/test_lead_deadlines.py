@@ -209,3 +209,28 @@ async def test_the_time_in_line_counts_where_another_asks_the_same(
 
     assert isinstance(ended, Settlement)
     assert (ended.outcome, ended.reason) == (OutcomeName.NO_ANSWER, "lead_deadline")
+
+
+async def test_the_time_in_line_for_a_slot_does_not_count(
+    pool: asyncpg.Pool, vendor: Vendor, settings: Settings
+) -> None:
+    """A worker whose slots are all in use holds up leads that it has made ready, and ends none."""
+    shop = await open_workshop(pool)
+    one_slot = WorkerSettings(drain_grace_s=0.1, concurrency=1)
+    held = Waterfall(Kind.FIND_EMAIL, (Step(SYNCHRONOUS, deadline_s=FINISHED_S),))
+    first, second = await shop.add_leads(2)
+    await shop.accept([first], waterfall=held)
+
+    async with app.worker(settings.model_copy(update={"worker": one_slot})):
+        async with asyncio.timeout(FINISHED_S):
+            while not vendor.asked:
+                await asyncio.sleep(0.02)
+        await shop.accept([second], waterfall=within(DEADLINE_S, SYNCHRONOUS))
+        await until(pool, "count(*) = 2 from lookups where state = 'running'")
+        # Longer than the deadline: that it does not end is seen by nothing else.
+        await asyncio.sleep(2 * DEADLINE_S)
+        vendor.may_answer.set()
+        await until(pool, "sum(open_count) = 0 from jobs")
+
+    assert vendor.asked == 2
+    assert await pool.fetchval(f"select {ENDED}") == 0

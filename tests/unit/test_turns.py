@@ -1,5 +1,6 @@
 """Turns: slots are shared over queues, and whoever comes next finds one."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,7 @@ from service.domain.claim import Claim
 from service.domain.fair_queue import Queue
 from service.domain.kinds import Kind
 from service.domain.lead_input import LeadInput
-from service.worker.turns import BRIEF_MAX, Turn, Turns
+from service.worker.turns import AHEAD_SHARE, Turn, Turns
 
 SYNC, BIG, SMALL = (0, 1), (1, 1), (1, 2)
 
@@ -33,110 +34,174 @@ def claim(lookup_id: int) -> Claim:
     )
 
 
-def taken(turns: Turns, slots: int) -> list[Turn]:
-    """Return the turns that get a slot one after another, as long as any does."""
-    return [turn for turn in (turns.take() for _ in range(slots)) if turn is not None]
+class Runner:
+    """Begins whatever may be begun and brings it to its slot, as a worker does.
+
+    Attributes:
+        running: the turns that have a slot, in the order in which they had it.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self.turns = Turns(slots)
+        self.running: list[Turn] = []
+        self.given_back: list[Turn] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    async def put(self, *waiting: Queue, count: int = 100) -> None:
+        """Let so many lookups of each queue wait, and begin what may be begun."""
+        for queue in waiting:
+            for lookup_id in range(count):
+                self.turns.put(Turn(queue, claim(lookup_id)))
+        await self.go_on()
+
+    async def go_on(self) -> None:
+        """Go on until nothing more happens by itself."""
+        while True:
+            while (turn := self.turns.take()) is not None:
+                self.tasks.add(asyncio.create_task(self._enter(turn)))
+            before = len(self.running)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            if len(self.running) == before:
+                return
+
+    async def end(self, turn: Turn) -> None:
+        """End a turn."""
+        self.running.remove(turn)
+        self.turns.done(turn)
+        await self.go_on()
+
+    async def _enter(self, turn: Turn) -> None:
+        kept = await self.turns.enter(turn)
+        (self.running if kept else self.given_back).append(turn)
+
+    @property
+    def queues(self) -> list[Queue]:
+        """Whose the slots are, in the order in which they had them."""
+        return [turn.queue for turn in self.running]
 
 
-def queues(turns: list[Turn]) -> list[Queue]:
-    """Return whose turns they are, in order."""
-    return [turn.queue for turn in turns]
-
-
-def filled(slots: int, *waiting: Queue, count: int = 100, brief: bool = False) -> Turns:
-    """Return turns in which so many lookups of each queue wait."""
-    turns = Turns(slots)
-    for queue in waiting:
-        for lookup_id in range(count):
-            turns.put(Turn(queue, claim(lookup_id), brief))
-    return turns
+async def filled(slots: int, *waiting: Queue, count: int = 100) -> Runner:
+    """Return a worker in which so many lookups of each queue wait."""
+    runner = Runner(slots)
+    await runner.put(*waiting, count=count)
+    return runner
 
 
 @pytest.mark.parametrize(("slots", "one_s"), [(1, 1), (2, 1), (4, 2), (16, 14), (64, 59)])
-def test_one_queue_leaves_slots_for_others(slots: int, one_s: int) -> None:
+async def test_one_queue_leaves_slots_for_others(slots: int, one_s: int) -> None:
     """However much waits in it, about one in sixteen stays free."""
-    assert queues(taken(filled(slots, BIG), slots)) == [BIG] * one_s
+    assert (await filled(slots, BIG)).queues == [BIG] * one_s
 
 
-def test_whoever_comes_next_finds_a_slot() -> None:
+async def test_whoever_comes_next_finds_a_slot() -> None:
     """A full queue does not stand before another."""
-    turns = filled(4, BIG)
-    taken(turns, 4)
+    runner = await filled(4, BIG)
 
-    turns.put(Turn(SMALL, claim(1)))
+    await runner.put(SMALL, count=1)
 
-    assert queues(taken(turns, 1)) == [SMALL]
+    assert runner.queues[-1:] == [SMALL]
 
 
 @pytest.mark.parametrize(("slots", "kept"), [(2, 1), (16, 1), (128, 2)])
-def test_a_sync_caller_finds_a_slot_beside_as_many_queues_as_slots(slots: int, kept: int) -> None:
+async def test_a_sync_caller_finds_a_slot_beside_as_many_queues_as_slots(
+    slots: int, kept: int
+) -> None:
     """Jobs of many workspaces whose vendors hang take all slots but those for sync callers."""
-    turns = filled(slots, *((1, workspace) for workspace in range(2 * slots)), count=1)
-    beside = taken(turns, slots)
+    runner = await filled(slots, *((1, workspace) for workspace in range(2 * slots)), count=1)
+    beside = len(runner.running)
 
-    turns.put(Turn(SYNC, claim(1)))
+    await runner.put(SYNC, count=1)
 
-    assert len(beside) == slots - kept
-    assert queues(taken(turns, kept)) == [SYNC]
-
-
-def test_queues_take_turns() -> None:
-    """Two queues get their lookups run alternately."""
-    assert queues(taken(filled(16, BIG, SMALL), 6)) == [BIG, SMALL] * 3
+    assert beside == slots - kept
+    assert runner.queues[beside:] == [SYNC]
 
 
-def test_those_who_wait_at_the_line_come_first() -> None:
+async def test_queues_take_turns() -> None:
+    """Of two that are ready for the slots that come back, each has every second one."""
+    runner = await filled(64, BIG, SMALL)
+    first = list(runner.running)
+    had = len(first)
+
+    for turn in first[:6]:
+        await runner.end(turn)
+
+    assert runner.queues[had - 6 :] in ([BIG, SMALL] * 3, [SMALL, BIG] * 3)
+
+
+async def test_those_who_wait_at_the_line_come_first() -> None:
     """A lower priority is a better place, also within a workspace."""
-    assert queues(taken(filled(16, BIG, SYNC, count=2), 3)) == [SYNC, SYNC, BIG]
+    runner = await filled(1, BIG)
+    await runner.put(SYNC, count=2)
+
+    had = []
+    for _ in range(4):
+        had += runner.queues
+        await runner.end(runner.running[0])
+
+    assert had == [BIG, SYNC, SYNC, BIG]
 
 
-def test_a_slot_given_back_is_used_again() -> None:
+async def test_a_slot_given_back_is_used_again() -> None:
     """What a queue may not run yet goes on when one of its lookups has ended."""
-    turns = filled(4, BIG)
-    first, _ = taken(turns, 4)
+    runner = await filled(4, BIG)
 
-    turns.done(first)
+    await runner.end(runner.running[0])
 
-    assert queues(taken(turns, 4)) == [BIG]
-
-
-def test_few_run_of_those_that_wait_for_no_vendor() -> None:
-    """More at once would take memory and end no sooner; what is done makes room for the next."""
-    turns = filled(200, BIG, brief=True)
-    running = taken(turns, 200)
-
-    turns.done(running[0])
-
-    assert len(running) == BRIEF_MAX
-    assert len(taken(turns, 200)) == 1
+    assert runner.queues == [BIG, BIG]
 
 
-def test_those_that_wait_for_a_vendor_need_not_wait_for_brief_ones() -> None:
-    """A brief turn that stands first holds up its own queue alone."""
-    turns = filled(200, BIG, brief=True)
-    taken(turns, 200)
+async def test_few_are_made_ready_ahead() -> None:
+    """More at once would take memory and have their slots no sooner."""
+    runner = await filled(64, BIG, count=200)
 
-    turns.put(Turn(SMALL, claim(1)))
-
-    assert queues(taken(turns, 200)) == [SMALL]
+    assert len(runner.tasks) - len(runner.running) == 64 // AHEAD_SHARE
 
 
-def test_a_turn_that_waits_for_a_vendor_after_all_makes_room() -> None:
-    """Whom memory answered for goes on with the next step, and that may take its time."""
-    turns = filled(200, BIG, brief=True)
-    running = taken(turns, 200)
+async def test_what_asks_nobody_takes_no_slot() -> None:
+    """It ends as it is, and the next may be begun."""
+    turns = Turns(8)
+    for lookup_id in range(3):
+        turns.put(Turn(BIG, claim(lookup_id)))
+    begun = turns.take()
 
-    turns.lengthen(running[0])
-    following = taken(turns, 200)
-    turns.done(running[0])
-
-    assert len(following) == 1
-    assert taken(turns, 200) == []
+    assert begun is not None
+    assert turns.take() is None
+    turns.done(begun)
+    assert turns.take() is not None
 
 
-def test_what_has_no_slot_can_be_given_back() -> None:
-    """Clearing returns what waits and not what runs."""
-    turns = filled(4, BIG, count=5)
-    taken(turns, 2)
+async def test_a_slot_is_kept_from_one_vendor_to_the_next() -> None:
+    """Whoever has one enters again at once."""
+    runner = await filled(1, BIG)
 
-    assert [each.lookup_id for each in turns.clear()] == [2, 3, 4]
+    assert await runner.turns.enter(runner.running[0])
+
+
+async def test_who_gives_up_in_line_takes_no_slot() -> None:
+    """The slot that comes back is for the one behind."""
+    runner = await filled(1, BIG, count=1)
+    turns, left = runner.turns, Turn(BIG, claim(1))
+    leaving = asyncio.create_task(turns.enter(left))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    turns.done(left)
+    behind = asyncio.create_task(turns.enter(Turn(BIG, claim(2))))
+    await asyncio.sleep(0)
+
+    turns.done(runner.running[0])
+
+    assert await behind
+
+
+async def test_what_has_no_slot_can_be_given_back() -> None:
+    """Clearing returns what waits, and what stands ready, but not what runs."""
+    runner = await filled(4, BIG, count=5)
+
+    cleared = runner.turns.clear()
+    await runner.go_on()
+
+    assert sorted(each.lookup_id for each in cleared) == [2, 3, 4]
+    assert [turn.claim.lookup_id for turn in runner.given_back] == [2]
+    assert [turn.claim.lookup_id for turn in runner.running] == [0, 1]
