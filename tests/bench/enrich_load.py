@@ -223,7 +223,7 @@ async def open_line(
         sandbox_options=("--time-scale", TIME_SCALE, "--answer-after", str(answer_after_s)),
     )
     fleet.modules["worker"] = "tests.bench.wide_worker"
-    fleet.environment |= {"LEADFALL_VENDOR_TIME_SCALE": TIME_SCALE, "LEADFALL_LEASE_S": "5"}
+    fleet.environment |= {"LEADFALL_VENDOR_TIME_SCALE": "1", "LEADFALL_LEASE_S": "5"}
     if slots is not None:
         fleet.environment["LEADFALL_WORKER__CONCURRENCY"] = str(slots)
     try:
