@@ -9,10 +9,16 @@ nothing that takes lookups back when it dies. Run as a program, it works until i
 
 import argparse
 import asyncio
-from typing import Final
+import gc
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 import aiohttp
 import asyncpg
+import orjson
 import uvloop
 
 from tests.bench.peers.work import HEADERS, database_url, email_in, question, vendor_url
@@ -31,9 +37,8 @@ insert into bare_balance values (0);
 """
 FILL: Final = "insert into bare_lookups (lead_id) select unnest($1::bigint[])"
 DROP: Final = "drop table bare_lookups, bare_calls, bare_refunds, bare_balance"
-CLAIM_MAX: Final = 256
 POLL_S: Final = 0.05
-LINGER_S: Final = 0.005
+GC_THRESHOLDS: Final = (20_000, 20, 50)
 CONNECTIONS_MAX: Final = 4
 
 _CLAIM: Final = """
@@ -72,16 +77,82 @@ update bare_balance b set credits = b.credits + r.sum
 from (select sum(credits) from refunded) r where r.sum > 0"""
 
 
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Whom to ask about, and what a worker's lookups know the lead by.
+
+    Attributes:
+        person: first name, last name and domain.
+    """
+
+    person: tuple[str, str, str]
+    claim: Any
+
+
+class Lookups(Protocol):
+    """Where a worker finds whom to ask about, and writes what came of it.
+
+    Attributes:
+        claim_max: how many it takes at once; it does so when half as many are left.
+        linger_s: for how long answers wait for others before they are settled together.
+    """
+
+    claim_max: int
+    linger_s: float
+
+    async def claim(self) -> list[Item]:
+        """Take leads that nobody has, with their intents committed."""
+        ...
+
+    async def settle(self, answered: Sequence[tuple[Item, str | None]]) -> None:
+        """Write the address that was found for each, or that there is none."""
+        ...
+
+
+OpenLookups = Callable[[], AbstractAsyncContextManager[Lookups]]
+
+
+class BareLookups:
+    """Tables of its own: two statements, one for each batch."""
+
+    claim_max = 256
+    linger_s = 0.005
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls) -> AsyncIterator[Lookups]:
+        """Connect."""
+        async with asyncpg.create_pool(
+            database_url(), min_size=2, max_size=CONNECTIONS_MAX
+        ) as pool:
+            yield cls(pool)
+
+    async def claim(self) -> list[Item]:
+        """Take leads that nobody has, with their intents committed."""
+        rows = await self._pool.fetch(_CLAIM, self.claim_max)
+        return [Item((first, last, domain), lead_id) for lead_id, first, last, domain in rows]
+
+    async def settle(self, answered: Sequence[tuple[Item, str | None]]) -> None:
+        """Write the address that was found for each, or that there is none."""
+        ordered = sorted((item.claim, email) for item, email in answered)
+        await self._pool.execute(
+            _SETTLE, [each[0] for each in ordered], [each[1] for each in ordered]
+        )
+
+
 class Worker:
     """So many requests at once; claims the next leads while they run, settles side by side."""
 
-    def __init__(self, pool: asyncpg.Pool, http: aiohttp.ClientSession, at_once: int) -> None:
-        self._pool = pool
+    def __init__(self, lookups: Lookups, http: aiohttp.ClientSession, at_once: int) -> None:
+        self._lookups = lookups
         self._http = http
         self._at_once = at_once
-        self._claimed: asyncio.Queue[asyncpg.Record] = asyncio.Queue()
+        self._claimed: asyncio.Queue[Item] = asyncio.Queue()
         self._low = asyncio.Event()
-        self._answered: list[tuple[int, str | None]] = []
+        self._answered: list[tuple[Item, str | None]] = []
         self._tasks = asyncio.TaskGroup()
         self._lingering = False
 
@@ -95,49 +166,61 @@ class Worker:
     async def _claim(self) -> None:
         while True:
             self._low.clear()
-            rows = await self._pool.fetch(_CLAIM, CLAIM_MAX)
-            for row in rows:
-                self._claimed.put_nowait(row)
-            if not rows:
+            items = await self._lookups.claim()
+            for item in items:
+                self._claimed.put_nowait(item)
+            if not items:
                 await asyncio.sleep(POLL_S)
-            elif self._claimed.qsize() >= CLAIM_MAX // 2:
+            elif not self._is_low():
                 await self._low.wait()
+
+    def _is_low(self) -> bool:
+        return self._claimed.qsize() < self._lookups.claim_max // 2
 
     async def _look_up(self) -> None:
         url = vendor_url()
         while True:
-            lead_id, *person = await self._claimed.get()
-            if self._claimed.qsize() < CLAIM_MAX // 2:
+            item = await self._claimed.get()
+            if self._is_low():
                 self._low.set()
-            async with self._http.post(url, data=question(*person)) as answer:
+            async with self._http.post(url, data=question(*item.person)) as answer:
                 email = email_in(answer.status, await answer.read())
-            self._answered.append((lead_id, email))
+            self._answered.append((item, email))
             if not self._lingering:
                 self._lingering = True
                 self._tasks.create_task(self._settle())
 
     async def _settle(self) -> None:
-        await asyncio.sleep(LINGER_S)
-        answered, self._answered, self._lingering = sorted(self._answered), [], False
-        await self._pool.execute(
-            _SETTLE, [each[0] for each in answered], [each[1] for each in answered]
-        )
+        await asyncio.sleep(self._lookups.linger_s)
+        answered, self._answered, self._lingering = self._answered, [], False
+        await self._lookups.settle(answered)
 
 
-async def main(at_once: int) -> None:
-    """Connect and work."""
+async def main(open_lookups: OpenLookups, at_once: int) -> None:
+    """Connect, say so, and work."""
     async with (
-        asyncpg.create_pool(database_url(), min_size=2, max_size=CONNECTIONS_MAX) as pool,
+        open_lookups() as lookups,
         aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=HEADERS,
         ) as http,
     ):
-        await Worker(pool, http, at_once).run()
+        # As our processes do: what is loaded now stays, and what comes holds no cycles.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        sys.stdout.buffer.write(orjson.dumps({"ready": True}) + b"\n")
+        sys.stdout.buffer.flush()
+        await Worker(lookups, http, at_once).run()
+
+
+def run_program(open_lookups: OpenLookups) -> None:
+    """Be the program."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--at-once", type=int, default=64)
+    uvloop.run(main(open_lookups, parser.parse_args().at_once))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--at-once", type=int, default=64)
-    uvloop.run(main(parser.parse_args().at_once))
+    run_program(BareLookups.open)

@@ -21,8 +21,8 @@ from service.flows.share_commits import SharedCommits
 from service.store.connection import Connection
 from service.store.ledger import enter_grant
 from service.store.waterfalls import keep_waterfall
+from tests.bench.peers.work import SLUG
 from tests.bench.process_tree import tree_processor_s
-from tests.bench.wide_worker import SLUG
 from tests.faults.fleet import Fleet, launch
 
 WORKERS: Final = 2

@@ -1,24 +1,49 @@
-"""Runs the bare worker over new leads of a line, and says how fast it went and what it took."""
+"""Runs the bare worker or the kept one over new leads of a line: how fast it went, what it took."""
 
 import asyncio
 import os
 import sys
+from asyncio.subprocess import PIPE
 from dataclasses import dataclass
+from typing import Any, Final
 
 from tests.bench import bare_worker
 from tests.bench.enrich_load import JOB_S_MAX, WORKERS, Line
 from tests.bench.process_tree import tree_processor_s
 
-_RATE = (
+AT_ONCE: Final = 64
+
+_RATE: Final = (
     "select (count(*) * 0.9 / greatest(0.001, extract(epoch from"
     " percentile_disc(0.95) within group (order by settled_at)"
     " - percentile_disc(0.05) within group (order by settled_at))))::float8 from bare_lookups"
 )
+_BOOKS: Final = """
+with job as materialized (select * from jobs where public_id = $1),
+ended as materialized (
+  select l.outcome, c.outcome as asked, m.outcome as remembered, g.amount
+  from lookups l
+  left join calls c on c.lookup_id = l.id and c.ask_count = 1
+  left join remembered_answers m on m.key = c.question
+  left join ledger g on g.lookup_id = l.id
+  where l.job_id = (select id from job)
+)
+select j.lookup_count, (
+         select count(*) from ended e
+         where e.asked = e.outcome and e.remembered = e.outcome
+           and coalesce(e.amount, 0) = case e.outcome when 'missing' then j.price else 0 end
+       ) as booked_count,
+       j.refunded = j.missing_count * j.price as refunded,
+       w.balance = (select sum(amount) from ledger where workspace_id = w.id) as balanced,
+       (select count(*) from events
+        where aggregateid = $1 and type = 'enrichment.completed') as told_count
+from job j join workspaces w on w.id = j.workspace_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Sketched:
-    """How many leads the bare worker settled in a second.
+    """How many leads a sketch settled in a second.
 
     Attributes:
         costs_us: processor time of each lead, by who had it.
@@ -46,39 +71,87 @@ def environment(line: Line) -> dict[str, str]:
 
 
 async def run_sketch(
-    line: Line, count: int, *, processes: int = WORKERS, at_once: int = 64
+    line: Line, count: int, *, processes: int = WORKERS, at_once: int = AT_ONCE
 ) -> Sketched:
-    """Let so many processes, each with so many requests at once, look new leads up."""
+    """Let so many bare workers, each with so many requests at once, look new leads up."""
     await line.pool.execute(bare_worker.SCHEMA)
     await line.pool.execute(bare_worker.FILL, await line.add_leads(count))
     await line.vacuum()
-    before = line.used_s()
+    used_s = await _run(
+        line,
+        ("bare_worker", processes, at_once),
+        "select not exists (select from bare_lookups where state <> 'settled')",
+    )
+    rate: float = await line.pool.fetchval(_RATE)
+    await line.pool.execute(bare_worker.DROP)
+    return _sketched(rate, used_s, count)
+
+
+async def run_kept(
+    line: Line, count: int, *, processes: int = WORKERS, at_once: int = AT_ONCE
+) -> Sketched:
+    """Let so many kept workers run a job over new leads; workers of ours are gone meanwhile."""
+    workers = list(line.fleet.processes)
+    for name in workers:
+        await line.fleet.terminate(name)
+    leads = await line.add_leads(count)
+    await line.vacuum()
+    job_id = await line.accept(leads)
+    used_s = await _run(
+        line,
+        ("kept_worker", processes, at_once),
+        "select finished_at is not null from jobs where public_id = $1",
+        job_id,
+    )
+    books = await line.pool.fetchrow(_BOOKS, job_id, timeout=JOB_S_MAX)
+    assert tuple(books) == (count, count, True, True, 1)
+    rate = await line.settled_per_second(job_id)
+    for name in workers:
+        await line.fleet.start(name)
+    return _sketched(rate, used_s, count)
+
+
+async def _run(
+    line: Line, program: tuple[str, int, int], ended: str, *arguments: Any
+) -> dict[str, float]:
+    """Run a program until the database says that it has ended; return who had what time.
+
+    Args:
+        program: its name, how many of it, and the requests of each at once.
+        ended: a question to the database.
+    """
+    name, processes, at_once = program
     started = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.bench.bare_worker", "--at-once", str(at_once),
-            env=environment(line),
+            sys.executable, "-m", f"tests.bench.{name}", "--at-once", str(at_once),
+            stdout=PIPE, env=environment(line),
         )
         for _ in range(processes)
     ]  # fmt: skip
+
+    def used_s() -> dict[str, float]:
+        sketch_s = sum(tree_processor_s(each.pid) for each in started)
+        return line.used_s() | {"sketch": sketch_s}
+
     try:
+        # To start is no part of what a lead costs.
+        for each in started:
+            assert each.stdout is not None
+            assert await each.stdout.readline()
+        before = used_s()
         async with asyncio.timeout(JOB_S_MAX):
-            while await line.pool.fetchval(
-                "select exists (select from bare_lookups where state <> 'settled')"
-            ):
+            while not await line.pool.fetchval(ended, *arguments):
                 assert all(each.returncode is None for each in started)
                 await asyncio.sleep(0.2)
         # Read while they live: with them their backends would be gone from what Postgres had.
-        after = line.used_s()
-        sketch_s = sum(tree_processor_s(each.pid) for each in started)
+        after = used_s()
     finally:
         for each in started:
             if each.returncode is None:
                 each.kill()
             await each.wait()
-    used_s = {
-        "sketch": sketch_s,
-        **{name: after[name] - before[name] for name in ("Postgres", "sandbox")},
-    }
-    rate: float = await line.pool.fetchval(_RATE)
-    await line.pool.execute(bare_worker.DROP)
+    return {who: after[who] - before[who] for who in ("sketch", "Postgres", "sandbox")}
+
+
+def _sketched(rate: float, used_s: dict[str, float], count: int) -> Sketched:
     return Sketched(rate, {name: each / count * 1e6 for name, each in used_s.items()})

@@ -15,7 +15,7 @@ from tests.bench.conftest import Scale
 from tests.bench.enrich_load import WORKERS, Line, open_line
 from tests.bench.peers import work
 from tests.bench.report import Row, Target
-from tests.bench.sketch_load import environment, run_sketch
+from tests.bench.sketch_load import environment, run_kept, run_sketch
 
 Report = Callable[[Row], Row]
 
@@ -82,10 +82,12 @@ async def test_peers(tmp_path: Path, scale: Scale, report: Report) -> None:
             await line.fleet.terminate(f"worker-{number}")
         ours: list[float] = []
         sketch: list[float] = []
+        kept: list[float] = []
         rates: dict[str, list[float]] = {peer: [] for peer in ("arq", *OTHERS)}
         for _ in range(scale.repeats):
             ours.append(await run_ours(line, scale.count(LEADS)))
             sketch.append((await run_sketch(line, scale.count(LEADS) // 2)).per_second)
+            kept.append((await run_kept(line, scale.count(LEADS) // 2)).per_second)
             for peer, found in rates.items():
                 found.append(await run_peer(line, peer, scale.count(LEADS_OF_PEERS)))
 
@@ -102,17 +104,24 @@ async def test_peers(tmp_path: Path, scale: Scale, report: Report) -> None:
         )
     best = max(OTHERS, key=lambda peer: median(rates[peer]))
     for name, peer in (("arq", "arq"), ("best_other", best)):
-        report(
-            Row.of(
-                f"peers.{name}_sketch",
-                f"the bare worker: intent before the request, settled once; against {peer}",
-                "leads/s",
-                sketch,
-                against=rates[peer],
-                against_said=f"{peer}, one job for each lead",
+        for part, said, sketched in (
+            ("sketch", "the bare worker: intent before the request, settled once", sketch),
+            ("statements", "the same with our tables and our statements", kept),
+        ):
+            report(
+                Row.of(
+                    f"peers.{name}_{part}",
+                    f"{said}; against {peer}",
+                    "leads/s",
+                    sketched,
+                    against=rates[peer],
+                    against_said=f"{peer}, one job for each lead",
+                )
             )
-        )
-    bound = f"{costs}. The bare worker reaches {median(sketch):,.0f} leads/s"
+    bound = (
+        f"{costs}. The bare worker reaches {median(sketch):,.0f} leads/s, the same over our tables"
+        f" with our statements {median(kept):,.0f}"
+    )
     row = report(
         Row.of(
             "peers.arq",

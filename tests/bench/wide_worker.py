@@ -12,8 +12,8 @@ from providers.registry import all_providers
 from service import app
 from service.commands.role import run_role
 from service.settings import Settings
+from tests.bench.peers.work import SLUG
 
-SLUG: Final = "findymail"
 _LIMITS: Final = Limits(requests_per_minute=100_000_000, concurrency=10_000)
 
 

@@ -13,6 +13,7 @@ import aiohttp
 import asyncpg
 import orjson
 
+SLUG: Final = "findymail"
 CONNECTIONS_MAX: Final = 8
 AT_ONCE: Final = 64
 SCHEMA: Final = (
