@@ -93,7 +93,7 @@ class Lookups(Protocol):
     """Where a worker finds whom to ask about, and writes what came of it.
 
     Attributes:
-        claim_max: how many it takes at once; it does so when half as many are left.
+        claim_max: how many it takes at once; it does so when fewer are left.
         linger_s: for how long answers wait for others before they are settled together.
     """
 
@@ -175,7 +175,7 @@ class Worker:
                 await self._low.wait()
 
     def _is_low(self) -> bool:
-        return self._claimed.qsize() < self._lookups.claim_max // 2
+        return self._claimed.qsize() < self._lookups.claim_max
 
     async def _look_up(self) -> None:
         url = vendor_url()
