@@ -65,9 +65,11 @@ _PRIVATE_SHAPES: Final = re.compile(
 )
 
 
-# Every private shape holds one of these: a text without any needs no closer look.
+# Every private shape holds one of these: a text without any needs no closer look. It begins with
+# one set of characters, which is searched for many times faster than for words, and looks behind.
 _SUSPICIOUS: Final = re.compile(
-    r"[=:@+]|(?:bearer|basic)\s|[0-9a-f]{8}\.[0-9a-f]|sk_|whsec_|gAAAA", re.IGNORECASE
+    r"[=:@+_.gG\s](?i:(?<=[=:@+])|(?<=sk_)|(?<=whsec_)|(?<=g)AAAA"
+    r"|(?<=[0-9a-f]{8}\.)[0-9a-f]|(?<=bearer\s)|(?<=basic\s))"
 )
 
 
@@ -172,7 +174,7 @@ def _redact_named(name: str, value: Any, depth: int) -> Any:
         return redact_text(value)
     if kind is int:
         return value if abs(value) <= _JSON_INTEGER_MAX else str(value)
-    if kind is UUID:
+    if isinstance(value, UUID):  # Those of the database are of a class of their own.
         return str(value)
     return value if kind is float else _redact_value(value, depth)
 

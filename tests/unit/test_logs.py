@@ -64,6 +64,7 @@ def test_names_that_show_their_value(name: str) -> None:
 def test_shapes_that_are_hidden(secret: str) -> None:
     """A secret, an address or a phone number is hidden in the middle of any text."""
     assert f"sent to {MASK}, then ended" == redact_text(f"sent to {secret}, then ended")
+    assert MASK in redact_text(secret)
 
 
 @pytest.mark.parametrize("face", Face)
