@@ -53,6 +53,12 @@ from service.tasks import end_tasks
 ENDPOINTS_PER_TURN: Final = 500
 COMPLETIONS_MAX: Final = 256
 COMPLETION_LINGER_S: Final = 0.003
+COMPLETION_FLIGHTS_MAX: Final = 2
+"""Batches written at once: what ends while one is written need not wait for it with its slots."""
+CLAIM_ROOM: Final = 0.5
+"""The share of the slots that is free before the loop claims again: small claims cost more."""
+CLAIM_LINGER_S: Final = 0.003
+"""Where fewer come free, they wait no longer than this for others."""
 CLOSED_PER_TURN_MAX: Final = 5_000
 RECLAIMED_PER_TURN_MAX: Final = 1_000
 BACKLOG_INTERVAL_S: Final = 15.0
@@ -118,10 +124,12 @@ class Dispatcher:
             lambda batch: complete_deliveries(pool, process_id, batch),
             batch_max=COMPLETIONS_MAX,
             linger_s=COMPLETION_LINGER_S,
+            flights_max=COMPLETION_FLIGHTS_MAX,
         )
         self._held: dict[ClaimKey, asyncio.Task[None]] = {}
         self._taken: dict[ClaimKey, Slot] = {}
         self._wake = asyncio.Event()
+        self._waking: asyncio.TimerHandle | None = None
         self._hints = Hints()
         self._looked_at_s = float("-inf")
         self._cursor = 0
@@ -256,18 +264,23 @@ class Dispatcher:
         try:
             claimed = await claim_deliveries(self._pool, self._box, self._owner, sizes)
             if self._stopping:
-                keys = [each.delivery.key for each in claimed]
+                unsent = [each.delivery.key for each in claimed]
                 claimed = []
                 async with self._pool.acquire() as connection:
-                    await release(connection, self._owner, keys)
-            for each in claimed:
+                    await release(connection, self._owner, unsent)
+            loop = asyncio.get_running_loop()
+            keys = [each.delivery.claim_key for each in claimed]
+            # One timer for all: most of them will have ended long before.
+            loop.call_later(SLOW_AFTER_S, self._move_aside, keys)
+            for key, each in zip(keys, claimed, strict=True):
                 slot = shares[each.delivery.endpoint_id].pop()
                 host = (each.delivery.host, each.delivery.port)
                 if host != slot.host:
                     # Its URL was changed since a look: this says nothing of the old one.
                     slot = replace(slot, host=host)
                     self._hints.forget(slot.endpoint_id)
-                self._held[each.delivery.claim_key] = asyncio.create_task(self._deliver(each, slot))
+                self._taken[key] = slot
+                self._held[key] = loop.create_task(self._deliver(key, each, slot))
         finally:
             for unused in shares.values():
                 for slot in unused:
@@ -275,10 +288,7 @@ class Dispatcher:
         metrics.in_flight.set(self._slots.in_flight)
         return len(claimed)
 
-    async def _deliver(self, signed_for: SignedFor, slot: Slot) -> None:
-        key = signed_for.delivery.claim_key
-        self._taken[key] = slot
-        slow = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._move_aside, key)
+    async def _deliver(self, key: ClaimKey, signed_for: SignedFor, slot: Slot) -> None:
         try:
             sent = await send_delivery(
                 signed_for,
@@ -303,17 +313,30 @@ class Dispatcher:
                 error=type(error).__name__,
             )
         finally:
-            slow.cancel()
             del self._held[key]
             self._slots.give_back(self._taken.pop(key))
             metrics.in_flight.set(self._slots.in_flight)
             if self._short:
-                self._wake.set()
+                self._wake_for_room()
 
-    def _move_aside(self, key: ClaimKey) -> None:
-        self._taken[key] = self._slots.move_aside(self._taken[key])
-        if self._short:
+    def _wake_for_room(self) -> None:
+        """Wake the loop as soon as a claim is worth while, and a little later in any case."""
+        if self._slots.free >= self._settings.concurrency * CLAIM_ROOM:
             self._wake.set()
+        elif self._waking is None:
+            loop = asyncio.get_running_loop()
+            self._waking = loop.call_later(CLAIM_LINGER_S, self._end_linger)
+
+    def _end_linger(self) -> None:
+        self._waking = None
+        self._wake.set()
+
+    def _move_aside(self, keys: Sequence[ClaimKey]) -> None:
+        slow = [key for key in keys if key in self._taken]
+        for key in slow:
+            self._taken[key] = self._slots.move_aside(self._taken[key])
+        if slow and self._short:
+            self._wake_for_room()
 
     async def _sweep(self) -> tuple[int, int]:
         """Take back claims of the dead, and our own whose commit we were not told of."""

@@ -111,6 +111,32 @@ async def test_two_dispatchers_send_nothing_twice(
     assert [set(map(str, range(1, 201)))] * 4 == sequences
 
 
+async def test_a_result_that_waits_delays_no_other(
+    world: Any, serve: Start, receive: Start, dispatch: Start
+) -> None:
+    """While what came of one delivery waits for a lock, that of another is written."""
+    gate = Gate()
+    held_id = await world.add_endpoint(await serve(gate.take))
+    await dispatch()
+    [event_id] = await world.publish()
+    await gate.arrived.wait()
+
+    async with world.pool.acquire() as rival, rival.transaction():
+        await rival.execute("select from deliveries where event_id = $1 for update", event_id)
+        gate.opened.set()
+        await world.eventually(
+            lambda: world.pool.fetchval("select exists (select from pg_locks where not granted)")
+        )
+        await world.pool.execute("update endpoints set event_types = '{}' where id = $1", held_id)
+        healthy = await receive(204)
+        await world.add_endpoint(healthy.url)
+        await world.publish()
+        await world.until_state("delivered", 1)
+        assert "sending" == (await world.delivery(event_id))["state"]
+
+    await world.until_state("delivered", 2)
+
+
 @pytest.mark.parametrize("status", [204, 500, 410])
 async def test_a_late_result_changes_nothing(
     status: int, world: Any, serve: Start, dispatch: Start
