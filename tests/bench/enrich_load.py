@@ -176,8 +176,7 @@ class Line:
         held_ms = slots / rate * 1_000
         return (
             f"Of the {held_ms:.0f} ms for which a lookup has its slot, the request takes "
-            f"{asked_ms:.0f}; to look into the memory of answers and to commit the intent before "
-            "it takes the rest"
+            f"{asked_ms:.0f}; its place at the gate and the commit of its intent take the rest"
         )
 
     async def ask_bare(self, count: int, *, at_once: int = 64) -> float:
