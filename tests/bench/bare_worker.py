@@ -104,9 +104,19 @@ class Lookups(Protocol):
         """Take leads that nobody has, with their intents committed."""
         ...
 
-    async def settle(self, answered: Sequence[tuple[Item, str | None]]) -> None:
-        """Write the address that was found for each, or that there is none."""
+    async def ask(self, http: aiohttp.ClientSession, item: Item) -> Any:
+        """Ask the vendor, and return what came of it in whatever form it is settled."""
         ...
+
+    async def settle(self, answered: Sequence[tuple[Item, Any]]) -> None:
+        """Write what came of each."""
+        ...
+
+
+async def ask_plainly(http: aiohttp.ClientSession, item: Item) -> str | None:
+    """Return the address that the vendor knows, if any."""
+    async with http.post(vendor_url(), data=question(*item.person)) as answer:
+        return email_in(answer.status, await answer.read())
 
 
 OpenLookups = Callable[[], AbstractAsyncContextManager[Lookups]]
@@ -135,6 +145,10 @@ class BareLookups:
         rows = await self._pool.fetch(_CLAIM, self.claim_max)
         return [Item((first, last, domain), lead_id) for lead_id, first, last, domain in rows]
 
+    async def ask(self, http: aiohttp.ClientSession, item: Item) -> str | None:
+        """Return the address that the vendor knows, if any."""
+        return await ask_plainly(http, item)
+
     async def settle(self, answered: Sequence[tuple[Item, str | None]]) -> None:
         """Write the address that was found for each, or that there is none."""
         ordered = sorted((item.claim, email) for item, email in answered)
@@ -152,7 +166,7 @@ class Worker:
         self._at_once = at_once
         self._claimed: asyncio.Queue[Item] = asyncio.Queue()
         self._low = asyncio.Event()
-        self._answered: list[tuple[Item, str | None]] = []
+        self._answered: list[tuple[Item, Any]] = []
         self._tasks = asyncio.TaskGroup()
         self._lingering = False
 
@@ -178,14 +192,13 @@ class Worker:
         return self._claimed.qsize() < self._lookups.claim_max
 
     async def _look_up(self) -> None:
-        url = vendor_url()
         while True:
             item = await self._claimed.get()
             if self._is_low():
                 self._low.set()
-            async with self._http.post(url, data=question(*item.person)) as answer:
-                email = email_in(answer.status, await answer.read())
-            self._answered.append((item, email))
+            came = await self._lookups.ask(self._http, item)
+            # Looked up after the wait: meanwhile it may have become another list.
+            self._answered.append((item, came))
             if not self._lingering:
                 self._lingering = True
                 self._tasks.create_task(self._settle())

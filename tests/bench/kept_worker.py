@@ -13,8 +13,9 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
+import aiohttp
 import structlog
 
 from service.domain.claim import Answer, Claim, Settlement, ToRemember
@@ -29,7 +30,7 @@ from service.store.calls import Grant, Intent, write_intents
 from service.store.claims import claim_lookups, mark_started
 from service.store.connection import Pool, open_pool
 from service.store.memory import recall
-from tests.bench.bare_worker import Item, Lookups, run_program
+from tests.bench.bare_worker import Item, Lookups, ask_plainly, run_program
 from tests.bench.peers.work import SLUG, database_url
 
 LEASE: Final = timedelta(seconds=5)
@@ -37,6 +38,18 @@ LASTS_S: Final = 60.0
 REMEMBERED_DAYS: Final = 30.0
 PRICE_FOUND: Final = 1_000
 CONNECTIONS_MAX: Final = 2
+
+
+@asynccontextmanager
+async def open_kept() -> AsyncIterator[tuple[Pool, ProcessLease]]:
+    """Connect, and beat until the end."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    async with await open_pool(
+        database_url(), size_min=CONNECTIONS_MAX, size_max=CONNECTIONS_MAX, role="bench"
+    ) as pool:
+        lease = ProcessLease(pool, "worker", LEASE)
+        await lease.start()
+        yield pool, lease
 
 
 class KeptLookups:
@@ -53,12 +66,7 @@ class KeptLookups:
     @asynccontextmanager
     async def open(cls) -> AsyncIterator[Lookups]:
         """Connect, and beat until the end."""
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-        async with await open_pool(
-            database_url(), size_min=CONNECTIONS_MAX, size_max=CONNECTIONS_MAX, role="bench"
-        ) as pool:
-            lease = ProcessLease(pool, "worker", LEASE)
-            await lease.start()
+        async with open_kept() as (pool, lease):
             yield cls(pool, lease)
 
     async def claim(self) -> list[Item]:
@@ -75,7 +83,7 @@ class KeptLookups:
                 return []
             if started := {claim.job_id for claim in claims if claim.first_of_job}:
                 await mark_started(connection, sorted(started))
-            intents = [_intent(claim) for claim in claims]
+            intents = [self.intent(claim) for claim in claims]
             known = await recall(connection, intents)
             grants = await write_intents(connection, intents, LEASE)
         # Nobody else has their names, and no job is cancelled: each must be asked, and now.
@@ -83,53 +91,59 @@ class KeptLookups:
         assert all(grant is Grant.GRANTED for grant in grants)
         return [_item(claim, intent) for claim, intent in zip(claims, intents, strict=True)]
 
-    async def settle(self, answered: Sequence[tuple[Item, str | None]]) -> None:
+    async def ask(self, http: aiohttp.ClientSession, item: Item) -> Any:
+        """Return the address that the vendor knows, if any."""
+        return await ask_plainly(http, item)
+
+    async def settle(self, answered: Sequence[tuple[Item, Any]]) -> None:
         """Settle as the product does, with what the calls came to."""
-        settlements = [_settlement(*item.claim, email) for item, email in answered]
+        settlements = [self.settlement(item, came) for item, came in answered]
         settled = await settle_lookups(self._pool, settlements, Publication())
         assert settled == len(settlements)
 
+    def intent(self, claim: Claim) -> Intent:
+        """Return the intent to ask about a lead."""
+        lead = claim.lead
+        told = f"{lead.first_name}\x1f{lead.last_name}\x1f{lead.company_domain}"
+        question = hashlib.sha256(told.encode()).digest()
+        return Intent(claim.lookup_id, 0, SLUG, claim.epoch, question=question, lasts_s=LASTS_S)
 
-def _intent(claim: Claim) -> Intent:
-    lead = claim.lead
-    told = f"{lead.first_name}\x1f{lead.last_name}\x1f{lead.company_domain}"
-    question = hashlib.sha256(told.encode()).digest()
-    return Intent(claim.lookup_id, 0, SLUG, claim.epoch, question=question, lasts_s=LASTS_S)
+    def settlement(self, item: Item, came: Any) -> Settlement:
+        """Return the end to which an address, or none, leads."""
+        claim, question = item.claim
+        email: str | None = came
+        outcome, value = OutcomeName.MISSING, None
+        if email is not None:
+            outcome, value = OutcomeName.FOUND, {"email": email, "verdict": "deliverable"}
+        keep = ToRemember(
+            question=question,
+            scope=SHARED,
+            provider=SLUG,
+            capability=Capability.FIND_EMAIL,
+            # The product hashes the person once more, in another spelling.
+            person=question,
+            outcome=outcome,
+            value=value,
+            days=REMEMBERED_DAYS,
+        )
+        answer = Answer(
+            claim.lookup_id,
+            0,
+            claim.epoch,
+            outcome,
+            value,
+            price_thousandths=0 if email is None else PRICE_FOUND,
+            duration_ms=0,
+            keep=keep,
+        )
+        refund = claim.price if email is None else 0
+        return Settlement(claim, outcome, value, refund=refund, answer=answer)
 
 
 def _item(claim: Claim, intent: Intent) -> Item:
     lead = claim.lead
     person = (lead.first_name or "", lead.last_name or "", lead.company_domain or "")
     return Item(person, (claim, intent.question))
-
-
-def _settlement(claim: Claim, question: bytes, email: str | None) -> Settlement:
-    outcome, value = OutcomeName.MISSING, None
-    if email is not None:
-        outcome, value = OutcomeName.FOUND, {"email": email, "verdict": "deliverable"}
-    keep = ToRemember(
-        question=question,
-        scope=SHARED,
-        provider=SLUG,
-        capability=Capability.FIND_EMAIL,
-        # The product hashes the person once more, in another spelling.
-        person=question,
-        outcome=outcome,
-        value=value,
-        days=REMEMBERED_DAYS,
-    )
-    answer = Answer(
-        claim.lookup_id,
-        0,
-        claim.epoch,
-        outcome,
-        value,
-        price_thousandths=0 if email is None else PRICE_FOUND,
-        duration_ms=0,
-        keep=keep,
-    )
-    refund = claim.price if email is None else 0
-    return Settlement(claim, outcome, value, refund=refund, answer=answer)
 
 
 if __name__ == "__main__":

@@ -88,9 +88,18 @@ async def run_sketch(
 
 
 async def run_kept(
-    line: Line, count: int, *, processes: int = WORKERS, at_once: int = AT_ONCE
+    line: Line,
+    count: int,
+    *,
+    program: str = "kept_worker",
+    processes: int = WORKERS,
+    at_once: int = AT_ONCE,
 ) -> Sketched:
-    """Let so many kept workers run a job over new leads; workers of ours are gone meanwhile."""
+    """Let so many kept workers run a job over new leads; workers of ours are gone meanwhile.
+
+    Args:
+        program: `kept_worker`, or `deciding_worker`.
+    """
     workers = list(line.fleet.processes)
     for name in workers:
         await line.fleet.terminate(name)
@@ -99,7 +108,7 @@ async def run_kept(
     job_id = await line.accept(leads)
     used_s = await _run(
         line,
-        ("kept_worker", processes, at_once),
+        (program, processes, at_once),
         "select finished_at is not null from jobs where public_id = $1",
         job_id,
     )

@@ -32,11 +32,14 @@ async def test_one_step_waterfall(tmp_path: Path, scale: Scale, report: Report) 
         bare: list[float] = []
         sketch: list[Sketched] = []
         kept: list[Sketched] = []
+        deciding: list[Sketched] = []
         for _ in range(scale.repeats):
             bare.append(await line.ask_bare(scale.count(BARE_CALLS)))
             ours.append(await line.run(scale.count(LEADS)))
             sketch.append(await run_sketch(line, scale.count(LEADS) // 2))
-            kept.append(await run_kept(line, scale.count(LEADS) // 2))
+            half = scale.count(LEADS) // 2
+            kept.append(await run_kept(line, half))
+            deciding.append(await run_kept(line, half, program="deciding_worker"))
         costs = await line.costs_of(scale.count(LEADS) // 5)
 
     row = report(
@@ -50,7 +53,8 @@ async def test_one_step_waterfall(tmp_path: Path, scale: Scale, report: Report) 
             target=Target("at least", 0.5),
             bound=f"{costs}. The bare worker reaches"
             f" {median(each.per_second for each in sketch):,.0f} leads/s, the same over our tables"
-            f" with our statements {median(each.per_second for each in kept):,.0f}",
+            f" with our statements {median(each.per_second for each in kept):,.0f}, and with what"
+            f" our runner decides {median(each.per_second for each in deciding):,.0f}",
         )
     )
     for name, said, sketched in (
@@ -64,6 +68,7 @@ async def test_one_step_waterfall(tmp_path: Path, scale: Scale, report: Report) 
             "the same with our tables and our statements that claim, intend and settle",
             kept,
         ),
+        ("decisions", "the same, with what our runner decides for each lead", deciding),
     ):
         report(
             Row.of(
@@ -89,7 +94,12 @@ async def test_slow_provider(tmp_path: Path, scale: Scale, report: Report) -> No
         costs = await line.costs_of(scale.count(SLOW_LEADS) // 3)
         bare = await line.ask_bare(scale.count(SLOW_LEADS), at_once=SLOTS)
         sketch = await run_sketch(line, scale.count(SLOW_LEADS), processes=1, at_once=SLOTS)
-        kept = await run_kept(line, scale.count(SLOW_LEADS), processes=1, at_once=SLOTS)
+        kept, deciding = [
+            await run_kept(
+                line, scale.count(SLOW_LEADS), program=program, processes=1, at_once=SLOTS
+            )
+            for program in ("kept_worker", "deciding_worker")
+        ]
 
     row = report(
         Row.of(
@@ -101,12 +111,14 @@ async def test_slow_provider(tmp_path: Path, scale: Scale, report: Report) -> No
             against_said="slots / 0.2 s",
             target=Target("at least", 0.9),
             bound=f"{times}. {costs}. The bare worker reaches {sketch.per_second:,.0f} leads/s, the"
-            f" same over our tables with our statements {kept.per_second:,.0f}",
+            f" same over our tables with our statements {kept.per_second:,.0f}, and with what our"
+            f" runner decides {deciding.per_second:,.0f}",
         )
     )
     for name, said, sketched in (
         ("sketch", f"the bare worker, one process, {SLOTS} requests at once", sketch),
         ("statements", "the same with our tables and our statements", kept),
+        ("decisions", "the same, with what our runner decides for each lead", deciding),
     ):
         report(
             Row.of(

@@ -83,11 +83,15 @@ async def test_peers(tmp_path: Path, scale: Scale, report: Report) -> None:
         ours: list[float] = []
         sketch: list[float] = []
         kept: list[float] = []
+        deciding: list[float] = []
         rates: dict[str, list[float]] = {peer: [] for peer in ("arq", *OTHERS)}
         for _ in range(scale.repeats):
             ours.append(await run_ours(line, scale.count(LEADS)))
             sketch.append((await run_sketch(line, scale.count(LEADS) // 2)).per_second)
-            kept.append((await run_kept(line, scale.count(LEADS) // 2)).per_second)
+            half = scale.count(LEADS) // 2
+            kept.append((await run_kept(line, half)).per_second)
+            decided = await run_kept(line, half, program="deciding_worker")
+            deciding.append(decided.per_second)
             for peer, found in rates.items():
                 found.append(await run_peer(line, peer, scale.count(LEADS_OF_PEERS)))
 
@@ -107,6 +111,7 @@ async def test_peers(tmp_path: Path, scale: Scale, report: Report) -> None:
         for part, said, sketched in (
             ("sketch", "the bare worker: intent before the request, settled once", sketch),
             ("statements", "the same with our tables and our statements", kept),
+            ("decisions", "the same, with what our runner decides for each lead", deciding),
         ):
             report(
                 Row.of(
@@ -120,7 +125,8 @@ async def test_peers(tmp_path: Path, scale: Scale, report: Report) -> None:
             )
     bound = (
         f"{costs}. The bare worker reaches {median(sketch):,.0f} leads/s, the same over our tables"
-        f" with our statements {median(kept):,.0f}"
+        f" with our statements {median(kept):,.0f}, and with what our runner decides"
+        f" {median(deciding):,.0f}"
     )
     row = report(
         Row.of(

@@ -42,9 +42,14 @@ def redis_url() -> str:
     return os.environ["BENCH_REDIS_URL"]
 
 
+def vendor_base_url() -> str:
+    """Return where the vendor is."""
+    return os.environ["BENCH_VENDOR_URL"]
+
+
 def vendor_url() -> str:
     """Return what is asked about people."""
-    return os.environ["BENCH_VENDOR_URL"] + "/search/name"
+    return vendor_base_url() + "/search/name"
 
 
 def question(first_name: str, last_name: str, domain: str) -> bytes:
