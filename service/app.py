@@ -44,7 +44,6 @@ from service.flows.known_patterns import KnownPatterns
 from service.flows.publish_finished import Publication
 from service.flows.send_test import Tester
 from service.flows.share_commits import SharedCommits
-from service.flows.share_reads import SharedReads
 from service.flows.suppress_people import SuppressionList
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
@@ -307,7 +306,6 @@ async def api(settings: Settings) -> AsyncIterator[Running]:
             settings=settings,
             pool=pool,
             commits=SharedCommits(pool),
-            reads=SharedReads(pool),
             ring=doorbell.ring,
             publication=publication(settings),
             waterfalls=waterfalls,

@@ -16,7 +16,6 @@ from service.flows.check_pace import CheckPace
 from service.flows.publish_finished import Publication
 from service.flows.send_test import Tester
 from service.flows.share_commits import SharedCommits
-from service.flows.share_reads import SharedReads
 from service.flows.wait_for_jobs import Draining, FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool
@@ -28,7 +27,6 @@ class ApiContext:
 
     Attributes:
         commits: accepts requests; those that come together share a commit.
-        reads: finds the leads of requests; those that come together share a query.
         ring: wakes a worker; called after a commit that left work, must not block or raise.
         waterfalls: one for every kind, with only the steps that are usable on this server.
         finished: wakes callers who wait for a job.
@@ -44,7 +42,6 @@ class ApiContext:
     settings: Settings = field(repr=False)
     pool: Pool
     commits: SharedCommits
-    reads: SharedReads
     ring: Callable[[], None]
     publication: Publication
     waterfalls: Mapping[Kind, Waterfall]

@@ -20,7 +20,7 @@ from service.flows.publish_finished import (
 from service.flows.share_commits import SharedCommits
 from service.store.acceptance import (
     Idempotency,
-    LeadsTaken,
+    LookupsMissing,
     NewJob,
     NewRequest,
     WrittenJob,
@@ -81,22 +81,25 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The leads to enrich, as read just before the accept.
+    """The leads to enrich.
 
     Attributes:
         lookup_count: lookups that should come of it, over all jobs.
+        lead_public_ids: further leads, named by public id and not looked up yet.
         facts: joined with the order's own facts.
     """
 
     lead_ids: Sequence[int]
     lookup_count: int
+    lead_public_ids: Sequence[str] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 Select = Callable[[Connection], Awaitable[Selection]]
+"""Reads the selection, just before the accept."""
 
-Glance = Callable[[], Awaitable[Selection]]
-"""The same selection, read together with what others select at this moment."""
+Presume = Callable[[], Selection]
+"""Makes the selection of what the request says, without a look whether its leads are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +151,16 @@ async def accept_jobs(
     select: Select,
     publication: Publication,
     *,
-    glance: Glance | None = None,
+    presume: Presume | None = None,
 ) -> Accepted:
     """Accept the order and log its jobs; the caller rings the doorbell afterwards.
 
-    One statement does the work itself. Where another request opens some of the selected lookups
-    first, the selection is made once more and what is then there is taken, priced as inserted.
+    One statement does the work itself. Where leads are missing, or another request opens some of
+    the selected lookups first, the selection is read (once more) and what is then there is taken,
+    priced as inserted.
 
     Args:
-        glance: used for the first selection where nothing else has to be read with it.
+        presume: makes the first selection, in place of `select`.
 
     Raises:
         InsufficientCredits: nothing was written.
@@ -165,15 +169,15 @@ async def accept_jobs(
         TooBusy: a lock was not free in time; nothing was written.
     """
     try:
-        if glance is not None and order.idempotency is None:
-            selection = await glance()
+        if presume is not None and order.idempotency is None:
+            selection = presume()
         else:
             # Not held while the write waits for its turn: others select meanwhile.
             async with commits.pool.acquire() as connection:
                 replay = await _find_replay(connection, order)
                 if replay is not None:
                     return replay
-                selection = await select(connection)
+                selection = presume() if presume is not None else await select(connection)
         accepted, ended = await _write(commits, order, selection, select, publication)
         if accepted is None:
             async with commits.pool.acquire() as connection:
@@ -243,7 +247,7 @@ async def _write(
         if selection.lookup_count:
             request = _new_request(order, selection, expected_count=selection.lookup_count)
             return _accepted(request, await commits.write(request)), []
-    except LeadsTaken:
+    except LookupsMissing:
         pass
 
     async def write_what_is_left() -> tuple[Accepted | None, list[FinishedJob]]:
@@ -281,6 +285,7 @@ def _new_request(order: Order, selection: Selection, *, expected_count: int | No
         facts={**order.facts, **selection.facts},
         jobs=jobs,
         lead_ids=selection.lead_ids,
+        lead_public_ids=selection.lead_public_ids,
         skip_filled=order.skip_filled,
         expected_count=expected_count,
     )

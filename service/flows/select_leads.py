@@ -1,20 +1,21 @@
 """Says which leads a request means: for enrichments, counts, pages and searches alike."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from service.errors import CursorStale, NotFound, WrongListType
-from service.flows.accept_jobs import Glance, Select, Selection
+from service.flows.accept_jobs import Presume, Select, Selection
 from service.flows.find_leads import SEARCH_TIMEOUT_MS, TOTAL_MAX, refusing_long_searches
-from service.flows.share_reads import LEADS_MAX, SharedReads
 from service.store.connection import Connection
 from service.store.lead_selection import Wanted
 from service.store.leads import count_leads, find_leads, has_lead, read_page, select_leads
 from service.store.lists import LeadList, find_list
 from service.store.people import bound_search
 
+_PUBLIC_ID: Final = re.compile(r"[0-9a-f]{24}")
 _NAMED_MAX: Final = 100
 _ID_CHARACTERS_MAX: Final = 64
 
@@ -174,30 +175,19 @@ def select_by_public_id(workspace_id: int, public_ids: Sequence[str], job_count:
 
     async def select(connection: Connection) -> Selection:
         found = await find_leads(connection, workspace_id, public_ids)
-        return _all_of(public_ids, found, job_count)
+        unknown = [public_id for public_id in public_ids if public_id not in found]
+        if unknown:
+            raise _leads_not_found(unknown)
+        return Selection(list(found.values()), len(found) * job_count)
 
     return select
 
 
-def glance_at_public_ids(
-    reads: SharedReads, workspace_id: int, public_ids: Sequence[str], job_count: int
-) -> Glance | None:
-    """Select the same without a connection of one's own; None where they are too many for that."""
-    if len(public_ids) > LEADS_MAX:
+def presume_by_public_id(public_ids: Sequence[str], job_count: int) -> Presume | None:
+    """Select the same, whether they are there or not; None where one of them is malformed."""
+    if not all(map(_PUBLIC_ID.fullmatch, public_ids)):
         return None
-
-    async def glance() -> Selection:
-        found = await reads.find_leads(workspace_id, public_ids)
-        return _all_of(public_ids, found, job_count)
-
-    return glance
-
-
-def _all_of(public_ids: Sequence[str], found: dict[str, int], job_count: int) -> Selection:
-    unknown = [public_id for public_id in public_ids if public_id not in found]
-    if unknown:
-        raise _leads_not_found(unknown)
-    return Selection(list(found.values()), len(found) * job_count)
+    return lambda: Selection((), len(public_ids) * job_count, lead_public_ids=public_ids)
 
 
 def _leads_not_found(unknown: Sequence[str]) -> NotFound:

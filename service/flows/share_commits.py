@@ -1,9 +1,12 @@
-"""Writes small requests that arrive together in one transaction: they share its commit.
+"""Writes requests that arrive together in one transaction: they share its commit.
 
 Commits bound how many requests a database accepts. What a request gets of it is what it would get
 alone: one that cannot be written refuses the transaction, and then each is written by itself.
 """
 
+import asyncio
+from collections import deque
+from itertools import islice
 from typing import Final
 
 import asyncpg
@@ -12,7 +15,7 @@ import structlog
 from service.domain.expiring_map import ExpiringMap
 from service.errors import InsufficientCredits
 from service.flows.batching import Batcher
-from service.store.acceptance import LeadsTaken, NewRequest, WrittenJob, write_requests
+from service.store.acceptance import LookupsMissing, NewRequest, WrittenJob, write_requests
 from service.store.connection import Pool
 from service.store.transient import despite_deadlocks
 
@@ -20,8 +23,8 @@ _log = structlog.get_logger()
 
 REQUESTS_MAX: Final = 64
 """Requests that share one transaction."""
-LOOKUPS_MAX: Final = 20
-"""Lookups of a request that shares; a larger one has enough work in its own commit."""
+LOOKUPS_MAX: Final = 800
+"""Lookups of a shared transaction; a request with more has enough work in its own commit."""
 FLIGHTS_MAX: Final = 2
 """Shared transactions under way at once: while one commits, the next one is executed."""
 LOCK_WAIT_MS: Final = 50
@@ -42,6 +45,19 @@ class _Refused(Exception):  # noqa: N818 - says to the requests of a batch that 
     """The shared transaction was rolled back because of one of its requests."""
 
 
+class _Row(deque[tuple[NewRequest, "asyncio.Future[list[WrittenJob]]"]]):
+    """Requests in the order of their coming, no more at once than `LOOKUPS_MAX` allows."""
+
+    def take(self, count_max: int) -> list[tuple[NewRequest, "asyncio.Future[list[WrittenJob]]"]]:
+        fitting, lookups = 0, 0
+        for request, _ in islice(self, count_max):
+            lookups += request.lookup_count
+            if fitting and lookups > LOOKUPS_MAX:
+                break
+            fitting += 1
+        return [self.popleft() for _ in range(fitting)]
+
+
 class SharedCommits:
     """Writes the requests of one process; the first goes at once, the next as they come meanwhile.
 
@@ -58,7 +74,10 @@ class SharedCommits:
         self.pool = pool
         self._apart: ExpiringMap[int, bool] = ExpiringMap(_APART_MAX)
         self._batches: Batcher[NewRequest, list[WrittenJob]] = Batcher(
-            self._write_together, batch_max=REQUESTS_MAX, flights_max=FLIGHTS_MAX
+            self._write_together,
+            batch_max=REQUESTS_MAX,
+            flights_max=FLIGHTS_MAX,
+            waiting=_Row(),
         )
 
     async def write(self, request: NewRequest) -> list[WrittenJob]:
@@ -66,10 +85,9 @@ class SharedCommits:
 
         Raises:
             InsufficientCredits: the balance does not cover it.
-            LeadsTaken: fewer lookups than expected could be opened.
+            LookupsMissing: fewer lookups than expected could be opened.
         """
-        large = len(request.lead_ids) * len(request.jobs) > LOOKUPS_MAX
-        if large or self._apart.get(request.workspace_id):
+        if request.lookup_count > LOOKUPS_MAX or self._apart.get(request.workspace_id):
             return await self._write_alone(request)
         try:
             return await self._batches.add(request)
@@ -77,7 +95,7 @@ class SharedCommits:
             pass
         try:
             return await self._write_alone(request)
-        except (InsufficientCredits, LeadsTaken, asyncpg.PostgresError):
+        except (InsufficientCredits, LookupsMissing, asyncpg.PostgresError):
             self._apart.put(request.workspace_id, value=True, ttl_s=APART_S)
             raise
 
@@ -87,7 +105,7 @@ class SharedCommits:
                 return await write_requests(connection, requests, lock_wait_ms=LOCK_WAIT_MS)
         except _UNCERTAIN:
             raise
-        except (InsufficientCredits, LeadsTaken, asyncpg.PostgresError) as error:
+        except (InsufficientCredits, LookupsMissing, asyncpg.PostgresError) as error:
             _log.info("batch.refused", requests=len(requests), error=type(error).__name__)
             raise _Refused from None
 

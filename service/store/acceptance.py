@@ -1,8 +1,9 @@
 """Writes accepted work: the one statement that makes jobs, lookups, charges and events exist."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,11 +16,11 @@ from service.store.statements import load_statements
 
 _SQL: Final = load_statements("acceptance")
 _SHORT_OF_CREDITS: Final = "LF001"
-_SHORT_OF_LEADS: Final = "LF002"
+_SHORT_OF_LOOKUPS: Final = "LF002"
 
 
-class LeadsTaken(Exception):  # noqa: N818 - an event between two requests, not a fault
-    """Another request opened some of these lookups first; nothing was written."""
+class LookupsMissing(Exception):  # noqa: N818 - says to look again, not that something broke
+    """Some leads are not there, or another request opened their lookups; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class NewRequest:
     """One request to write: its jobs, the leads of each of them, and what the jobs share.
 
     Attributes:
+        lead_ids: those of its leads that are known by id.
+        lead_public_ids: those that are named by public id, 24 hexadecimal digits each.
         skip_filled: leave out leads whose target already has a valid value.
         expected_count: refuse unless this many lookups are opened; None takes what there is.
     """
@@ -66,8 +69,19 @@ class NewRequest:
     facts: Mapping[str, Any]
     jobs: Sequence[NewJob]
     lead_ids: Sequence[int]
+    lead_public_ids: Sequence[str]
     skip_filled: bool
     expected_count: int | None
+
+    @property
+    def lead_count(self) -> int:
+        """How many leads each of its jobs may have."""
+        return len(self.lead_ids) + len(self.lead_public_ids)
+
+    @property
+    def lookup_count(self) -> int:
+        """How many lookups may come of it."""
+        return self.lead_count * len(self.jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +107,15 @@ async def write_requests(
 
     Raises:
         InsufficientCredits: a balance does not cover what is asked of it.
-        LeadsTaken: fewer lookups than a request expected could be opened.
+        LookupsMissing: fewer lookups than a request expected could be opened.
     """
     try:
         rows = await connection.fetch(_SQL["accept"], *_columns(requests), lock_wait_ms)
     except asyncpg.PostgresError as error:
         if error.sqlstate == _SHORT_OF_CREDITS:
             raise InsufficientCredits(**orjson.loads(error.detail or "{}")) from None
-        if error.sqlstate == _SHORT_OF_LEADS:
-            raise LeadsTaken from None
+        if error.sqlstate == _SHORT_OF_LOOKUPS:
+            raise LookupsMissing from None
         raise
     written: dict[UUID, list[WrittenJob]] = {request.id: [] for request in requests}
     for row in rows:
@@ -113,7 +127,7 @@ async def write_requests(
     return list(written.values())
 
 
-def _columns(requests: Sequence[NewRequest]) -> Iterator[list[Any]]:
+def _columns(requests: Sequence[NewRequest]) -> Iterator[list[Any] | str]:
     """Return requests, their jobs and their leads as the columns that `accept` takes."""
     yield [each.id for each in requests]
     yield [each.workspace_id for each in requests]
@@ -139,8 +153,30 @@ def _columns(requests: Sequence[NewRequest]) -> Iterator[list[Any]]:
     yield [job.price for _, job in jobs]
     yield [job.own_provider for _, job in jobs]
     yield [job.waterfall_version for _, job in jobs]
-    yield [place for place, each in enumerate(requests, 1) for _ in each.lead_ids]
-    yield [lead_id for each in requests for lead_id in each.lead_ids]
+    yield _literal(
+        text
+        for place, each in enumerate(requests, 1)
+        for text in repeat(str(place), each.lead_count)
+    )
+    yield _literal(
+        lead_id
+        for each in requests
+        for lead_id in chain(map(str, each.lead_ids), repeat("null", len(each.lead_public_ids)))
+    )
+    yield _literal(
+        public_id
+        for each in requests
+        for public_id in chain(repeat("null", len(each.lead_ids)), each.lead_public_ids)
+    )
+
+
+def _literal(elements: Iterable[str]) -> str:
+    """Return an array of values that need no quotes, as text.
+
+    asyncpg encodes a text at once; of an array it asks for each element what it is, which showed in
+    a profile of requests of a hundred leads.
+    """
+    return f"{{{','.join(elements)}}}"
 
 
 async def find_idempotency_key(

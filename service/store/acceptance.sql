@@ -11,13 +11,15 @@
 -- $14 whether to tell of each lead.
 -- Jobs as columns: $15 place of the request, from 1, $16 id, $17 public id, $18 type, $19 kind,
 -- $20 target, $21 price, $22 own provider, $23 waterfall version.
--- Leads as columns: $24 place of the request, $25 id. $26 milliseconds to wait for a lock, or null
--- for as long as other statements do.
+-- Leads as columns, each an array literal: $24 place of the request, $25 id or null, $26 public id
+-- where the id is null. $27 milliseconds to wait for a lock, or null for as long as other statements
+-- do.
 -- No row of a request: its key was used before. SQLSTATE LF001: a workspace is short of credits.
--- LF002: fewer lookups than a request expected, because another one was faster.
+-- LF002: fewer lookups than a request expected, because another one was faster or because a lead is
+-- not there.
 with moment as materialized (
   select leadfall_now() as now,
-         set_config('lock_timeout', coalesce($26::integer::text, current_setting('lock_timeout')),
+         set_config('lock_timeout', coalesce($27::integer::text, current_setting('lock_timeout')),
                     true)
 ),
 asked as materialized (
@@ -59,15 +61,23 @@ opened as (
            'company_name', l.company_name, 'company_domain', l.company_domain,
            'linkedin_url', l.linkedin_url, 'email', l.email, 'country', l.country)),
          o.now
-  from unnest($24::integer[], $25::bigint[]) as wanted(request_place, id)
+  from unnest($24::text::integer[], $25::text::bigint[], $26::text::text[])
+    as wanted(request_place, id, public_id)
   join orders o using (request_place)
-  join leads l on l.id = wanted.id and l.workspace_id = o.workspace_id
-  where not o.skip_filled
-     or case o.target
-          when 'email' then not (l.email_parses and l.email_verdict is distinct from 'undeliverable')
-          when 'phone' then l.phone_e164 is null
-          else true
-        end
+  -- Lateral, so that however few leads there are, each is found by its index.
+  cross join lateral (
+    select * from leads where id = wanted.id
+    union all
+    select * from leads where public_id = wanted.public_id
+  ) as l
+  where l.workspace_id = o.workspace_id
+    and (not o.skip_filled
+         or case o.target
+              when 'email' then
+                not (l.email_parses and l.email_verdict is distinct from 'undeliverable')
+              when 'phone' then l.phone_e164 is null
+              else true
+            end)
   order by l.id, o.target
   on conflict (lead_id, target) where state <> 'settled' do nothing
   returning job_id
@@ -150,9 +160,9 @@ addressed as (
 select p.request_id, p.job_id, p.public_id, p.lookup_count, p.charge,
        coalesce(c.balance, w.balance) as balance,
        case
+         when p.opened_count < p.expected_count then leadfall_refuse('LF002', '')
          when due.charge > 0 and c.id is null then leadfall_refuse(
            'LF001', json_build_object('required', due.charge, 'available', w.balance)::text)
-         when p.opened_count < p.expected_count then leadfall_refuse('LF002', '')
        end as refused
 from priced p
 join workspaces w on w.id = p.workspace_id

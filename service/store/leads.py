@@ -82,29 +82,6 @@ async def find_leads(
 
 
 @dataclass(frozen=True, slots=True)
-class NamedLeads:
-    """Leads of a workspace, by public id."""
-
-    workspace_id: int
-    public_ids: Sequence[str]
-
-
-async def find_named_leads(
-    connection: Connection, requests: Sequence[NamedLeads]
-) -> list[dict[str, int]]:
-    """Return for each request what `find_leads` returns."""
-    named = [
-        (place, request.workspace_id, public_id)
-        for place, request in enumerate(requests)
-        for public_id in request.public_ids
-    ]
-    found: list[dict[str, int]] = [{} for _ in requests]
-    for row in await connection.fetch(_SQL["find_named_leads"], *zip(*named, strict=True)):
-        found[row["request"]][row["public_id"]] = row["id"]
-    return found
-
-
-@dataclass(frozen=True, slots=True)
 class NewLead:
     """A lead to insert.
 

@@ -6,14 +6,6 @@ select id, public_id from leads
 where workspace_id = $1 and public_id = any($2::text[])
 order by id;
 
--- name: find_named_leads
--- The same for several requests at once: workspace $2 and public id $3 of each lead that the request
--- $1 names, as columns.
-select named.request, l.id, l.public_id
-from unnest($1::integer[], $2::bigint[], $3::text[]) as named(request, workspace_id, public_id)
-join leads l on l.public_id = named.public_id and l.workspace_id = named.workspace_id
-order by l.id;
-
 -- name: find_in_workspace
 -- Those leads of workspace $1 with the ids $2 that are companies, or people, as $3 says.
 select id from leads

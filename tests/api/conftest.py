@@ -16,7 +16,6 @@ from service.edges.vendor_http import VendorHTTP
 from service.flows.check_pace import CheckPace
 from service.flows.send_test import Tester
 from service.flows.share_commits import SharedCommits
-from service.flows.share_reads import SharedReads
 from service.flows.wait_for_jobs import FinishedWatcher
 from service.settings import Settings
 from service.store.connection import Pool, open_pool
@@ -68,7 +67,6 @@ async def open_stage(
                 settings=chosen,
                 pool=pool,
                 commits=SharedCommits(pool),
-                reads=SharedReads(pool),
                 ring=lambda: rings.append(None),
                 publication=publication(chosen),
                 waterfalls=usable_waterfalls(chosen),

@@ -73,9 +73,10 @@ class Ask:
             idempotency=None,
             facts={},
             jobs=[job],
-            lead_ids=self.lead_ids,
+            lead_ids=(),
+            lead_public_ids=self.lead_public_ids,
             skip_filled=False,
-            expected_count=len(self.lead_ids),
+            expected_count=len(self.lead_public_ids),
         )
 
 

@@ -74,6 +74,7 @@ async def accept_them(
         facts={},
         jobs=[job],
         lead_ids=[row["id"] for row in lead_ids],
+        lead_public_ids=(),
         skip_filled=False,
         expected_count=1,
     )

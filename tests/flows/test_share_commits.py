@@ -171,9 +171,26 @@ async def test_small_and_large(pool: asyncpg.Pool, lead_count: int) -> None:
     """A request is taken whole, whether it shares its commit or not."""
     shop = await open_workshop(pool)
 
-    accepted = await shop.accept(await shop.add_leads(lead_count), commits=SharedCommits(pool))
+    leads = await shop.add_leads(lead_count)
+    accepted = await shop.accept(leads, price=1, commits=SharedCommits(pool))
 
     assert accepted.lookup_count == lead_count
+
+
+async def test_a_shared_transaction_has_a_bound(pool: asyncpg.Pool) -> None:
+    """Large requests share too, but not more of them than a transaction may have lookups."""
+    shops = [await open_workshop(pool) for _ in range(8)]
+    asked = [(shop, await shop.add_leads(LOOKUPS_MAX // 2 - 1)) for shop in shops]
+    commits = SharedCommits(pool)
+
+    accepted = await asyncio.gather(
+        *(shop.accept(leads, price=1, commits=commits) for shop, leads in asked)
+    )
+
+    assert {each.lookup_count for each in accepted} == {LOOKUPS_MAX // 2 - 1}
+    sizes = await pool.fetch("select count(*) from lookups group by xmin::text")
+    assert len(sizes) < len(shops)
+    assert max(row["count"] for row in sizes) <= LOOKUPS_MAX
 
 
 async def accept_again_and_again(commits: SharedCommits, shop: Workshop, lead_id: int) -> int:

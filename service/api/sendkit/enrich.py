@@ -21,14 +21,14 @@ from service.domain.kinds import Face
 from service.errors import InsufficientCredits
 from service.flows.accept_jobs import (
     Accepted,
-    Glance,
     JobOrder,
     Order,
+    Presume,
     Select,
     Selection,
     accept_jobs,
 )
-from service.flows.select_leads import glance_at_public_ids, select_by_public_id
+from service.flows.select_leads import presume_by_public_id, select_by_public_id
 from service.store.connection import Connection
 from service.store.waterfalls import keep_waterfall
 
@@ -62,7 +62,7 @@ async def enrich_leads(request: web.Request) -> web.Response:
             order,
             _selection(context, caller.workspace_id, asked),
             context.publication,
-            glance=_glance(context, caller.workspace_id, asked),
+            presume=_presumption(context, asked),
         )
     except InsufficientCredits as error:
         raise CreditsMissing(
@@ -104,20 +104,18 @@ def _selection(context: ApiContext, workspace_id: int, asked: EnrichRequest) -> 
     return select
 
 
-def _glance(context: ApiContext, workspace_id: int, asked: EnrichRequest) -> Glance | None:
-    """Return how to select without a connection of one's own; None where more is to be read."""
-    if any(each.provider is not None for each in asked.ordered):
-        return None
-    by_id = glance_at_public_ids(context.reads, workspace_id, asked.lead_ids, len(asked.ordered))
-    if by_id is None:
+def _presumption(context: ApiContext, asked: EnrichRequest) -> Presume | None:
+    """Return how to select without a read; None where something is to be read first."""
+    by_id = presume_by_public_id(asked.lead_ids, len(asked.ordered))
+    if by_id is None or any(each.provider is not None for each in asked.ordered):
         return None
 
-    async def glance() -> Selection:
+    def presume() -> Selection:
         for each in asked.ordered:
             require_usable(context, each.job_type)
-        return await by_id()
+        return by_id()
 
-    return glance
+    return presume
 
 
 def _answer(asked: EnrichRequest, accepted: Accepted) -> dict[str, Any]:
