@@ -82,7 +82,13 @@ def publication(settings: Settings) -> Publication:
 async def database(settings: Settings, role: str) -> AsyncIterator[Pool]:
     """Open the process's pool and close it at the end."""
     pool = await open_pool(
-        settings.database_url.get_secret_value(), size_max=settings.database_pool_max, role=role
+        settings.database_url.get_secret_value(),
+        size_max=settings.database_pool_max,
+        role=role,
+        # It mostly has one delivery at a time. In a minute of two hundred events a second the time
+        # from commit to receiver doubled without this, as the database planned anew what it had
+        # planned for smaller tables.
+        plans_once=role == "dispatcher",
     )
     try:
         yield pool

@@ -16,10 +16,16 @@ _IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 30_000
 ACQUIRE_TIMEOUT_S: Final = 10.0
 
 
-async def open_pool(url: str, *, size_max: int, role: str, size_min: int = 0) -> Pool:
+async def open_pool(
+    url: str, *, size_max: int, role: str, size_min: int = 0, plans_once: bool = False
+) -> Pool:
     """Open a pool whose connections read and write jsonb as Python values.
 
     Session state is not reset when a connection returns: no code of ours may set any.
+
+    Args:
+        plans_once: plan a statement for whatever it is given, and not anew for each of its
+            arguments; for a process whose statements take columns of one row and of hundreds.
     """
     return await asyncpg.create_pool(
         url,
@@ -36,6 +42,7 @@ async def open_pool(url: str, *, size_max: int, role: str, size_min: int = 0) ->
             "statement_timeout": str(_STATEMENT_TIMEOUT_MS),
             "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_TIMEOUT_MS),
             "jit": "off",
+            "plan_cache_mode": "force_generic_plan" if plans_once else "auto",
             "timezone": "UTC",
         },
     )
