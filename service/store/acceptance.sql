@@ -79,7 +79,7 @@ opened as (
               else true
             end)
   order by l.id, o.target
-  on conflict (lead_id, target) where state <> 'settled' do nothing
+  on conflict (lead_id, target) where settled_at is null do nothing
   returning job_id
 ),
 priced as materialized (

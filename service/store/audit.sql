@@ -139,7 +139,7 @@ where l.id is null;
 
 -- name: open_lookups
 select 'one_open_lookup_per_lead_and_target' as name, lead_id::text as id
-from lookups where state <> 'settled'
+from lookups where settled_at is null
 group by lead_id, target having count(*) > 1;
 
 -- name: repeated_calls

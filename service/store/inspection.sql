@@ -34,7 +34,7 @@ select (select count(*) from processes
         where beat_at > (select leadfall_now()) - $1::interval) as process_count,
        (select count(*) from lookups l
         join workspaces w on w.id = l.workspace_id
-        where l.state <> 'settled' and w.name <> all($2::text[])) as open_count;
+        where l.settled_at is null and w.name <> all($2::text[])) as open_count;
 
 -- name: read_clock
 select leadfall_now();

@@ -20,7 +20,7 @@ _LACKING: Final = {
 
 OPEN: Final = (
     "exists (select from lookups k"
-    " where k.lead_id = l.id and k.target = '{}' and k.state <> 'settled')"
+    " where k.lead_id = l.id and k.target = '{}' and k.settled_at is null)"
 )
 """Whether a lead `l` is having a value looked up."""
 
@@ -117,5 +117,5 @@ def not_being_looked_up(id_column: str, target: Target) -> str:
     """
     return (
         f"(select count(*) from lookups k where k.lead_id = {id_column}"
-        f" and k.target = '{target}' and k.state <> 'settled') = 0"
+        f" and k.target = '{target}' and k.settled_at is null) = 0"
     )

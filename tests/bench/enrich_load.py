@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import signal
 import sys
+import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -106,6 +108,32 @@ class Line:
                 "select finished_at is not null from jobs where public_id = $1", job_id
             ):
                 await asyncio.sleep(0.2)
+
+    async def open_count(self, job_id: str) -> int:
+        """Return how many lookups of a job are not settled yet."""
+        count: int = await self.pool.fetchval(
+            "select open_count from jobs where public_id = $1", job_id
+        )
+        return count
+
+    async def until_open(self, job_id: str, count: int) -> float:
+        """Wait until no more lookups of a job are open than so many; return the moment."""
+        async with asyncio.timeout(JOB_S_MAX):
+            while await self.open_count(job_id) > count:
+                await asyncio.sleep(0.1)
+        return time.monotonic()
+
+    def pause(self) -> None:
+        """Hold all processes of ours, which are to go on within a lease."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let go on what is held."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for process in self.fleet.processes.values():
+            process.send_signal(number)
 
     async def settled_per_second(self, job_id: str) -> float:
         """Return how many lookups of a job settled in a second, over its middle nine tenths."""
@@ -213,7 +241,12 @@ async def add_bench_workspace(pool: asyncpg.Pool) -> int:
 
 @asynccontextmanager
 async def open_line(
-    folder: Path, *, workers: int = WORKERS, answer_after_s: float = 0.0, slots: int | None = None
+    folder: Path,
+    *,
+    workers: int = WORKERS,
+    answer_after_s: float = 0.0,
+    slots: int | None = None,
+    lease_s: float = 5.0,
 ) -> AsyncIterator[Line]:
     """Start workers for which the vendor has no limits, over a queue that is empty."""
     fleet = await launch(
@@ -222,7 +255,7 @@ async def open_line(
         sandbox_options=("--time-scale", TIME_SCALE, "--answer-after", str(answer_after_s)),
     )
     fleet.modules["worker"] = "tests.bench.wide_worker"
-    fleet.environment |= {"LEADFALL_VENDOR_TIME_SCALE": "1", "LEADFALL_LEASE_S": "5"}
+    fleet.environment |= {"LEADFALL_VENDOR_TIME_SCALE": "1", "LEADFALL_LEASE_S": str(lease_s)}
     if slots is not None:
         fleet.environment["LEADFALL_WORKER__CONCURRENCY"] = str(slots)
     try:

@@ -1,8 +1,9 @@
 """Size does not slow anything down: a job of a million leads, and tables full of old work."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
-from statistics import median
+from statistics import mean
 
 import pytest
 
@@ -15,6 +16,9 @@ Report = Callable[[Row], Row]
 
 MILLION = 1_000_000
 FEW = 10_000
+PARTS = 10
+# Longer than a job of ten thousand takes, for which the million is held.
+LEASE_S = 60.0
 MEMORY_MIB_MAX = 250.0
 MIB = 1024 * 1024
 SETTLED = 5_000_000
@@ -77,29 +81,61 @@ async def fill(line: Line, settled: int, delivered: int) -> None:
     await line.vacuum()
 
 
+async def run_parts(many: Line, few: Line, count: int) -> tuple[list[float], list[float]]:
+    """Run a job in parts with smaller ones between, of which each part has one on either side.
+
+    Returns:
+        How many lookups were settled in a second, over the middle nine tenths of each part, and
+        of the jobs beside it.
+    """
+    leads = await many.add_leads(count)
+    await many.vacuum()
+    many.pause()
+    parts, beside = [], [await few.run(FEW)]
+    many.go_on()
+    job_id = await many.accept(leads)
+    await many.ring()
+    for left in range(PARTS - 1, -1, -1):
+        part = count // PARTS
+        early = await many.until_open(job_id, left * part + part * 19 // 20)
+        late = await many.until_open(job_id, left * part + part // 20)
+        parts.append(part * 0.9 / (late - early))
+        await many.until_open(job_id, left * part)
+        many.pause()
+        beside.append(await few.run(FEW))
+        many.go_on()
+    return parts, [mean(each) for each in pairwise(beside)]
+
+
 @pytest.mark.timeout(1_800)
 async def test_million_leads(tmp_path: Path, scale: Scale, report: Report) -> None:
-    """A job of a million leads runs as fast as one of ten thousand, in as little memory."""
-    async with open_line(tmp_path) as line:
+    """A job of a million leads runs as fast as one of ten thousand, in as little memory.
+
+    They take turns, each in a database of its own, so that what else the machine does concerns
+    both: it may be half as fast again from one minute to the next.
+    """
+    folders = [tmp_path / name for name in ("many", "few")]
+    for folder in folders:
+        folder.mkdir()
+    async with open_line(folders[0], lease_s=LEASE_S) as many, open_line(folders[1]) as few:
         for role in ("api", "dispatcher"):
-            await line.fleet.start(role)
-        await line.run(FEW)
-        few = [await line.run(FEW) for _ in range(scale.repeats)]
-        many = await line.run(scale.count(MILLION))
-        few += [await line.run(FEW) for _ in range(scale.repeats)]
+            await many.fleet.start(role)
+        for line in (many, few):
+            await line.run(FEW)
+        parts, beside = await run_parts(many, few, scale.count(MILLION, FEW))
         peaks = {
             name: peak_memory_bytes(process.pid) / MIB
-            for name, process in line.fleet.processes.items()
+            for name, process in many.fleet.processes.items()
         }
 
     row = report(
         Row.of(
             "enrich.million_leads",
-            f"a job of {scale.count(MILLION):,} leads, its middle nine tenths, once",
+            f"a job of {scale.count(MILLION, FEW):,} leads, in {PARTS} parts",
             "leads/s",
-            [many],
-            against=[median(few)],
-            against_said="jobs of 10,000, before and after",
+            parts,
+            against=beside,
+            against_said="jobs of 10,000 between them",
             target=Target("at least", 0.9),
         )
     )

@@ -1,4 +1,4 @@
-"""How many rows a claim passes by, early and late in a large job."""
+"""How many rows a claim passes by, early and late in a large job, and what is done each second."""
 
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ BEGUN = """
 update lookups set state = 'running', owner = $1, epoch = 1
 where id in (select id from lookups order by id limit $2::integer)
 """
+SETTLED = "update lookups set state = 'settled', outcome = 'missing', settled_at = now()"
 ASKED = (UUID(int=2), 1, BATCH, 0, 16, [], [])
 
 
@@ -41,6 +42,35 @@ async def test_a_claim_passes_by_what_was_claimed(
 
     assert max(_passed(each) for each in nodes(plan["Plan"])) <= BATCH
     assert claimed == BATCH
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize(
+    ("file", "name", "values"),
+    [
+        ("claims", "claim", f"'{UUID(int=2)}', 1, {BATCH}, 0, 16, '{{}}', '{{}}'"),
+        ("claims", "wake_due", f"{BATCH}"),
+        ("claims", "reclaim", f"'5 s', {BATCH}"),
+        ("processes", "owned_lookups", f"'{UUID(int=3)}'"),
+    ],
+)
+async def test_what_is_open_is_not_gone_through(
+    connection: asyncpg.Connection, file: str, name: str, values: str, mode: str
+) -> None:
+    """It is found by its state, also where nothing was open when the statistics were taken.
+
+    So it is whenever a large job comes after a quiet time, until the next analyze.
+    """
+    await connection.execute(LOOKUPS, JOB)
+    await connection.execute(SETTLED)
+    await connection.execute("vacuum analyze lookups")
+    await connection.execute(LOOKUPS, JOB)
+    await connection.execute(f"set plan_cache_mode = {mode}")
+    await connection.execute(f"prepare asked as {load_statements(file)[name]}")
+
+    (plan,) = await connection.fetchval(f"explain (analyze, format json) execute asked ({values})")
+
+    assert max(_passed(each) for each in nodes(plan["Plan"])) <= BATCH
 
 
 async def test_what_was_answered_is_found_by_its_ids(connection: asyncpg.Connection) -> None:

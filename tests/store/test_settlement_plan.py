@@ -11,9 +11,9 @@ from tests.store.test_lead_plans import nodes
 BATCH = 500
 SEED = """
 insert into lookups (
-  job_id, workspace_id, lead_id, target, priority, input, created_at, state, outcome
+  job_id, workspace_id, lead_id, target, priority, input, created_at, state, outcome, settled_at
 )
-select gen_random_uuid(), 1, n, 'email', 1, '{}', now(), 'settled', 'missing'
+select gen_random_uuid(), 1, n, 'email', 1, '{}', now(), 'settled', 'missing', now()
 from generate_series(1, 20000) n
 """
 RUNNING = """
