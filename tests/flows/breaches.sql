@@ -97,6 +97,7 @@ update lookups set refunded = 1 where id = (select min(id) from lookups where ou
 
 -- breach: a settlement without a time
 -- noticed by: settled_has_outcome_and_time
+alter table lookups drop constraint settled_with_a_time;
 update lookups set settled_at = null where id = (select min(id) from lookups where outcome =
   'found');
 
