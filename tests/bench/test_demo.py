@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from asyncio.subprocess import DEVNULL
+from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.bench.conftest import Scale
@@ -17,23 +18,30 @@ ROOT = Path(__file__).parents[2]
 
 
 async def demo_s() -> float:
-    """Run `make demo` to its end and return the seconds it took."""
+    """Run `make demo` and return the seconds until its first webhook was verified.
+
+    What comes before the command's own clock counts, and so does what little comes after it.
+    """
     began_s = time.monotonic()
     process = await asyncio.create_subprocess_exec(
-        "make", "--no-print-directory", "demo", "ARGS=--json", cwd=ROOT, stdout=DEVNULL
+        "make", "--no-print-directory", "demo", "ARGS=--json", cwd=ROOT, stdout=PIPE
     )
-    assert await process.wait() == 0
-    return time.monotonic() - began_s
+    output, _ = await process.communicate()
+    ended_s = time.monotonic()
+    assert process.returncode == 0
+    demo = orjson.loads(output)
+    rest_s: float = demo["seconds_in_all"] - demo["seconds_to_webhook"]
+    return ended_s - began_s - rest_s
 
 
 @pytest.mark.timeout(300)
 async def test_demo(scale: Scale, report: Report) -> None:
-    """The demo has verified all of its webhooks, and so the first one, within ten seconds."""
+    """The demo has verified the first of its webhooks within ten seconds."""
     await demo_s()
     row = report(
         Row.of(
             "demo.first_webhook",
-            "`make demo`, packages present, until its end: all webhooks verified, the first too",
+            "`make demo`, packages present, until the first verified webhook",
             "s",
             [await demo_s() for _ in range(scale.repeats)],
             target=Target("at most", 10.0),

@@ -21,6 +21,7 @@ async def test_a_fresh_demo_passes_every_check(tmp_path: Path) -> None:
     assert report["found"] + report["missed"] == report["lookups"]
     assert report["granted"] - report["charged"] + report["refunded"] == report["balance"]
     assert report["webhooks_received"] == report["signatures_verified"] == 4
+    assert 0 < report["seconds_to_webhook"] < report["seconds_in_all"]
     assert 0 < report["commit_to_receiver_ms"]["p50"] <= report["commit_to_receiver_ms"]["p99"]
 
 
@@ -39,6 +40,7 @@ async def test_it_ends_with_a_table_for_people() -> None:
         "balance",
         "webhooks received",
         "signatures verified",
+        "seconds to the first verified webhook",
         "audit",
     } <= names
     assert done.output.count("✓") == 9

@@ -1,6 +1,7 @@
 """A webhook receiver on loopback that verifies every delivery and keeps a record of each."""
 
 import hashlib
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ class Received:
 
     Attributes:
         received_at_s: by the database's clock, in seconds since 1970.
+        verified_s: when its signature had been looked at, by this process's monotonic clock.
         job: counts and credits as the body tells them, empty when it cannot be read.
     """
 
@@ -28,6 +30,7 @@ class Received:
     body_sha256: str
     verdict: Verdict
     received_at_s: float
+    verified_s: float
     job: dict[str, Any]
 
 
@@ -51,6 +54,7 @@ class Receiver:
                 body_sha256=hashlib.sha256(body).hexdigest(),
                 verdict=verdict,
                 received_at_s=now_s,
+                verified_s=time.monotonic(),
                 job=_read_job(body),
             )
         )

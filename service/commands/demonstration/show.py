@@ -49,7 +49,7 @@ async def run_demo(lead_count: int, report_file: Path | None, *, as_json: bool) 
             )
             with _bars(notes) as on_progress:
                 evidence = await play(stage, on_progress)
-    report = Report(evidence, check_all(evidence), time.monotonic() - began_s)
+    report = Report(evidence, check_all(evidence), began_s, time.monotonic() - began_s)
     _write(report, report_file)
     if as_json:
         print_json(report.as_json())
