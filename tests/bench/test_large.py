@@ -113,6 +113,8 @@ async def test_million_leads(tmp_path: Path, scale: Scale, report: Report) -> No
 
     They take turns, each in a database of its own, so that what else the machine does concerns
     both: it may be half as fast again from one minute to the next.
+    While the workers of the million are held, its database goes on vacuuming, at the cost of the
+    small jobs.
     """
     folders = [tmp_path / name for name in ("many", "few")]
     for folder in folders:
