@@ -10,7 +10,6 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any, Final, Literal
 
@@ -154,13 +153,13 @@ class VendorAnswer:
     def retry_after_s(self) -> float | None:
         """Return for how many seconds Retry-After asks, at most a day; None if it cannot be read.
 
-        A date counts from the answer's own, so that no clock but the vendor's matters.
+        A date counts from the answer's own, so that no clock but the vendor's matters: without
+        one it cannot be read.
         """
         asked = self.headers.get("retry-after")
         if asked is None:
             return None
-        sent_at = parse_http_date(self.headers.get("date", "")) or datetime.now(UTC)
-        return parse_retry_after(asked, sent_at)
+        return parse_retry_after(asked, parse_http_date(self.headers.get("date", "")))
 
 
 @dataclass(frozen=True, slots=True)

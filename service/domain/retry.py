@@ -130,16 +130,16 @@ def draw_jitter(random: Random) -> float:
     return random.uniform(1.0, JITTER_MAX)
 
 
-def parse_retry_after(text: str, now: datetime) -> float | None:
+def parse_retry_after(text: str, now: datetime | None) -> float | None:
     """Return the seconds a `Retry-After` asks for, at most 24 h, or None if it cannot be read.
 
-    A date in the past asks for nothing: 0.
+    A date in the past asks for nothing: 0. Without `now` no date can be read.
     """
     text = text.strip()
     if _SECONDS.fullmatch(text):
         return min(float(text), RETRY_AFTER_S_MAX)
     asked = parse_http_date(text)
-    if asked is None:
+    if asked is None or now is None:
         return None
     return min(max((asked - now).total_seconds(), 0.0), RETRY_AFTER_S_MAX)
 
