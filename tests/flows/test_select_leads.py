@@ -1,6 +1,7 @@
 """Selecting the leads of a request is bounded in time, in whatever order and by whatever filter."""
 
 import asyncio
+import tracemalloc
 
 import asyncpg
 import pytest
@@ -12,6 +13,10 @@ from service.flows.select_leads import count_in_list, select_from_list
 from service.store.connection import Pool
 from service.store.lead_selection import Sorting, Wanted
 from tests.flows.workshop import open_workshop
+
+MANY = 50_000
+# An integer, its place in a list, and the answer on its way: no row of its own.
+BYTES_PER_LEAD_MAX = 80
 
 
 async def _count(pool: Pool, wanted: Wanted) -> None:
@@ -82,3 +87,30 @@ async def test_gaps_of_either_side_are_passed_over(pool: asyncpg.Pool, *, descen
 
     assert chosen.lead_ids == sorted(expected, reverse=descending)
     assert total.count == len(expected)
+
+
+async def test_many_leads_take_little_memory(pool: asyncpg.Pool) -> None:
+    """Of each lead of a large request its id is kept, and nothing more."""
+    shop = await open_workshop(pool)
+    list_id = await pool.fetchval(
+        "with made as (insert into lists (workspace_id, name, search_type)"
+        "  values ($1, 'people', 'PEOPLE') returning id),"
+        " people as (insert into leads (workspace_id, first_name)"
+        "  select $1, 'Ada' from generate_series(1, $2::integer) returning id),"
+        " put as (insert into list_leads select made.id, people.id from made, people)"
+        " select id from made",
+        shop.workspace_id,
+        MANY,
+    )
+    select = select_from_list(Wanted(shop.workspace_id, list_id), limit=MANY)
+
+    async with pool.acquire() as connection:
+        tracemalloc.start()
+        try:
+            chosen = await select(connection)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert chosen.lookup_count == MANY
+    assert peak_bytes / MANY < BYTES_PER_LEAD_MAX
