@@ -154,6 +154,7 @@ async def launch(
     roles: Sequence[str] = ROLES,
     sandbox: Sandbox | None = None,
     sandbox_options: Sequence[str] = (),
+    lease_s: float = LEASE_S,
 ) -> Fleet:
     """Start servers, the named processes, and a sandbox where the test has none."""
     postgres, valkey = await asyncio.gather(
@@ -168,7 +169,7 @@ async def launch(
     await connection.close()
     log_dir = folder / "logs"
     log_dir.mkdir()
-    environment = _environment(postgres.url, valkey.url, facts)
+    environment = _environment(postgres.url, valkey.url, facts, lease_s)
     fleet = Fleet(postgres, valkey, process, facts, environment, log_dir)
     for role in roles:
         await fleet.start(role)
@@ -183,14 +184,16 @@ async def _start_sandbox(options: Sequence[str]) -> Process:
     )  # fmt: skip
 
 
-def _environment(database_url: str, redis_url: str, facts: dict[str, Any]) -> dict[str, str]:
+def _environment(
+    database_url: str, redis_url: str, facts: dict[str, Any], lease_s: float
+) -> dict[str, str]:
     host, port = facts["dns_address"]
     settings = {
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "PORT": "0",
         "SECRET_KEYS": Fernet.generate_key().decode(),
-        "LEASE_S": str(LEASE_S),
+        "LEASE_S": str(lease_s),
         "LOG_FORMAT": "json",
         "VENDOR_TIME_SCALE": str(TIME_SCALE),
         "EGRESS__ALLOW": "127.0.0.0/8",

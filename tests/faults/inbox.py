@@ -11,6 +11,8 @@ import orjson
 from aiohttp import web
 from standardwebhooks import Webhook
 
+from tests.faults import endings
+
 HANG_S: Final = 5.0
 
 
@@ -125,7 +127,7 @@ class Inbox:
         answers = self.mood is not Mood.RESETTING
         self._keep(name, headers, body, answered=answers)
         if not answers and isinstance(request.transport, asyncio.Transport):
-            request.transport.abort()
+            endings.reset(request.transport)
         return web.Response(status=204)
 
     def _keep(self, name: str, headers: dict[str, str], body: bytes, *, answered: bool) -> None:

@@ -6,7 +6,6 @@ what they held stays in their hands, so that late settlements and completions ar
 
 import asyncio
 import hashlib
-from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -100,6 +99,23 @@ class Model:
         """Return the lookups in a state."""
         return {key for key, each in self.states.items() if each == state}
 
+    def outcomes(self) -> dict[Key, OutcomeName]:
+        """Return the outcomes of the lookups that have one."""
+        return {
+            (job_id, lead): outcome
+            for job_id, job in self.jobs.items()
+            for lead, outcome in job.outcomes.items()
+            if outcome is not None
+        }
+
+    def refunds(self) -> dict[Key, int]:
+        """Return the credits given back, by lookup; those that cost nothing give nothing back."""
+        return {
+            key: self.jobs[key[0]].price
+            for key, outcome in self.outcomes().items()
+            if outcome is not OutcomeName.FOUND and self.jobs[key[0]].price
+        }
+
     def settle(self, key: Key, outcome: OutcomeName) -> None:
         """Note the one outcome of a lookup."""
         job = self.jobs[key[0]]
@@ -166,6 +182,22 @@ class LedgerMachine(RuleBasedStateMachine):
         self.model.states |= {(job.id, lead): "ready" for lead in wanted}
         if key is not None:
             self.model.keys[key] = ((*leads, price), job.id)
+
+    @precondition(lambda self: self.model.keys)
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        """Ask exactly again with a key: the same job comes back, and nothing is charged."""
+        key = data.draw(st.sampled_from(list(self.model.keys)))
+        (*leads, price), job_id = self.model.keys[key]
+        accepted = self.do(self._accept(tuple(leads), price, key))
+        [job] = accepted.jobs
+        first = self.model.jobs[job_id]
+        assert (job.id, job.public_id, accepted.replayed) == (job_id, first.public_id, True)
+        assert (job.lookup_count, job.charged) == (
+            len(first.outcomes),
+            len(first.outcomes) * first.price,
+        )
+        assert accepted.balance == self.model.balance
 
     @rule(worker=st.integers(0, 1), count=st.integers(1, 5))
     def claim(self, worker: int, count: int) -> None:
@@ -290,17 +322,18 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def agree(self) -> None:
-        """Database and model say the same of money, lookups and ends."""
+        """Database and model say the same of money, lookups, ends and deliveries."""
         if not hasattr(self, "endpoint_id"):
             return
         row = self.do(self._read())
         jobs = self.model.jobs.values()
         assert row["balance"] == row["entered"] == self.model.balance
-        assert row["states"] == Counter(self.model.states.values())
+        assert row["states"] == self.model.states
+        assert row["outcomes"] == self.model.outcomes()
+        assert row["refunds"] == self.model.refunds()
         assert row["told"] == {job.public_id: 1 for job in jobs if job.finished}
-        assert row["outcomes"] == Counter(
-            outcome.value for job in jobs for outcome in job.outcomes.values() if outcome
-        )
+        # The endpoint gets every event, and what no dispatcher has had is due.
+        assert row["deliveries"] == dict.fromkeys(row["events"], "due") | self.model.deliveries
 
     def teardown(self) -> None:
         """Bring everything to its end, so that the next example finds nothing to claim."""
@@ -392,25 +425,36 @@ class LedgerMachine(RuleBasedStateMachine):
             " where g.workspace_id = w.id) as entered from workspaces w where id = $1",
             workspace_id,
         )
-        states = await fetch(
-            "select state, count(*) from lookups where workspace_id = $1 group by 1", workspace_id
+        lookups = await fetch(
+            "select job_id, lead_id, state, outcome from lookups where workspace_id = $1",
+            workspace_id,
+        )
+        refunds = await fetch(
+            "select g.job_id, l.lead_id, sum(g.amount)::bigint as amount"
+            " from ledger g join lookups l on l.id = g.lookup_id"
+            " where g.workspace_id = $1 and g.kind = 'refund' group by 1, 2",
+            workspace_id,
         )
         told = await fetch(
             "select aggregateid, count(*) from events where workspace_id = $1 and type in"
             " ('enrichment.completed', 'enrichment.failed', 'enrichment.cancelled') group by 1",
             workspace_id,
         )
-        outcomes = await fetch(
-            "select outcome, count(*) from lookups where workspace_id = $1"
-            " and outcome is not null group by 1",
-            workspace_id,
+        events = await fetch("select id from events where workspace_id = $1", workspace_id)
+        deliveries = await fetch(
+            "select event_id, state from deliveries where endpoint_id = $1", self.endpoint_id
         )
         assert money is not None
         return {
             **money,
-            "states": Counter({row["state"]: row["count"] for row in states}),
+            "states": {(row["job_id"], row["lead_id"]): row["state"] for row in lookups},
+            "outcomes": {
+                (row["job_id"], row["lead_id"]): row["outcome"] for row in lookups if row["outcome"]
+            },
+            "refunds": {(row["job_id"], row["lead_id"]): row["amount"] for row in refunds},
             "told": {row["aggregateid"]: row["count"] for row in told},
-            "outcomes": Counter({row["outcome"]: row["count"] for row in outcomes}),
+            "events": [row["id"] for row in events],
+            "deliveries": {row["event_id"]: row["state"] for row in deliveries},
         }
 
 

@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from random import Random
+from typing import Any, NoReturn
 
 import pytest
 from pydantic import SecretStr
@@ -25,8 +25,13 @@ STEPS = Waterfall(JOB_TYPE.kind, (Step("hunter"), Step("findymail"), Step("enrow
 TOLD_S = 60.0
 # Longer than the lease of a scene.
 HOLE_S = 1.0
-# To connect alone takes some ten answers: with fewer in between, nothing could ever be done.
-ANSWERS_BETWEEN = (20, 80)
+# To connect alone takes some ten answers of Postgres and two of Redis: with fewer in between,
+# nothing could ever be done.
+ANSWERS_BETWEEN = {"postgres": (20, 80), "redis": (4, 12)}
+# Here every connection of the pools is made anew; counted, not timed, for a machine that is busy.
+ANSWERS_BETWEEN_BREAKS = 200
+
+Trouble = Coroutine[Any, Any, NoReturn]
 
 
 @dataclass
@@ -37,7 +42,11 @@ class Line:
     postgres: Proxy
     redis: Proxy
 
-    async def play(self, trouble: Callable[[], Awaitable[None]]) -> list[str]:
+    def proxy(self, name: str) -> Proxy:
+        """Return the proxy before a server."""
+        return {"postgres": self.postgres, "redis": self.redis}[name]
+
+    async def play(self, trouble: Trouble) -> list[str]:
         """Run a job to its last webhook while there is trouble; return what is broken."""
         settings = self.scene.settings.model_copy(
             update={
@@ -49,19 +58,16 @@ class Line:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(app.worker(settings))
             await stack.enter_async_context(app.dispatcher(settings))
-            troubling = asyncio.ensure_future(trouble())
-            await self.scene.shop(workspace.id).accept(
-                await self.scene.leads(workspace.id, LEADS),
-                job_types=(JOB_TYPE,),
-                webhook_url=self.scene.hook(workspace.id),
-                waterfall=STEPS,
-            )
-            async with asyncio.timeout(TOLD_S):
-                while not self.scene.inbox.of(str(workspace.id)):
-                    await asyncio.sleep(0.02)
-            troubling.cancel()
-            await asyncio.gather(troubling, return_exceptions=True)
-            self.calm()
+            async with self._trouble(trouble):
+                await self.scene.shop(workspace.id).accept(
+                    await self.scene.leads(workspace.id, LEADS),
+                    job_types=(JOB_TYPE,),
+                    webhook_url=self.scene.hook(workspace.id),
+                    waterfall=STEPS,
+                )
+                async with asyncio.timeout(TOLD_S):
+                    while not self.scene.inbox.of(str(workspace.id)):
+                        await asyncio.sleep(0.02)
         return [
             *await self.scene.recover(),
             *await broken_jobs(self.scene, workspace.id, jobs=1, lookups=LEADS),
@@ -69,7 +75,18 @@ class Line:
             *await self.scene.breaches(),
         ]
 
-    def calm(self) -> None:
+    @asynccontextmanager
+    async def _trouble(self, trouble: Trouble) -> AsyncIterator[None]:
+        """Make trouble meanwhile, and calm afterwards; trouble that fails ends everything."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                troubling = group.create_task(trouble)
+                yield
+                troubling.cancel()
+        finally:
+            self._calm()
+
+    def _calm(self) -> None:
         """Let everything through again."""
         for proxy in (self.postgres, self.redis):
             proxy.watch()
@@ -88,24 +105,29 @@ async def line(database_url: str, redis_url: str) -> AsyncIterator[Line]:
         yield Line(scene, postgres, redis)
 
 
-async def keep_losing(proxy: Proxy, random: Random) -> None:
-    """Lose a request or an answer again and again."""
+async def keep_losing(proxy: Proxy, between: tuple[int, int], random: Random) -> NoReturn:
+    """Lose an answer, then requests and answers again and again."""
+    loss = Loss.ANSWER
     while True:
         lost = proxy.lost_count
-        proxy.watch(random.randint(*ANSWERS_BETWEEN), random.choice(list(Loss)))
+        proxy.watch(random.randint(*between), loss)
         while proxy.lost_count == lost:
             await asyncio.sleep(0.01)
+        loss = random.choice(list(Loss))
 
 
-async def keep_cutting(*proxies: Proxy) -> None:
-    """Reset every connection a few times a second."""
+async def keep_breaking(*proxies: Proxy) -> NoReturn:
+    """Cut every connection, then reset every one, each time after the first was of some use."""
     while True:
-        await asyncio.sleep(0.3)
-        for proxy in proxies:
-            proxy.cut()
+        for end in (Proxy.cut, Proxy.reset):
+            for proxy in proxies:
+                end(proxy)
+            proxies[0].watch()
+            while proxies[0].answer_count < ANSWERS_BETWEEN_BREAKS:
+                await asyncio.sleep(0.01)
 
 
-async def keep_swallowing(proxy: Proxy) -> None:
+async def keep_swallowing(proxy: Proxy) -> NoReturn:
     """Be a black hole for longer than the lease, then for as long none; connections stay open."""
     while True:
         proxy.passing.clear()
@@ -114,17 +136,24 @@ async def keep_swallowing(proxy: Proxy) -> None:
         await asyncio.sleep(HOLE_S)
 
 
-async def stay_away(proxy: Proxy) -> None:
+async def stay_away(proxy: Proxy) -> NoReturn:
     """Be a black hole to the end."""
     proxy.passing.clear()
-    await asyncio.Event().wait()
+    while True:
+        await asyncio.sleep(HOLE_S)
 
 
-async def delay(*proxies: Proxy) -> None:
+async def delay(*proxies: Proxy) -> NoReturn:
     """Take ten milliseconds for each chunk, to the end."""
     for proxy in proxies:
         proxy.delay_s = 0.01
-    await asyncio.Event().wait()
+    while True:
+        await asyncio.sleep(HOLE_S)
+
+
+async def fail() -> NoReturn:
+    """Be a fault of the instrument's own."""
+    raise ArithmeticError
 
 
 async def test_a_worker_that_loses_the_database_while_it_stops_stops(line: Line) -> None:
@@ -133,34 +162,50 @@ async def test_a_worker_that_loses_the_database_while_it_stops_stops(line: Line)
     async with app.worker(settings):
         line.postgres.refuse()
         line.postgres.cut()
+    assert line.postgres.cut_count > 0
+
+
+async def test_trouble_that_cannot_be_made_is_told(line: Line) -> None:
+    """A job without trouble shows nothing."""
+    with pytest.RaisesGroup(ArithmeticError):
+        await line.play(fail())
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.parametrize("server", ANSWERS_BETWEEN)
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_answers_of_postgres_are_lost_all_the_time(line: Line, seed: int) -> None:
-    """Whatever commit was not heard of, the job ends once and adds up."""
-    losing = partial(keep_losing, line.postgres, Random(seed))  # noqa: S311 - repeatable
+async def test_answers_are_lost_all_the_time(line: Line, seed: int, server: str) -> None:
+    """Whatever was done and not heard of, the job ends once and adds up."""
+    proxy = line.proxy(server)
+    random = Random(seed)  # noqa: S311 - repeatable, not secret
 
-    assert await line.play(losing) == []
-    assert line.postgres.lost_count > 0
+    assert await line.play(keep_losing(proxy, ANSWERS_BETWEEN[server], random)) == []
+    assert proxy.lost[Loss.ANSWER] > 0
 
 
 @pytest.mark.timeout(150)
 @pytest.mark.parametrize(
-    ("trouble", "which"),
+    ("trouble", "servers", "counts"),
     [
-        (keep_cutting, ("postgres", "redis")),
-        (keep_swallowing, ("postgres",)),
-        (keep_swallowing, ("redis",)),
-        (stay_away, ("redis",)),
-        (delay, ("postgres", "redis")),
+        (keep_breaking, ("postgres", "redis"), ("cut_count", "reset_count")),
+        (keep_swallowing, ("postgres",), ("swallowed_count",)),
+        (keep_swallowing, ("redis",), ("swallowed_count",)),
+        (stay_away, ("redis",), ("swallowed_count",)),
+        (delay, ("postgres", "redis"), ("delayed_count",)),
     ],
-    ids=["cut", "postgres-swallowed", "redis-swallowed", "redis-away", "delayed"],
+    ids=["broken", "postgres-swallowed", "redis-swallowed", "redis-away", "delayed"],
 )
 async def test_connections_in_trouble(
-    line: Line, trouble: Callable[..., Awaitable[None]], which: tuple[str, ...]
+    line: Line,
+    trouble: Callable[..., Trouble],
+    servers: tuple[str, ...],
+    counts: tuple[str, ...],
 ) -> None:
     """Whatever becomes of the connections, the job ends once and adds up."""
-    proxies = [getattr(line, name) for name in which]
+    proxies = [line.proxy(server) for server in servers]
 
-    assert await line.play(partial(trouble, *proxies)) == []
+    assert await line.play(trouble(*proxies)) == []
+    made = {
+        (server, name): getattr(line.proxy(server), name) for server in servers for name in counts
+    }
+    assert 0 not in made.values(), made

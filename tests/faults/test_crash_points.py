@@ -14,6 +14,12 @@ from tests.faults.crash.scene import Scene, open_scene
 EVERY = bool(os.environ.get("FAULT_EVERY_POINT"))
 MOMENTS = tuple(Moment) if EVERY else (Moment.ASKED,)
 POINTS_MAX = None if EVERY else 12
+# How often these wait hangs on when vendors answer: six runs had 82 to 83, 134 to 139, or 84 to 103
+# suspensions. The others had the same each time.
+VARYING = {"run", "submit"}
+VARYING_OWN_ENDS_SHARE_MAX = 0.25
+# None was measured; of a hundred cases a few may find that two answers came at once.
+OWN_ENDS_SHARE_MAX = 0.05
 
 
 @pytest.fixture
@@ -27,9 +33,14 @@ async def scene(database_url: str, redis_url: str) -> AsyncIterator[Scene]:
 @pytest.mark.parametrize("flow", FLOWS)
 async def test_flow_may_end_anywhere(scene: Scene, flow: str) -> None:
     """Whatever was under way, others bring it to its one end, and the books agree."""
-    cases = await exhaustive(scene, flow, MOMENTS, points_max=POINTS_MAX)
+    rehearsal = await exhaustive(scene, flow, MOMENTS, points_max=POINTS_MAX)
 
-    summary = await rehearse(scene, cases)
+    summary = await rehearse(scene, rehearsal)
 
     assert summary.holds, summary.complaint()
-    assert summary.ended[flow] > 0
+    # Past the counted suspensions it comes to its own end; before them it is ended.
+    own_ends = summary.finished[flow] - len(rehearsal.past)
+    share_max = VARYING_OWN_ENDS_SHARE_MAX if flow in VARYING else OWN_ENDS_SHARE_MAX
+    assert own_ends <= len(rehearsal.cases) * share_max
+    if EVERY and flow not in VARYING:
+        assert set(rehearsal.places) - summary.places[flow].keys() == set()

@@ -17,6 +17,8 @@ from tests.faults.proxy import Loss, Proxy, ends_postgres_answer
 # `make faults` loses every answer of every flow.
 EVERY = bool(os.environ.get("FAULT_EVERY_POINT"))
 LOSSES_MAX = None if EVERY else 6
+# Each is lost, but for the last where a flow that sends side by side needs one answer less.
+NOT_LOST_MAX = 1
 # A worker that lives on is looked at as a whole, in `test_broken_connections`.
 CALLED = [name for name in FLOWS if name not in {"run", "submit"}]
 
@@ -88,4 +90,4 @@ async def test_loss_at_each_statement(scene: Scene, proxy: Proxy, name: str, los
     broken = [await FLOWS[name].broken(scene, plan) for plan in plans]
     assert [each for each in broken if each] == []
     assert await scene.breaches() == []
-    assert proxy.lost_count > 0
+    assert proxy.lost_count >= len(numbers) - NOT_LOST_MAX

@@ -16,7 +16,9 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
+from tests.faults.chaos.callers import OPEN_MAX
 from tests.faults.chaos.run import ChaosReport, run_chaos
+from tests.faults.fleet import LEASE_S
 
 
 def main() -> None:
@@ -24,6 +26,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--lease-s", type=float, default=LEASE_S, help="of every process")
+    parser.add_argument("--open-max", type=int, default=OPEN_MAX, help="lookups at a time")
     parser.add_argument("--json", action="store_true", help="print the report as one JSON line")
     parser.add_argument("--keep", type=Path, help="a new folder for data and logs, kept afterwards")
     options = parser.parse_args()
@@ -32,7 +36,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        report = asyncio.run(run_chaos(folder, options.seed, options.minutes, tell))
+        report = asyncio.run(
+            run_chaos(
+                folder,
+                options.seed,
+                options.minutes,
+                tell,
+                lease_s=options.lease_s,
+                open_max=options.open_max,
+            )
+        )
     if options.json:
         sys.stdout.write(orjson.dumps(report.as_json()).decode() + "\n")
     else:
@@ -59,8 +72,11 @@ def _print(report: ChaosReport) -> None:
         table.add_row(each.says, str(each.among), "no" if each.breaches else "yes", each.shown)
     settled = "never" if report.calm_s is None else f"after {report.calm_s} s"
     table.add_row("everything settled", "", "no" if report.calm_s is None else "yes", settled)
-    table.add_row("every strike was made", str(report.strikes.total()), "", "")
+    made = report.strikes.total()
+    table.add_row("strikes made", f"{made} of {report.planned}", "", "")
     console.print(table)
+    for line in report.not_made:
+        console.print(f"not made, as its target was away: {line}")
     for line in report.failed_strikes:
         console.print(f"a strike failed: {line}")
 

@@ -1,7 +1,6 @@
 """Strikes: what each kind of fault does to the installation, and how it is undone."""
 
 import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,15 +9,16 @@ from typing import Final
 
 import asyncpg
 import redis.asyncio
-from redis.exceptions import RedisError
 
 from providers.sandbox.faults import Fault, Faults, Moment
 from service.embedded.server import _launch, run_to_end
 from tests.faults.chaos.plan import Blow, Strike
-from tests.faults.chaos.site import AWAY, Site
+from tests.faults.chaos.site import AWAY, Site, TargetAway
 from tests.faults.inbox import Mood
 
-_CONNECTIONS_MAX = 200
+# More than Postgres allows.
+_CONNECTIONS_MAX = 400
+_CONNECT_S = 10.0
 _FAILING_SHARE = 0.5
 _MOODS = {
     Blow.RECEIVERS_DOWN: Mood.DOWN,
@@ -28,7 +28,11 @@ _MOODS = {
 
 
 async def strike(site: Site, blow: Strike, random: Random) -> None:
-    """Do one strike to its end; afterwards whatever it took is back."""
+    """Do one strike to its end; afterwards whatever it took is back.
+
+    Raises:
+        TargetAway: it could not be made, as another one had taken what it strikes.
+    """
     match blow.blow, blow.target:
         case Blow.KILL, str(name):
             await site.kill(name)
@@ -49,8 +53,7 @@ async def _restart_postgres(site: Site, _: float) -> None:
 
 async def _flush_redis(site: Site, _: float) -> None:
     async with site.turn("redis"), redis.asyncio.Redis.from_url(site.fleet.valkey.url) as client:
-        with contextlib.suppress(RedisError, OSError):
-            await client.flushall()
+        await client.flushall()
 
 
 async def _stop_redis(site: Site, span_s: float) -> None:
@@ -70,25 +73,36 @@ async def _hang_redis(site: Site, span_s: float) -> None:
 
 async def _block_pools(site: Site, span_s: float) -> None:
     """Keep a table locked, so that each pool's connections end up waiting for it."""
-    with contextlib.suppress(*AWAY):
-        connection = await asyncpg.connect(site.fleet.postgres.url)
-        try:
-            async with connection.transaction():
-                await connection.execute("lock table lookups, deliveries in access exclusive mode")
-                await asyncio.sleep(span_s)
-        finally:
-            connection.terminate()
+    try:
+        connection = await asyncpg.connect(site.fleet.postgres.url, timeout=_CONNECT_S)
+    except AWAY as error:
+        raise TargetAway(repr(error)) from error
+    try:
+        await connection.execute("begin")
+        await connection.execute("lock table lookups, deliveries in access exclusive mode")
+        await asyncio.sleep(span_s)
+    except AWAY as error:
+        raise TargetAway(repr(error)) from error
+    finally:
+        # Gives the tables back, whether or not Postgres was ended meanwhile.
+        connection.terminate()
 
 
 async def _take_connections(site: Site, span_s: float) -> None:
     """Take every connection that Postgres has left."""
     taken: list[asyncpg.Connection] = []
-    with contextlib.suppress(*AWAY):
+    try:
         for _ in range(_CONNECTIONS_MAX):
-            taken.append(await asyncpg.connect(site.fleet.postgres.url, timeout=2))  # noqa: PERF401
-    await asyncio.sleep(span_s)
-    for connection in taken:
-        connection.terminate()
+            connection = await asyncpg.connect(site.fleet.postgres.url, timeout=_CONNECT_S)
+            taken.append(connection)
+        raise RuntimeError("Postgres has more connections than can be taken")
+    except asyncpg.TooManyConnectionsError:
+        await asyncio.sleep(span_s)
+    except AWAY as error:
+        raise TargetAway(repr(error)) from error
+    finally:
+        for connection in taken:
+            connection.terminate()
 
 
 async def _fail_vendors(site: Site, span_s: float, random: Random, *, all_down: bool) -> None:

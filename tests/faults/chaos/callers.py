@@ -49,17 +49,20 @@ class Caller:
 
     _names = count()
 
-    def __init__(self, site: Site, tenant: Tenant, log: Log, random: Random) -> None:
+    def __init__(
+        self, site: Site, tenant: Tenant, log: Log, random: Random, *, open_max: int
+    ) -> None:
         self._site = site
         self._tenant = tenant
         self._log = log
         self._random = random
+        self._open_max = open_max
 
     async def work(self, stopping: asyncio.Event) -> None:
         """Post jobs until told to stop; the one under way is seen to its answer."""
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
             while not stopping.is_set():
-                if self._site.open_lookups < OPEN_MAX:
+                if self._site.open_lookups < self._open_max:
                     await self._post_job(session)
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._random.uniform(*_REST_S)):

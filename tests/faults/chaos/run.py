@@ -10,10 +10,11 @@ from random import Random
 from typing import Any, Final
 
 from tests.faults.chaos.blows import strike
-from tests.faults.chaos.callers import Caller, Log
+from tests.faults.chaos.callers import OPEN_MAX, Caller, Log
 from tests.faults.chaos.plan import Strike, plan_strikes
-from tests.faults.chaos.site import PROCESSES, Site, open_site, patiently
+from tests.faults.chaos.site import PROCESSES, Site, TargetAway, open_site, patiently
 from tests.faults.chaos.verdicts import Verdict, judge
+from tests.faults.fleet import LEASE_S
 
 CALLERS: Final = 6
 CALM_S: Final = 600.0
@@ -37,16 +38,26 @@ class ChaosReport:
     """What a run came to.
 
     Attributes:
+        strikes: how often each kind was really made.
+        not_made: strikes whose target another one had taken already.
         calm_s: seconds until everything had settled after the last strike; None if it never did.
     """
 
     seed: int
     minutes: float
+    lease_s: float = LEASE_S
+    open_max: int = OPEN_MAX
     strikes: Counter[str] = field(default_factory=Counter)
+    not_made: list[str] = field(default_factory=list)
     failed_strikes: list[str] = field(default_factory=list)
     figures: dict[str, int] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
     calm_s: float | None = None
+
+    @property
+    def planned(self) -> int:
+        """How many strikes were to be made."""
+        return self.strikes.total() + len(self.not_made) + len(self.failed_strikes)
 
     @property
     def holds(self) -> bool:
@@ -57,17 +68,23 @@ class ChaosReport:
     @property
     def command(self) -> str:
         """The command that repeats it."""
-        return f"make chaos SEED={self.seed} MINUTES={self.minutes:g}"
+        command = f"make chaos SEED={self.seed} MINUTES={self.minutes:g}"
+        if (self.lease_s, self.open_max) == (LEASE_S, OPEN_MAX):
+            return command
+        return f'{command} ARGS="--lease-s {self.lease_s:g} --open-max {self.open_max}"'
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as one JSON object."""
         return {
             "seed": self.seed,
             "minutes": self.minutes,
+            "lease_s": self.lease_s,
+            "open_max": self.open_max,
             "holds": self.holds,
             "calm_s": self.calm_s,
             # Names of a closed set, which JSON takes for its keys as plain texts alone.
             "strikes": {str(name): times for name, times in self.strikes.items()},
+            "not_made": self.not_made,
             "failed_strikes": self.failed_strikes,
             "figures": self.figures,
             "verdicts": [
@@ -79,14 +96,26 @@ class ChaosReport:
 
 
 async def run_chaos(
-    folder: Path, seed: int, minutes: float, tell: Callable[[str], None]
+    folder: Path,
+    seed: int,
+    minutes: float,
+    tell: Callable[[str], None],
+    *,
+    lease_s: float = LEASE_S,
+    open_max: int = OPEN_MAX,
 ) -> ChaosReport:
-    """Run load and strikes for so many minutes, wait until all is quiet, and judge."""
-    report = ChaosReport(seed, minutes)
-    async with open_site(folder) as site:
+    """Run load and strikes for so many minutes, wait until all is quiet, and judge.
+
+    Args:
+        lease_s: of every process.
+        open_max: lookups; callers wait while so many are open.
+    """
+    report = ChaosReport(seed, minutes, lease_s, open_max)
+    tell(report.command)
+    async with open_site(folder, lease_s) as site:
         log, stopping = Log(), asyncio.Event()
         callers = [
-            asyncio.create_task(_caller(site, log, seed, place).work(stopping))
+            asyncio.create_task(_caller(site, log, report, place).work(stopping))
             for place in range(CALLERS)
         ]
         minding = [asyncio.create_task(site.watch()), asyncio.create_task(site.count())]
@@ -109,9 +138,10 @@ async def run_chaos(
     return report
 
 
-def _caller(site: Site, log: Log, seed: int, place: int) -> Caller:
-    random = Random(f"caller {seed} {place}")  # noqa: S311 - repeatable, not secret
-    return Caller(site, site.tenants[place % len(site.tenants)], log, random)
+def _caller(site: Site, log: Log, report: ChaosReport, place: int) -> Caller:
+    random = Random(f"caller {report.seed} {place}")  # noqa: S311 - repeatable, not secret
+    tenant = site.tenants[place % len(site.tenants)]
+    return Caller(site, tenant, log, random, open_max=report.open_max)
 
 
 async def _strike_all(site: Site, report: ChaosReport, tell: Callable[[str], None]) -> None:
@@ -123,12 +153,15 @@ async def _strike_all(site: Site, report: ChaosReport, tell: Callable[[str], Non
     for planned in plan_strikes(report.seed, span_s, PROCESSES):
         await asyncio.sleep(max(0.0, began_at + planned.at_s - time.monotonic()))
         tell(f"{planned.at_s:7.1f} s  {planned!s:<38}{await _progress(site)}")
-        report.strikes[planned.blow] += 1
         under_way[asyncio.create_task(strike(site, planned, random))] = planned
     await asyncio.sleep(max(0.0, began_at + span_s - time.monotonic()))
     ends = await asyncio.gather(*under_way, return_exceptions=True)
     for planned, end in zip(under_way.values(), ends, strict=True):
-        if isinstance(end, BaseException):
+        if end is None:
+            report.strikes[planned.blow] += 1
+        elif isinstance(end, TargetAway):
+            report.not_made.append(f"{planned}: {end}")
+        else:
             report.failed_strikes.append(f"{planned}: {type(end).__name__} {end}")
 
 

@@ -1,9 +1,10 @@
-"""The installation that chaos strikes: every process of ours twice, servers, vendors, receivers."""
+"""The installation that chaos strikes: servers, an API, our other processes in twos, receivers."""
 
 import asyncio
 import contextlib
 import os
 import signal
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ import asyncpg
 
 from providers.sandbox.server import Sandbox, start_sandbox
 from service.store.connection import Pool
-from tests.faults.fleet import LEASE_S, TIME_SCALE, Fleet, Tenant, launch
+from tests.faults.fleet import TIME_SCALE, Fleet, Tenant, launch
 from tests.faults.inbox import Inbox
 
 PROCESSES: Final = ("api", "worker-1", "worker-2", "dispatcher-1", "dispatcher-2")
@@ -35,11 +36,16 @@ T = TypeVar("T")
 AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
+class TargetAway(Exception):  # noqa: N818 - no error: another strike was there first
+    """What was to be struck is away already."""
+
+
 @dataclass
 class Site:
     """Everything there is.
 
     Attributes:
+        lease_s: of every process.
         ended: processes that ended by themselves, which none should.
         open_lookups: as last counted.
     """
@@ -48,6 +54,7 @@ class Site:
     sandbox: Sandbox
     inbox: Inbox
     pool: Pool
+    lease_s: float
     tenants: list[Tenant] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     open_lookups: int = 0
@@ -58,19 +65,27 @@ class Site:
         return self._turns.setdefault(name, asyncio.Lock())
 
     async def kill(self, name: str) -> None:
-        """End a process and start it anew, as often as the start fails, as a supervisor does."""
+        """End a process and start it anew, as often as the start fails, as a supervisor does.
+
+        Raises:
+            TargetAway: it had ended by itself, which `watch` sees to.
+        """
         async with self.turn(name):
+            self._require(name)
             await self._end(name)
             await self._start(name)
 
     async def pause(self, name: str, span_s: float) -> None:
-        """Stop a process for longer than its lease, then let it go on."""
+        """Stop a process for longer than its lease, then let it go on.
+
+        Raises:
+            TargetAway: it had ended by itself, which `watch` sees to.
+        """
         async with self.turn(name):
-            process = self.fleet.processes[name]
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGSTOP)
-                await asyncio.sleep(2 * LEASE_S + span_s)
-                process.send_signal(signal.SIGCONT)
+            process = self._require(name)
+            process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(2 * self.lease_s + span_s)
+            process.send_signal(signal.SIGCONT)
 
     async def watch(self) -> None:
         """Start again what ended by itself, and remember that it did."""
@@ -93,6 +108,12 @@ class Site:
                     "select coalesce(sum(open_count), 0) from jobs where finished_at is null"
                 )
             await asyncio.sleep(0.5)
+
+    def _require(self, name: str) -> Process:
+        process = self.fleet.processes[name]
+        if process.returncode is not None:
+            raise TargetAway(name)
+        return process
 
     async def _end(self, name: str) -> None:
         process = self.fleet.processes.pop(name, None)
@@ -125,18 +146,18 @@ async def patiently(step: Callable[[], Awaitable[T]]) -> T:
 
 
 @asynccontextmanager
-async def open_site(folder: Path) -> AsyncIterator[Site]:
+async def open_site(folder: Path, lease_s: float) -> AsyncIterator[Site]:
     """Start everything, with tenants whose webhooks the inbox verifies."""
     sandbox = await start_sandbox(time_scale=TIME_SCALE)
     inbox = Inbox()
     await inbox.start()
-    fleet = await launch(folder, roles=(), sandbox=sandbox)
+    fleet = await launch(folder, roles=(), sandbox=sandbox, lease_s=lease_s)
     fleet.environment |= {f"LEADFALL_{name}": text for name, text in _SETTINGS.items()}
     try:
         for name in PROCESSES:
             await fleet.start(name)
         async with await fleet.pool() as pool:
-            site = Site(fleet, sandbox, inbox, pool)
+            site = Site(fleet, sandbox, inbox, pool, lease_s)
             for _ in range(TENANTS):
                 tenant = await fleet.tenant(credits_granted=GRANTED)
                 site.tenants.append(tenant)

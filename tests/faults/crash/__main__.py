@@ -23,7 +23,16 @@ from service.embedded import start_postgres, start_valkey
 from service.store.migrations import migrate
 from tests.faults.crash.catalogue import FLOWS
 from tests.faults.crash.meter import Moment
-from tests.faults.crash.rehearsal import Case, Ended, Summary, exhaustive, rehearse, seeded
+from tests.faults.crash.rehearsal import (
+    Case,
+    Ended,
+    Rehearsal,
+    Summary,
+    count_suspensions,
+    exhaustive,
+    rehearse,
+    seeded,
+)
 from tests.faults.crash.scene import Scene, open_scene
 
 WAVE = 60
@@ -65,7 +74,10 @@ async def _run(options: argparse.Namespace) -> Summary:
 
 async def _rehearse(scene: Scene, options: argparse.Namespace, show: Any) -> Summary:
     if options.case:
-        return await rehearse(scene, [options.case], show)
+        # The first run of a flow in a new database has suspensions of its own.
+        await count_suspensions(scene, options.case.flow, options.case.seed)
+        await scene.recover()
+        return await rehearse(scene, Rehearsal(f"--case {options.case}", [options.case]), show)
     if options.flow:
         return await rehearse(scene, await exhaustive(scene, options.flow, list(Moment)), show)
     first, last = (int(part) for part in options.seeds.split(":"))
@@ -74,8 +86,6 @@ async def _rehearse(scene: Scene, options: argparse.Namespace, show: Any) -> Sum
         seeds = range(start, min(start + WAVE, last))
         summary = await rehearse(scene, await seeded(scene, seeds), show)
         total.join(summary)
-        if summary.unassigned:
-            total.unassigned.append(f"in seeds {seeds.start}:{seeds.stop}")
         if not options.json:
             sys.stdout.write(f"seeds {seeds.start} to {seeds.stop - 1} recovered\n")
     return total

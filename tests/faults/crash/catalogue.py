@@ -15,15 +15,17 @@ from tests.faults.crash.scene import Flow
 FLOWS: Final[Mapping[str, Flow]] = {
     flow.name: flow
     for flow in (
-        # First, because it claims what is ready, which others leave behind.
+        # First, because they claim what is ready, which others leave behind.
         Settle(),
+        Cancel("cancel-begun", begun=True),
         Run("run", ("hunter", "findymail")),
         Run("submit", ("enrow",)),
         Deliver(),
-        Replay(),
+        Replay("replay", singly=False),
+        Replay("replay-singly", singly=True),
         Import(),
         Accept("accept", taken=False),
         Accept("accept-empty", taken=True),
-        Cancel(),
+        Cancel("cancel", begun=False),
     )
 }

@@ -52,6 +52,7 @@ class Scene:
 
     Attributes:
         settings: of the processes that recover; those that die get the same.
+        people: the number of the next person, whose name follows from it.
     """
 
     pool: asyncpg.Pool
@@ -60,7 +61,7 @@ class Scene:
     inbox: Inbox
     forks: Forks
     box: SecretBox
-    _people: int = 0
+    people: int = 0
 
     async def workspace(self) -> NewWorkspace:
         """Make a workspace with credits, whose webhooks the inbox can verify."""
@@ -70,18 +71,26 @@ class Scene:
             await enter_grant(connection, made.id, GRANTED, "test")
         return made
 
-    async def leads(self, workspace_id: int, count: int) -> list[int]:
-        """Add people whom no other case knows, so that vendors' books tell them apart."""
+    async def leads(
+        self, workspace_id: int, count: int, families: Sequence[str] = ("Ng",)
+    ) -> list[int]:
+        """Add people whom no other case knows, so that vendors' books tell them apart.
+
+        Args:
+            families: what they are called, in turn; `Only-Hunter` decides who knows somebody, and
+                other names leave it to chance.
+        """
         rows = await self.pool.fetch(
             "insert into leads (workspace_id, first_name, last_name, company_domain)"
             " select $1, 'Ada' || translate(n::text, '0123456789', 'abcdefghij'),"
-            " 'Ng' || translate(n::text, '0123456789', 'klmnopqrst'), 'brightwater.leadfall'"
-            " from generate_series($2::integer, $3::integer) n returning id",
+            " ($4::text[])[1 + (n - $2) % cardinality($4)], 'brightwater.leadfall'"
+            " from generate_series($2::bigint, $3::bigint) n returning id",
             workspace_id,
-            self._people,
-            self._people + count - 1,
+            self.people,
+            self.people + count - 1,
+            families,
         )
-        self._people += count
+        self.people += count
         return [row["id"] for row in rows]
 
     def shop(self, workspace_id: int) -> Workshop:

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from random import Random
 
 from service import app
-from service.domain.claim import Settlement
+from service.domain.claim import Claim, Settlement
 from service.domain.identifiers import new_id
-from service.flows.accept_jobs import ASYNC_PRIORITY
 from service.flows.settle_lookups import settle_lookups
 from service.settings import Settings
-from service.store.claims import claim_lookups
-from service.store.processes import beat
 from tests.faults.crash.flows.accept import WATERFALL
 from tests.faults.crash.flows.jobs import broken_hooks, broken_jobs
 from tests.faults.crash.scene import Scene, Watch, warm
@@ -43,14 +40,7 @@ class Settle:
             lead_events=random.random() < 0.5,
             waterfall=WATERFALL,
         )
-        owner = new_id()
-        async with scene.pool.acquire() as connection:
-            await beat(connection, owner, "worker", "test", 1)
-            claims = await claim_lookups(
-                connection, owner, priority=ASYNC_PRIORITY, count_max=len(leads), after_workspace=0
-            )
-        if {claim.workspace_id for claim in claims} != {workspace.id}:
-            raise RuntimeError("an earlier case left something to claim")
+        claims = await claim_before_death(scene, workspace.id, len(leads))
         ends = [found(claims[0], f"a{claims[0].lookup_id}@brightwater.leadfall")]
         return Plan(workspace.id, ends + [missing(claim) for claim in claims[1:]])
 
@@ -72,3 +62,11 @@ class Settle:
             *await broken_jobs(scene, plan.workspace_id, jobs=1, lookups=count),
             *await broken_hooks(scene, plan.workspace_id),
         ]
+
+
+async def claim_before_death(scene: Scene, workspace_id: int, count: int) -> list[Claim]:
+    """Claim lookups of a workspace for a worker that has just beaten for the last time."""
+    claims = await scene.shop(workspace_id).claim(new_id(), count)
+    if [claim.workspace_id for claim in claims] != [workspace_id] * count:
+        raise RuntimeError("an earlier case left something to claim")
+    return claims
