@@ -1,17 +1,19 @@
 """Gathers what the benches find, shows it at the end of the run and keeps it in a file.
 
-`BENCH_REPEATS` (3), `BENCH_SECONDS` (20) and `BENCH_SHARE` (1: of all leads and rows) make a run
+`BENCH_REPEATS` (3), `BENCH_SECONDS` (30) and `BENCH_SHARE` (1: of all leads and rows) make a run
 shorter, on a machine that others use too; only a run with none of them is worth keeping.
 """
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.bench.report import KEPT_IN, Row, keep, table
+from tests.bench.machine import commit
+from tests.bench.report import KEPT_IN, REPEATS, SECONDS, SHARE, Row, Run, keep, table
 
 _rows = pytest.StashKey[list[Row]]()
 
@@ -46,19 +48,26 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def scale() -> Scale:
     """How long to run."""
     return Scale(
-        int(os.environ.get("BENCH_REPEATS", "3")),
-        float(os.environ.get("BENCH_SECONDS", "20")),
-        float(os.environ.get("BENCH_SHARE", "1")),
+        int(os.environ.get("BENCH_REPEATS", REPEATS)),
+        float(os.environ.get("BENCH_SECONDS", SECONDS)),
+        float(os.environ.get("BENCH_SHARE", SHARE)),
     )
 
 
+@pytest.fixture(scope="session")
+def run(scale: Scale) -> Run:
+    """What all rows of this run are measured with."""
+    day = f"{datetime.now(UTC):%Y-%m-%d}"
+    return Run(commit(), day, scale.repeats, scale.seconds, scale.share)
+
+
 @pytest.fixture
-def report(request: pytest.FixtureRequest) -> Iterator[Callable[[Row], Row]]:
+def report(request: pytest.FixtureRequest, run: Run) -> Iterator[Callable[[Row], Row]]:
     """Take a row into the report and give it back, to be held against its target."""
     rows: list[Row] = []
 
     def add(row: Row) -> Row:
-        rows.append(row)
+        rows.append(replace(row, run=run))
         return row
 
     yield add

@@ -6,8 +6,8 @@ import signal
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,7 +24,7 @@ from service.store.connection import Connection
 from service.store.ledger import enter_grant
 from service.store.waterfalls import keep_waterfall
 from tests.bench.peers.work import SLUG
-from tests.bench.process_tree import tree_processor_s
+from tests.bench.process_tree import signal_tree, tree_processor_s
 from tests.faults.fleet import Fleet, launch
 
 WORKERS: Final = 2
@@ -123,17 +123,19 @@ class Line:
                 await asyncio.sleep(0.1)
         return time.monotonic()
 
-    def pause(self) -> None:
-        """Hold all processes of ours, which are to go on within a lease."""
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold all processes of ours and the database; what they claimed, only for their lease."""
         self._signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Let go on what is held."""
-        self._signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
         for process in self.fleet.processes.values():
             process.send_signal(number)
+        signal_tree(self.fleet.postgres.pid, number)
 
     async def settled_per_second(self, job_id: str) -> float:
         """Return how many lookups of a job settled in a second, over its middle nine tenths."""
@@ -150,13 +152,26 @@ class Line:
 
     async def run(self, count: int) -> float:
         """Run a job over so many new leads; return how many were settled in a second."""
+        rate, _ = await self.run_with_costs(count)
+        return rate
+
+    async def run_with_costs(self, count: int) -> tuple[float, dict[str, float]]:
+        """Run a job over so many new leads.
+
+        Returns:
+            How many were settled in a second, and what processor time each took of the workers,
+            Postgres and the sandbox, in microseconds.
+        """
         leads = await self.add_leads(count)
         # Before the job is there: workers look for it by themselves and would run it meanwhile.
         await self.vacuum()
+        before = self.used_s()
         job_id = await self.accept(leads)
         await self.ring()
         await self.until_finished(job_id)
-        return await self.settled_per_second(job_id)
+        after = self.used_s()
+        costs_us = {name: (after[name] - before[name]) / count * 1e6 for name in before}
+        return await self.settled_per_second(job_id), costs_us
 
     def used_s(self) -> dict[str, float]:
         """Return the processor time that workers, Postgres and the sandbox have had."""
@@ -171,14 +186,7 @@ class Line:
 
         Beside it what the bare client takes for as many, which is in a worker's time as well.
         """
-        leads = await self.add_leads(count)
-        await self.vacuum()
-        before = self.used_s()
-        job_id = await self.accept(leads)
-        await self.ring()
-        await self.until_finished(job_id)
-        after = self.used_s()
-        costs_us = {name: (after[name] - before[name]) / count * 1e6 for name in before}
+        _, costs_us = await self.run_with_costs(count)
         _, bare_us = await self._ask_bare(count)
         least_us = bare_us + costs_us["Postgres"] + costs_us["sandbox"]
         said = ", ".join(f"{name} {cost_us:.0f}" for name, cost_us in costs_us.items())
@@ -188,24 +196,14 @@ class Line:
             f"workers that did nothing else would leave room for {_room(least_us):,.0f}"
         )
 
-    async def slot_times(self, count: int, slots: int, rate: float) -> str:
-        """Say for how long a lookup had its slot, and how much of that was the vendor's.
-
-        Args:
-            count: of so many calls, the last ones.
-            slots: that were never empty.
-            rate: how many lookups a second were settled.
-        """
+    async def asked_ms(self, count: int) -> float:
+        """Return how many milliseconds a request to the vendor took, of so many latest calls."""
         asked_ms: float = await self.pool.fetchval(
             "select avg(duration_ms)::float8 from"
             " (select duration_ms from calls order by intended_at desc limit $1) latest",
             count,
         )
-        held_ms = slots / rate * 1_000
-        return (
-            f"Of the {held_ms:.0f} ms for which a lookup has its slot, the request takes "
-            f"{asked_ms:.0f}; its place at the gate and the commit of its intent take the rest"
-        )
+        return asked_ms
 
     async def ask_bare(self, count: int, *, at_once: int = 64) -> float:
         """Let the bare client ask as often; return its answers in a second."""

@@ -5,13 +5,12 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from tests.bench.machine import machine
-from tests.bench.report import KEPT_IN, Row, read
+from tests.bench.report import KEPT_IN, Row, Run, read
 
 PAGE: Final = Path("docs/BENCHMARKS.md")
 
@@ -33,8 +32,12 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Enriching": (
         "enrich.one_step",
         "enrich.one_step_sketch",
+        "enrich.one_step_statements",
+        "enrich.one_step_decisions",
         "enrich.slow_provider",
         "enrich.slow_provider_sketch",
+        "enrich.slow_provider_statements",
+        "enrich.slow_provider_decisions",
         "enrich.slow_provider_bare",
         "enrich.million_leads",
         "enrich.million_leads_memory",
@@ -43,12 +46,16 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
     "Enriching, with what else could have been used": (
         "peers.arq",
         "peers.arq_sketch",
+        "peers.arq_statements",
+        "peers.arq_decisions",
         "peers.saq",
         "peers.procrastinate",
         "peers.dramatiq",
         "peers.celery",
         "peers.best_other",
         "peers.best_other_sketch",
+        "peers.best_other_statements",
+        "peers.best_other_decisions",
     ),
     "Delivering": (
         "webhooks.deliveries_per_second",
@@ -56,11 +63,13 @@ SECTIONS: Final[Mapping[str, Sequence[str]]] = {
         "webhooks.deliveries_per_second_statements",
         "webhooks.processor_us_per_delivery",
         "webhooks.deliveries_per_second_over_a_million",
+        "webhooks.memory",
         "webhooks.latency_p50",
         "webhooks.latency_p99",
         "webhooks.hanging_p99",
         "webhooks.busy_latency_p50",
         "webhooks.busy_latency_p99",
+        "webhooks.busy_hanging_p99",
     ),
     "Idle, and the first minute": (
         "idle.all",
@@ -92,10 +101,10 @@ _INTRODUCTION: Final = (
 )
 
 
-def page(rows: Sequence[Row], facts: Mapping[str, str], moment: datetime) -> str:
+def page(rows: Sequence[Row], facts: Mapping[str, str]) -> str:
     """Return the page: every scenario there is, whether it was measured or not."""
     by_name = {row.scenario: row for row in rows}
-    parts = [_INTRODUCTION, f"Run on {moment:%Y-%m-%d}, with:\n\n"]
+    parts = [_INTRODUCTION, *_runs(rows), "With:\n\n"]
     parts += [f"- {name}: {text}\n" for name, text in facts.items()]
     listed = {name for names in SECTIONS.values() for name in names}
     more = {"More": unlisted} if (unlisted := sorted(by_name.keys() - listed)) else {}
@@ -105,6 +114,21 @@ def page(rows: Sequence[Row], facts: Mapping[str, str], moment: datetime) -> str
             _line(_cells(by_name[name]) if name in by_name else _unmeasured(name)) for name in names
         ]
     return "".join(parts)
+
+
+def _runs(rows: Sequence[Row]) -> Iterator[str]:
+    """Say of which commit and run the rows are, and which of which where that is not one."""
+    by_run: dict[Run | None, list[str]] = {}
+    for row in rows:
+        by_run.setdefault(row.run, []).append(f"`{row.scenario}`")
+    if len({run and run.commit for run in by_run}) > 1:
+        yield "**Rows are of more than one commit.**\n\n"
+    if any(run and run.shortened for run in by_run):
+        yield "**Rows are of a shortened run.**\n\n"
+    for run, names in by_run.items():
+        said = run or "at a commit that was not kept"
+        which = "" if len(by_run) == 1 else f": {', '.join(names)}"
+        yield f"Measured {said}{which}.\n\n"
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -140,7 +164,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("file", nargs="?", type=Path, default=KEPT_IN)
     parser.add_argument("--page", type=Path, default=PAGE)
     asked = parser.parse_args(arguments)
-    text = page(read(asked.file), machine(), datetime.now(UTC))
+    text = page(read(asked.file), machine())
     asked.page.write_text(text, encoding="utf-8")
     sys.stdout.write(f"wrote {asked.page}\n")
 

@@ -1,5 +1,8 @@
-"""What processes use, with all their threads and children: processor time and memory."""
+"""Processes with all their threads and children: what they use, and how they are held."""
 
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +13,15 @@ _PROC: Final = Path("/proc")
 def tree_processor_s(pid: int) -> float:
     """Return the processor time that a process and its descendants, of now, have had."""
     return sum(_processor_s(each) for each in _tree(pid))
+
+
+def signal_tree(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process and then to its descendants, of now."""
+    # The parent first: while it is held it has no more children.
+    os.kill(pid, number)
+    for each in _tree(pid)[1:]:
+        with suppress(ProcessLookupError):
+            os.kill(each, number)
 
 
 def peak_memory_bytes(pid: int) -> int:

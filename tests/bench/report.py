@@ -15,6 +15,11 @@ import orjson
 
 KEPT_IN: Final = Path("bench.json")
 
+REPEATS: Final = 3
+SECONDS: Final = 30.0
+SHARE: Final = 1.0
+"""What a whole run has: so many repeats, each so long, with all leads and rows."""
+
 _COLUMNS: Final = ("scenario", "figure", "spread", "against", "ratio", "target", "met")
 
 
@@ -34,6 +39,37 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """What a row was measured with.
+
+    Attributes:
+        commit: what ran, with a mark where that held changes which no commit has.
+        day: when it began, in UTC, as 2026-11-22.
+        seconds: of each repeat, where a bench runs for a time.
+        share: of all leads and rows.
+    """
+
+    commit: str
+    day: str
+    repeats: int
+    seconds: float
+    share: float
+
+    @property
+    def shortened(self) -> bool:
+        """Whether it is a trial, whose figures are not worth keeping."""
+        return self.repeats < REPEATS or self.seconds < SECONDS or self.share < SHARE
+
+    def __str__(self) -> str:
+        repeats = "1 repeat" if self.repeats == 1 else f"{self.repeats} repeats"
+        share = "all" if self.share == SHARE else f"{self.share:g} of all"
+        return (
+            f"on {self.day}, of commit {self.commit}: {repeats}, {self.seconds:g} s where a bench"
+            f" runs for a time, {share} leads and rows"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One figure of one scenario.
 
@@ -46,6 +82,7 @@ class Row:
         against_said: what that is.
         ratio: the median of figure by against, each of the same repeat.
         bound: what keeps the figure from being better, with what was measured of it.
+        run: what it was measured with; None where that was not kept.
     """
 
     scenario: str
@@ -59,6 +96,7 @@ class Row:
     ratio: float | None = None
     target: Target | None = None
     bound: str | None = None
+    run: Run | None = None
 
     @classmethod
     def of(
@@ -72,6 +110,7 @@ class Row:
         against_said: str | None = None,
         target: Target | None = None,
         bound: str | None = None,
+        run: Run | None = None,
     ) -> Self:
         """Make a row of the figures of all repeats, in the order in which they were taken."""
         pairs = zip(figures, against, strict=True) if against else ()
@@ -88,6 +127,7 @@ class Row:
             median(ratios) if ratios else None,
             target,
             bound,
+            run,
         )
 
     @property
@@ -106,7 +146,9 @@ class Row:
         """Read what `as_json` returned."""
         fields = {name: value for name, value in row.items() if name != "met"}
         target = fields["target"] and Target(**fields["target"])
-        return cls(**{**fields, "spread": tuple(fields["spread"]), "target": target})
+        # A file of an earlier commit may hold rows that do not say it.
+        run = fields.get("run") and Run(**fields["run"])
+        return cls(**{**fields, "spread": tuple(fields["spread"]), "target": target, "run": run})
 
     def cells(self) -> tuple[str, ...]:
         """Return it as texts, in the order of the table's columns."""

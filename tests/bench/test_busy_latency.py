@@ -9,14 +9,21 @@ import pytest
 
 from tests.bench.conftest import Scale
 from tests.bench.enrich_load import TIME_SCALE, Line, add_bench_workspace
+from tests.bench.hanging_load import (
+    HANGING,
+    HEALTHY,
+    RATE,
+    RATE_TO_HEALTHY,
+    WARM_UP_S,
+    latencies_without_and_with_hanging,
+)
 from tests.bench.report import Row, Target
 from tests.bench.webhook_load import Course, bare_process, latencies_ms, open_course, percentile
 
 Report = Callable[[Row], Row]
 
-RATE = 100
-WARM_UP_S = 3.0
 ANSWER_AFTER_S = 0.2
+SANDBOX_OPTIONS = ("--time-scale", TIME_SCALE, "--answer-after", str(ANSWER_AFTER_S))
 LEADS_A_JOB = 10_000
 LEADS_AHEAD = 5_000
 
@@ -59,10 +66,9 @@ async def test_commit_to_receiver_beside_a_job(
     tmp_path: Path, scale: Scale, report: Report
 ) -> None:
     """A hundred events a second reach their receivers while a worker runs a job."""
-    options = ("--time-scale", TIME_SCALE, "--answer-after", str(ANSWER_AFTER_S))
     ours, bare = [], []
     async with (
-        open_course(tmp_path, sandbox_options=options) as course,
+        open_course(tmp_path, sandbox_options=SANDBOX_OPTIONS) as course,
         bare_process(course),
         busy(course),
     ):
@@ -95,3 +101,30 @@ async def test_commit_to_receiver_beside_a_job(
     ]
     assert {len(each) for each in (*ours, *bare)} == {round(RATE * scale.seconds)}
     assert [row.met for row in rows] == [True, True]
+
+
+@pytest.mark.timeout(900)
+async def test_hanging_receivers_beside_a_job(tmp_path: Path, scale: Scale, report: Report) -> None:
+    """Receivers that hang are hardly noticed by the others while a worker runs a job either."""
+    async with (
+        open_course(
+            tmp_path, healthy=HEALTHY, hanging=HANGING, sandbox_options=SANDBOX_OPTIONS
+        ) as course,
+        busy(course),
+    ):
+        alone, beside = await latencies_without_and_with_hanging(course, scale)
+
+    row = report(
+        Row.of(
+            "webhooks.busy_hanging_p99",
+            "commit to a healthy receiver, 99 of 100 within, a fifth of the traffic hanging, beside"
+            " a job",
+            "ms",
+            [percentile(list(each.values()), 99) for each in beside],
+            against=[percentile(list(each.values()), 99) for each in alone],
+            against_said="nobody hanging, beside the same job",
+            target=Target("at most", 2.0),
+        )
+    )
+    assert {len(each) for each in (*alone, *beside)} == {round(RATE_TO_HEALTHY * scale.seconds)}
+    assert row.met

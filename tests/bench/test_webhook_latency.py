@@ -1,21 +1,23 @@
 """How long an event takes from its commit to its receiver, in company good and bad."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from tests.bench.conftest import Scale
+from tests.bench.hanging_load import (
+    HANGING,
+    HEALTHY,
+    RATE,
+    RATE_TO_HEALTHY,
+    WARM_UP_S,
+    latencies_without_and_with_hanging,
+)
 from tests.bench.report import Row, Target
 from tests.bench.webhook_load import Course, bare_process, latencies_ms, open_course, percentile
 
 Report = Callable[[Row], Row]
-
-RATE = 100
-WARM_UP_S = 3.0
-HEALTHY, HANGING = 16, 4
-TIMEOUT_S = 15.0
 
 
 @pytest.fixture
@@ -68,20 +70,7 @@ async def test_commit_to_receiver(course: Course, scale: Scale, report: Report) 
 @pytest.mark.timeout(900)
 async def test_hanging_receivers(mixed_course: Course, scale: Scale, report: Report) -> None:
     """A fifth of the traffic goes to receivers that hang: the others hardly notice."""
-    course = mixed_course
-    alone, beside = [], []
-    everybody, healthy = course.workspaces, course.workspaces[:HEALTHY]
-    rate_alone = RATE * HEALTHY // (HEALTHY + HANGING)
-    for _ in range(scale.repeats + 1):
-        course.workspaces = healthy
-        alone.append(
-            await latencies_ms(course, course.publish, rate=rate_alone, seconds=scale.seconds)
-        )
-        course.workspaces = everybody
-        beside.append(await healthy_latencies_ms(course, scale.seconds))
-        await forget_hanging(course)
-    # The first round warms up.
-    del alone[0], beside[0]
+    alone, beside = await latencies_without_and_with_hanging(mixed_course, scale)
 
     row = report(
         Row.of(
@@ -94,27 +83,5 @@ async def test_hanging_receivers(mixed_course: Course, scale: Scale, report: Rep
             target=Target("at most", 2.0),
         )
     )
-    assert {len(each) for each in (*alone, *beside)} == {round(rate_alone * scale.seconds)}
+    assert {len(each) for each in (*alone, *beside)} == {round(RATE_TO_HEALTHY * scale.seconds)}
     assert row.met
-
-
-async def healthy_latencies_ms(course: Course, seconds: float) -> dict[str, float]:
-    """Publish to everybody and return the times of those for healthy receivers."""
-
-    async def publish(number: int) -> str | None:
-        name = await course.publish(number)
-        return name if number % len(course.workspaces) < HEALTHY else None
-
-    return await latencies_ms(course, publish, rate=RATE, seconds=seconds)
-
-
-async def forget_hanging(course: Course) -> None:
-    """Withdraw what hangs and wait until nothing is under way."""
-    await course.pool.execute(
-        "update deliveries set state = 'withdrawn', finished_at = leadfall_now()"
-        " where state = 'due' and workspace_id = any($1::bigint[])",
-        course.workspaces[HEALTHY:],
-    )
-    async with asyncio.timeout(TIMEOUT_S * 2):
-        while await course.pool.fetchval("select count(*) from deliveries where state = 'sending'"):
-            await asyncio.sleep(0.2)
