@@ -31,6 +31,7 @@ class DoorbellWorker:
         self._redis_url = redis_url
         self._process_id = process_id
         self._answer = answer
+        self._worker: Worker | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -43,20 +44,19 @@ class DoorbellWorker:
         if self._task is not None:
             await end_tasks([self._task])
             self._task = None
+            # Here, and not in the task: one that hesitates is cancelled again, wherever it is.
+            await self._close()
 
     async def _keep_running(self) -> None:
         while True:
-            worker = self._build()
+            self._worker = self._build()
             try:
-                await worker.async_run()
-            except asyncio.CancelledError:
-                await self._close(worker)
-                raise
+                await self._worker.async_run()
             except (RedisError, OSError, TimeoutError) as error:
                 _log.debug("doorbell.lost", error=type(error).__name__)
             except Exception:  # noqa: BLE001 - the edge of a loop: whatever arq raises
                 _log.exception("doorbell.failed")
-            await self._close(worker)
+            await self._close()
             await asyncio.sleep(_RESTART_S)
 
     def _build(self) -> Worker:
@@ -88,11 +88,16 @@ class DoorbellWorker:
             job_deserializer=decode,
         )
 
-    async def _close(self, worker: Worker) -> None:
-        # Not arq's own close: it calls a method that redis-py has deprecated.
-        await end_tasks(worker.tasks.values())
+    async def _close(self) -> None:
+        """End what arq had begun and close its connections; a second call does nothing.
+
+        Not arq's own close: it first asks Redis to forget the health check, which ends by itself,
+        and so waits for a Redis that does not answer.
+        """
+        if self._worker is None:
+            return
+        await end_tasks(self._worker.tasks.values())
         try:
-            await worker.pool.delete(worker.health_check_key)
+            await self._worker.pool.aclose(close_connection_pool=True)
         except (RedisError, OSError, TimeoutError) as error:
             _log.debug("doorbell.closed_roughly", error=type(error).__name__)
-        await worker.pool.aclose(close_connection_pool=True)
