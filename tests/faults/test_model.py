@@ -13,7 +13,7 @@ from tests.faults.ledger_machine import LedgerMachine
 # `make faults` tries many more and makes a failing one short, which takes minutes; the examples are
 # the same each time.
 EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", "60"))
-STEPS = 40
+STEPS = 60
 PHASES = [Phase.generate, *([Phase.shrink] if "FAULT_EXAMPLES" in os.environ else [])]
 
 
