@@ -1,7 +1,8 @@
 """Answers the doorbell: an arq worker whose only job is to start a drain."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +23,37 @@ _HEALTH_INTERVAL_S: Final = 10
 _RESTART_S: Final = 2.0
 
 
+class _Worker(Worker):
+    """arq's worker, which knows what it shields from cancellation: the last words on its jobs.
+
+    Attributes:
+        last_words: tasks that go on when the task of their job has ended, and would connect anew.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.last_words: set[asyncio.Task[Any]] = set()
+
+    async def finish_job(self, *args: Any) -> None:
+        with self._last_word():
+            await super().finish_job(*args)
+
+    async def finish_failed_job(self, *args: Any) -> None:
+        with self._last_word():
+            await super().finish_failed_job(*args)
+
+    @contextmanager
+    def _last_word(self) -> Iterator[None]:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("arq calls this in a task")
+        self.last_words.add(task)
+        try:
+            yield
+        finally:
+            self.last_words.discard(task)
+
+
 class DoorbellWorker:
     """Runs arq's worker and starts it anew whenever it ends; without Redis it just keeps trying."""
 
@@ -31,7 +63,7 @@ class DoorbellWorker:
         self._redis_url = redis_url
         self._process_id = process_id
         self._answer = answer
-        self._worker: Worker | None = None
+        self._worker: _Worker | None = None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -59,11 +91,11 @@ class DoorbellWorker:
             await self._close()
             await asyncio.sleep(_RESTART_S)
 
-    def _build(self) -> Worker:
+    def _build(self) -> _Worker:
         async def drain(_context: dict[Any, Any]) -> None:
             await self._answer()
 
-        return Worker(
+        return _Worker(
             # arq's protocol for functions asks for attributes that a plain coroutine has not.
             functions=[
                 func(
@@ -97,6 +129,7 @@ class DoorbellWorker:
         if self._worker is None:
             return
         await end_tasks(self._worker.tasks.values())
+        await end_tasks(self._worker.last_words)
         try:
             await self._worker.pool.aclose(close_connection_pool=True)
         except (RedisError, OSError, TimeoutError) as error:

@@ -1,8 +1,9 @@
-"""What a fault test that failed says besides: the one command that repeats it."""
+"""What every fault test does besides: leave nothing open, and tell by what command to repeat it."""
 
+import gc
 import os
 import shlex
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -18,3 +19,10 @@ def pytest_runtest_makereport(
         command = shlex.join([*sorted(sizes), ".venv/bin/pytest", item.nodeid])
         report.sections.append(("repeat with", command))
     return report
+
+
+@pytest.fixture(autouse=True)
+def leaves_nothing_open() -> Iterator[None]:
+    """Look for what a test left open at its own end, and not in the middle of a later one."""
+    yield
+    gc.collect()

@@ -5,6 +5,8 @@ import gc
 import secrets
 import warnings
 
+import pytest
+
 from service.domain.identifiers import new_id
 from service.edges.doorbell import DRAIN, connect
 from service.worker.doorbell import DoorbellWorker
@@ -14,13 +16,18 @@ from tests.faults.proxy import Proxy, ends_redis_answer
 RINGS = 4
 
 
-async def test_it_leaves_no_connection_open(redis_url: str) -> None:
-    """Whoever ends it tells it again and again, also while it closes what it has."""
-    answered = asyncio.Semaphore(0)
+@pytest.mark.parametrize("under_way", [False, True])
+async def test_it_leaves_nothing_behind(redis_url: str, *, under_way: bool) -> None:
+    """Whoever ends it tells it again and again, also while it closes; arq shields its last word."""
+    heard, answered = asyncio.Semaphore(0), asyncio.Event()
+    if not under_way:
+        answered.set()
 
     async def answer() -> None:
-        answered.release()
+        heard.release()
+        await answered.wait()
 
+    before = asyncio.all_tasks()
     redis = connect(redis_url)
     async with Proxy(redis_url, ends_redis_answer) as proxy:
         for _ in range(RINGS):
@@ -28,14 +35,16 @@ async def test_it_leaves_no_connection_open(redis_url: str) -> None:
         doorbell = DoorbellWorker(proxy.url, new_id(), answer)
         doorbell.start()
         for _ in range(RINGS):
-            await answered.acquire()
+            await heard.acquire()
         connections = {each["id"] for each in await redis.client_list()}
         assert len(connections) > 2, "one here, and only one there: nothing would be left"
 
         proxy.passing.clear()
+        answered.set()
         await doorbell.stop()
 
     await redis.aclose(close_connection_pool=True)
+    assert asyncio.all_tasks() - before == set()
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         del doorbell
