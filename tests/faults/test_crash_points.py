@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.crash.catalogue import FLOWS
 from tests.faults.crash.meter import Moment
-from tests.faults.crash.rehearsal import exhaustive, rehearse
+from tests.faults.crash.rehearsal import exhaustive, rehearse, seeded
 from tests.faults.crash.scene import Scene, open_scene
 
 # `make faults` takes every suspension, before and after what it waits for.
@@ -20,6 +20,8 @@ VARYING = {"run", "submit"}
 VARYING_OWN_ENDS_SHARE_MAX = 0.25
 # None was measured; of a hundred cases a few may find that two answers came at once.
 OWN_ENDS_SHARE_MAX = 0.05
+# The first of those that `make crashes` runs, of all flows and on both sides of what they wait for.
+SEEDS = range(60)
 
 
 @pytest.fixture
@@ -44,3 +46,16 @@ async def test_flow_may_end_anywhere(scene: Scene, flow: str) -> None:
     assert own_ends <= len(rehearsal.cases) * share_max
     if EVERY and flow not in VARYING:
         assert set(rehearsal.places) - summary.places[flow].keys() == set()
+
+
+@pytest.mark.timeout(300)
+async def test_seeds_decide_where_flows_end(scene: Scene) -> None:
+    """What `make crashes` runs a thousand of."""
+    rehearsal = await seeded(scene, SEEDS)
+
+    summary = await rehearse(scene, rehearsal)
+
+    assert summary.holds, summary.complaint()
+    assert {case.moment for case in rehearsal.cases} == set(Moment)
+    assert summary.ended.keys() == set(FLOWS)
+    assert summary.finished.total() <= len(SEEDS) * VARYING_OWN_ENDS_SHARE_MAX

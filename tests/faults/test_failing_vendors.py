@@ -147,6 +147,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def test_job_over_failing_vendors(scene: Scene, *, kill: bool) -> None:
     """Whatever fails, and however often the worker dies, what is certain is right."""
     await scene.play(kill=kill)
+    assert (scene.kill_count > 0) is kill
 
     calls = await scene.calls()
     ambiguous = {key for key, outcome in calls.items() if outcome in {None, "interrupted"}}

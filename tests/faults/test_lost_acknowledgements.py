@@ -79,6 +79,7 @@ async def test_loss_at_each_statement(scene: Scene, proxy: Proxy, name: str, los
     plans = [await lose(scene, name, counting)]
     step = max(1, counting.counted // LOSSES_MAX) if LOSSES_MAX else 1
     numbers = range(1, counting.counted + 1, step)
+    assert numbers, "no answer passed through the proxy"
     # From the last to the first, as with crash points.
     for number in reversed(numbers):
         plans.append(await lose(scene, name, Losing(proxy, number, loss)))  # noqa: PERF401 - awaits

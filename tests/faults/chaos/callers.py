@@ -21,6 +21,7 @@ LEADS_MAX: Final = 40
 OPEN_MAX: Final = 2_000
 ASKED_AGAIN_SHARE: Final = 0.2
 CANCELLED_SHARE: Final = 0.1
+LEAD_EVENTS_SHARE: Final = 0.2
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 _AGAIN_S: Final = (0.1, 0.5)
 _REST_S: Final = (0.1, 0.8)
@@ -72,9 +73,15 @@ class Caller:
         size = self._random.randint(1, LEADS_MAX)
         list_id = await patiently(lambda: self._fill_list(size))
         key = f"job-{list_id}"
-        job_id = await self._ask(session, list_id, size, key)
+        body = {
+            "enrichment_type": "FIND_EMAIL_WATERFALL",
+            "prospect_limit": size,
+            "webhook_url": f"{self._site.inbox.url}/{self._tenant.workspace.id}",
+            "lead_events": self._random.random() < LEAD_EVENTS_SHARE,
+        }
+        job_id = await self._ask(session, list_id, body, key)
         if job_id is not None and self._random.random() < ASKED_AGAIN_SHARE:
-            await self._ask(session, list_id, size, key)
+            await self._ask(session, list_id, body, key)
         if job_id is not None and self._random.random() < CANCELLED_SHARE:
             await patiently(lambda: self._cancel(job_id))
 
@@ -87,14 +94,9 @@ class Caller:
         return made.id
 
     async def _ask(
-        self, session: aiohttp.ClientSession, list_id: int, size: int, key: str
+        self, session: aiohttp.ClientSession, list_id: int, body: dict[str, Any], key: str
     ) -> str | None:
         url = f"{self._site.fleet.base_url}/api/v1/public/lead-lists/{list_id}/enrichment/"
-        body = {
-            "enrichment_type": "FIND_EMAIL_WATERFALL",
-            "prospect_limit": size,
-            "webhook_url": f"{self._site.inbox.url}/{self._tenant.workspace.id}",
-        }
         headers = {"X-API-Key": self._tenant.seleqt_key, "Idempotency-Key": key}
         while True:
             self._log.asked += 1

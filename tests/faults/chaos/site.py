@@ -24,6 +24,8 @@ GRANTED: Final = 100_000_000
 _PATIENCE_S: Final = 60.0
 _PAUSE_S: Final = 0.1
 _SETTINGS: Final = {
+    # So few that a blow at the pools really takes them all.
+    "DATABASE_POOL_MAX": "2",
     "LIMITS__REQUESTS_PER_MINUTE": "1000000",
     "DISPATCHER__RETRY_SCHEDULE_S": "0.5,1,1.5,2,3,4,5,6,8",
     "DISPATCHER__DEADLINE_S": "3",

@@ -13,6 +13,8 @@ from tests.faults.chaos.site import Site
 
 _SHOWN_MAX: Final = 3
 TERMINAL: Final = ["enrichment.completed", "enrichment.failed", "enrichment.cancelled"]
+# The URL of a job, and the endpoint of its workspace that gets everything.
+_RECEIVERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ async def judge(site: Site, log: Log) -> list[Verdict]:
         *await _judge_money(site),
         *await _judge_calls(site),
         *await _judge_webhooks(site),
+        *await _judge_told(site, log),
         *await _judge_audit(site),
         Verdict.of("no process ended by itself", len(site.fleet.processes), site.ended),
     ]
@@ -147,10 +150,67 @@ async def _judge_webhooks(site: Site) -> list[Verdict]:
     ]
 
 
+async def _judge_told(site: Site, log: Log) -> list[Verdict]:
+    """Hold what receivers took against what callers asked for, and not against our outbox."""
+    known = {job_id for job_ids in log.jobs.values() for job_id in job_ids}
+    told = Counter(
+        (job_id, kind)
+        for _, _, kind, job_id in {
+            (e.name, e.event_id, e.type, e.job_id) for e in site.inbox.arrivals
+        }
+    )
+    ends = {job_id: sum(told[job_id, kind] for kind in TERMINAL) for job_id in known}
+    rows = await site.pool.fetch(
+        "select public_id, lookup_count, per_lead_events,"
+        " exists (select from ledger g where g.job_id = j.id and g.kind = 'refund') as refunded"
+        " from jobs j"
+    )
+    # Of refunds only the endpoint that gets everything is told.
+    refunds = {row["public_id"]: int(row["refunded"]) for row in rows}
+    leads = {
+        row["public_id"]: row["lookup_count"] * row["per_lead_events"] * _RECEIVERS for row in rows
+    }
+    unsent = await site.pool.fetch(
+        "select e.id from events e join endpoints p on p.workspace_id = e.workspace_id"
+        " and p.event_types = '{*}' left join deliveries d on (d.event_id, d.endpoint_id)"
+        " = (e.id, p.id) where d.event_id is null"
+    )
+    events = await site.pool.fetchval("select count(*) from events")
+    return [
+        Verdict.of("every event is due to who gets all", events, [row["id"] for row in unsent]),
+        Verdict.of(
+            "each job of a caller ended once at each receiver",
+            len(ends),
+            [job_id for job_id, count in ends.items() if count != _RECEIVERS],
+        ),
+        Verdict.of(
+            "each refund was told once",
+            sum(refunds.values()),
+            _miscounted(told, "credits.refunded", refunds),
+        ),
+        Verdict.of(
+            "each lead was told once, if asked for",
+            sum(leads.values()),
+            _miscounted(told, "lead.enriched", leads),
+        ),
+    ]
+
+
 async def _judge_audit(site: Site) -> list[Verdict]:
     report = await site.fleet.audit()
     broken = [each["name"] for each in report["checks"] if each["breaches"]]
     return [Verdict.of("leadfall audit is clean", len(report["checks"]), broken)]
+
+
+def _miscounted(
+    told: Counter[tuple[str | None, str]], kind: str, wanted: dict[str, int]
+) -> list[str]:
+    """Return the jobs of which another number of such events came than is wanted."""
+    return [
+        f"{job_id} {told[job_id, kind]} times, not {count}"
+        for job_id, count in wanted.items()
+        if told[job_id, kind] != count
+    ]
 
 
 def _asks_max(slug: str, _person: str) -> int:
