@@ -41,11 +41,12 @@ chaos: $(READY) ## strike everything under load for MINUTES, as SEED decides; th
 crashes: $(READY) ## end flows where SEEDS (first:last) decide, let others recover, compare all books
 	@$(BIN)/python -m tests.faults.crash --seeds $(SEEDS) $(ARGS)
 
-bench: $(READY) $(PEERS) ## measure the speed of everything against bare limits; write docs/BENCHMARKS.md
+bench: $(READY) $(PEERS) ## measure the speed of everything against bare limits; write docs/BENCHMARKS.md (with ARGS bench.md)
 	@$(if $(ARGS),,rm -f $${BENCH_FILE:-bench.json})
 	@# On the disk, where a commit costs what it costs; tests keep their databases in memory.
 	@TMPDIR=$${TMPDIR:-/tmp} $(BIN)/pytest tests/bench --verbose --durations=0 $(ARGS); code=$$?; \
-	  $(BIN)/python -m tests.bench.page $${BENCH_FILE:-bench.json}; exit $$code
+	  $(BIN)/python -m tests.bench.page $(if $(ARGS),--page bench.md) $${BENCH_FILE:-bench.json}; \
+	  exit $$code
 
 browser: $(READY) ## /docs of a running API in a real browser (needs chromium)
 	$(BIN)/pytest tests/browser $(ARGS)

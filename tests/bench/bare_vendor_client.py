@@ -18,25 +18,29 @@ import uvloop
 async def ask_all(url: str, count: int, at_once: int) -> tuple[float, float]:
     """Ask about `count` people, `at_once` at a time; return answers a second, and the cost of one.
 
-    The cost is microseconds of processor time.
+    The rate is that of the middle nine tenths, as it is of everything that is held against it. The
+    cost is microseconds of processor time.
     """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"Authorization": "Bearer sandbox", "Content-Type": "application/json"},
     ) as http:
-        left = iter(range(count))
-        began_s, used_s = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(_ask(http, url, left) for _ in range(at_once)))
-        rate = count / (time.perf_counter() - began_s)
-        return rate, (time.process_time() - used_s) / count * 1e6
+        left, answered_s, used_s = iter(range(count)), list[float](), time.process_time()
+        await asyncio.gather(*(_ask(http, url, left, answered_s) for _ in range(at_once)))
+        cost_us = (time.process_time() - used_s) / count * 1e6
+    first, last = count // 20, count - count // 20 - 1
+    return (last - first) / (answered_s[last] - answered_s[first]), cost_us
 
 
-async def _ask(http: aiohttp.ClientSession, url: str, left: Iterator[int]) -> None:
+async def _ask(
+    http: aiohttp.ClientSession, url: str, left: Iterator[int], answered_s: list[float]
+) -> None:
     for number in left:
         body = orjson.dumps({"name": f"Ada Ng{number}", "domain": "brightwater.leadfall"})
         async with http.post(url + "/search/name", data=body) as answer:
             await answer.read()
+        answered_s.append(time.perf_counter())
 
 
 if __name__ == "__main__":
