@@ -17,6 +17,7 @@ from tests.faults.chaos.verdicts import Verdict, judge
 from tests.faults.fleet import LEASE_S
 
 CALLERS: Final = 6
+# For callers to be answered after the last strike, and then for all to settle.
 CALM_S: Final = 600.0
 _QUIET: Final = """
 select not exists (select from jobs where finished_at is null)
@@ -109,10 +110,22 @@ async def run_chaos(
     Args:
         lease_s: of every process.
         open_max: lookups; callers wait while so many are open.
+
+    Raises:
+        Exception: whatever kept it from its end, with the command that repeats it as a note.
     """
     report = ChaosReport(seed, minutes, lease_s, open_max)
     tell(report.command)
-    async with open_site(folder, lease_s) as site:
+    try:
+        await _run(report, folder, tell)
+    except Exception as error:
+        error.add_note(f"repeat with: {report.command}")
+        raise
+    return report
+
+
+async def _run(report: ChaosReport, folder: Path, tell: Callable[[str], None]) -> None:
+    async with open_site(folder, report.lease_s) as site:
         log, stopping = Log(), asyncio.Event()
         callers = [
             asyncio.create_task(_caller(site, log, report, place).work(stopping))
@@ -121,7 +134,8 @@ async def run_chaos(
         minding = [asyncio.create_task(site.watch()), asyncio.create_task(site.count())]
         await _strike_all(site, report, tell)
         stopping.set()
-        await asyncio.gather(*callers)
+        async with asyncio.timeout(CALM_S):
+            await asyncio.gather(*callers)
         tell("no more strikes and no more requests; waiting for everything to settle")
         report.calm_s = await _calm(site)
         for task in minding:
@@ -135,7 +149,6 @@ async def run_chaos(
             "repeated_arrivals": site.inbox.repeat_count(),
         }
         report.verdicts = await judge(site, log)
-    return report
 
 
 def _caller(site: Site, log: Log, report: ChaosReport, place: int) -> Caller:
