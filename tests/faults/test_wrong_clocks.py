@@ -1,4 +1,4 @@
-"""Hosts whose clocks are ten minutes off, each in its own direction: nothing changes."""
+"""Hosts whose clocks are ten minutes off, to either side: nothing changes."""
 
 import asyncio
 import os
